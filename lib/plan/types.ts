@@ -1,0 +1,136 @@
+/**
+ * The boot plan: everything that the boot, the supervision and the stop need to know, resolved and derived once,
+ * as plain data (JSON-serialisable, so that it can be printed, diffed and cached). Spec: §2, §3, §9.
+ *
+ * Every duration is in milliseconds, every path absolute, every `~` and `${VAR}` expanded. Nothing below the
+ * plan ever looks at the YAML again.
+ */
+
+/** The part a service plays for the person who talks. `other`: none of the four. */
+export type Role = "kwd" | "stt" | "llm" | "tts" | "other";
+
+/** One way to ask "are you ready?" (CONTRACT §2). */
+export type ProbeSpec =
+  | { type: "tcp"; host: string; port: number; owner: "service" | "any" }
+  | { type: "http"; url: string; expectCode: number; expectJson: Record<string, unknown> | null }
+  | { type: "grpc"; target: string; service: string }
+  | { type: "wyoming"; host: string; port: number; expect: Record<string, string> }
+  | { type: "ollama"; url: string; model: string | null }
+  | { type: "log"; pattern: string }
+  | { type: "exec"; cmd: string[]; timeoutMs: number }
+  | { type: "notify" };
+
+/** One real inference whose result is thrown away (CONTRACT §4); `none` says why there is nothing to do. */
+export type WarmupSpec =
+  & { timeoutMs: number; runs: number; required: boolean }
+  & (
+    | { kind: "none"; why: string; warn: boolean }
+    | { kind: "http"; url: string; body: Record<string, unknown> }
+    | { kind: "wyoming"; host: string; port: number; audio: "speech" | "silence"; audioMs: number }
+    | { kind: "ollama"; url: string; model: string | null; tokens: number; numCtx: number | null }
+    | { kind: "openai"; url: string; api: "completions" | "speech"; model: string | null; tokens: number; voice: string | null }
+    | { kind: "exec"; cmd: string[] }
+  );
+
+/** How the loader asks a KWD to pause and a TTS to speak (CONTRACT §5). `url` is an origin, without a path. */
+export type ControlSpec =
+  | { kind: "http"; url: string }
+  | { kind: "command"; speak: string[] | null; pause: string[] | null; resume: string[] | null }
+  | { kind: "none" };
+
+/** When and how fast a service is started again (§6). */
+export interface RestartPolicy {
+  type: "on-failure" | "always" | "never";
+  maxRestarts: number;
+  windowMs: number;
+  backoff: { initialMs: number; factor: number; maxMs: number };
+  noRestartExitCodes: number[];
+}
+
+/** Where a figure of the plan comes from, in words for `plan`: "configured", "default", "p95 of 7 boots + 50 %". */
+export interface Sourced<T> {
+  value: T;
+  from: string;
+}
+
+export interface ServicePlan {
+  name: string;
+  /** Console tag: the name in upper case. */
+  tag: string;
+  role: Role;
+  manage: "spawn" | "external";
+  /** Program and arguments; empty for an external service. `["@demo", …]` stands for the program's own stand-ins. */
+  argv: string[];
+  /** Environment beyond the loader's own: user's `env`, ALEXA_*, CUDA_*, threads. Without the per-boot variables. */
+  env: Record<string, string>;
+  /** Absolute working directory. */
+  workdir: string;
+  bindPort: number | null;
+  readiness: ProbeSpec[];
+  readyTimeout: Sourced<number>;
+  health: {
+    probes: ProbeSpec[];
+    intervalMs: number;
+    timeoutMs: number;
+    failures: number;
+    /** What counts as "busy, not dead" when a probe times out (§6). */
+    busy: { cpu: boolean; limitMs: number };
+  };
+  warmup: WarmupSpec;
+  prepare: { files: boolean; standby: boolean; globs: string[]; tokenizers: boolean };
+  restart: RestartPolicy;
+  graceMs: number;
+  stopSignal: "SIGTERM" | "SIGINT" | "SIGQUIT" | "SIGHUP" | "SIGUSR2";
+  gpu: "required" | "optional" | "none";
+  vramMb: number | null;
+  control: ControlSpec;
+  /** Names of engine and model, for prewarm layouts and reports. */
+  engine: { backend: string | null; server: string | null; model: string | null };
+}
+
+export interface GreetingPlan {
+  enabled: boolean;
+  text: string;
+  pauseDuringTts: boolean;
+  resumeAfterMs: number;
+  timeoutMs: number;
+  budgetMs: number;
+  outputLatencyMs: number;
+}
+
+export interface BootPlan {
+  /** Instance name: names the state, runtime and log folders and the control socket. */
+  instance: string;
+  /** The configuration file, absolute; `<demo>` for the embedded one. */
+  configPath: string;
+  /** Services in start order (every service is in it). */
+  services: ServicePlan[];
+  /** Names in stop order. */
+  stopOrder: string[];
+  pollMaxMs: number;
+  lookahead: number;
+  prewarm: { enabled: boolean; files: boolean; tokenizers: boolean };
+  greeting: GreetingPlan;
+  failFast: boolean;
+  hygiene: {
+    enabled: boolean;
+    /** Ports by service name. */
+    ports: Record<string, number>;
+    unixSockets: string[];
+    pidFiles: string[];
+    killOrphans: "own" | "any" | "none";
+  };
+  shutdown: { graceMs: number; budgetMs: number };
+  onLoaderDeath: "stop" | "keep";
+  gpu: {
+    index: number;
+    pollMs: number;
+    deltasOnly: boolean;
+    waitMs: number;
+    onShort: "warn" | "wait" | "fail";
+  };
+  dirs: { state: string; log: string; runtime: string };
+  log: { rotateBytes: number; keep: number; combined: boolean; childOutput: boolean };
+  /** What is odd but does not stop a boot; each is printed as a WARNING. */
+  warnings: string[];
+}

@@ -1,0 +1,62 @@
+/**
+ * Time, behind an interface: the only place with bare timers, so that the state machines and the greeting
+ * can be driven by a clock that tests hold in their hand.
+ */
+
+/** Where all waiting and all durations come from. Times are milliseconds. */
+export interface Clock {
+  /** Monotonic time in ms; only differences mean something. */
+  now(): number;
+  /** Wall-clock time, for time stamps that people read. */
+  wall(): Date;
+  /** Resolves after `ms`; rejects with the signal's reason as soon as it is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `fn` once after `ms`, unless disposed before. */
+  after(ms: number, fn: () => void): Disposable;
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wall: () => new Date(),
+  sleep(ms, signal) {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal!.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    return promise;
+  },
+  after(ms, fn) {
+    const timer = setTimeout(fn, ms);
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  },
+};
+
+/** An AbortSignal that fires after `ms` (with a TimeoutError) or with `parent`, and whose timer is released by disposal. */
+export function deadline(clock: Clock, ms: number, parent?: AbortSignal): Disposable & { signal: AbortSignal } {
+  const controller = new AbortController();
+  const timer = clock.after(ms, () => controller.abort(new DOMException(`timed out after ${ms} ms`, "TimeoutError")));
+  const onAbort = () => controller.abort(parent!.reason);
+  if (parent?.aborted) onAbort();
+  else parent?.addEventListener("abort", onAbort, { once: true });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      timer[Symbol.dispose]();
+      parent?.removeEventListener("abort", onAbort);
+    },
+  };
+}
+
+/** True if `error` is what an aborted wait rejects with. */
+export function isAbort(error: unknown, signal?: AbortSignal): boolean {
+  if (signal?.aborted && error === signal.reason) return true;
+  return error instanceof DOMException && (error.name === "AbortError" || error.name === "TimeoutError");
+}
