@@ -40,9 +40,16 @@ export const systemClock: Clock = {
 };
 
 /** An AbortSignal that fires after `ms` (with a TimeoutError) or with `parent`, and whose timer is released by disposal. */
-export function deadline(clock: Clock, ms: number, parent?: AbortSignal): Disposable & { signal: AbortSignal } {
+export function deadline(
+  clock: Clock,
+  ms: number,
+  parent?: AbortSignal,
+): Disposable & { signal: AbortSignal } {
   const controller = new AbortController();
-  const timer = clock.after(ms, () => controller.abort(new DOMException(`timed out after ${ms} ms`, "TimeoutError")));
+  const timer = clock.after(
+    ms,
+    () => controller.abort(new DOMException(`timed out after ${ms} ms`, "TimeoutError")),
+  );
   const onAbort = () => controller.abort(parent!.reason);
   if (parent?.aborted) onAbort();
   else parent?.addEventListener("abort", onAbort, { once: true });

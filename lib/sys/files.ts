@@ -1,0 +1,112 @@
+/** Small file operations that must not be half done. */
+
+/** Creates the folder and its parents, readable for its owner only. */
+export function makePrivateDir(path: string): void {
+  Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+}
+
+/** Creates the folder and its parents with the usual rights. */
+export function makeDir(path: string): void {
+  Deno.mkdirSync(path, { recursive: true });
+}
+
+/** Removes a file or socket; false when there was none. */
+export function removeIfThere(path: string): boolean {
+  try {
+    Deno.removeSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export type PathKind = "file" | "dir" | "socket" | "link" | "other" | null;
+
+/** What is at `path` (not following a link); null when there is nothing. */
+export function kindOf(path: string): PathKind {
+  try {
+    const info = Deno.lstatSync(path);
+    if (info.isSymlink) return "link";
+    if (info.isFile) return "file";
+    if (info.isDirectory) return "dir";
+    return info.isSocket ? "socket" : "other";
+  } catch {
+    return null;
+  }
+}
+
+/** Text of a file of at most `limit` bytes; null when it is not there, too large or not readable. */
+export function readSmallFile(path: string, limit = 1 << 20): string | null {
+  try {
+    if (Deno.statSync(path).size > limit) return null;
+    return Deno.readTextFileSync(path);
+  } catch {
+    return null;
+  }
+}
+
+/** Replaces a file in one step: whoever reads it sees the old or the new text, never a part. `durable` survives a power cut. */
+export function writeAtomically(
+  path: string,
+  text: string,
+  options: { durable?: boolean; mode?: number } = {},
+): void {
+  const temporary = `${path}.${Deno.pid}.new`;
+  const file = Deno.openSync(temporary, {
+    write: true,
+    create: true,
+    truncate: true,
+    mode: options.mode ?? 0o600,
+  });
+  try {
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+    if (options.durable) file.syncSync();
+  } catch (error) {
+    removeIfThere(temporary);
+    throw error;
+  } finally {
+    file.close();
+  }
+  Deno.renameSync(temporary, path);
+}
+
+/** Writes a new file; false (and nothing written) when something is there already. */
+export function writeNew(path: string, text: string, mode = 0o644): boolean {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path, { write: true, createNew: true, mode });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+  using open = file;
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += open.writeSync(bytes.subarray(at));
+  return true;
+}
+
+/** A lock that the kernel gives back when its holder ends, however it ends. */
+export interface FileLock extends Disposable {
+  readonly path: string;
+}
+
+/** Takes the lock at `path`; null when another process holds it. `note` is what the others can read there. */
+export function lockFile(path: string, note: string): FileLock | null {
+  const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
+  if (!file.tryLockSync(true)) {
+    file.close();
+    return null;
+  }
+  file.truncateSync(0);
+  file.writeSync(new TextEncoder().encode(note));
+  return {
+    path,
+    [Symbol.dispose]() {
+      try {
+        file.truncateSync(0);
+      } catch { /* a full disk does not hinder us from letting go */ }
+      file.close();
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/** Where lines end up: files that are only appended to, and standard output. The OS calls under `lib/log`. */
+
+/** A file that only grows at its end. Every method throws what the OS says. */
+export interface AppendFile extends Disposable {
+  /** Bytes that were in it when it was opened. */
+  readonly size: number;
+  /** True if it was not empty and did not end with a newline: its last line was cut off by a crash. */
+  readonly torn: boolean;
+  /** Writes at the end; returns how many bytes went in, which may be fewer than given. */
+  writeSync(bytes: Uint8Array): number;
+  /** Cuts the file to `size` bytes. */
+  truncate(size: number): void;
+}
+
+/** Opens (or creates, readable by its owner only) a file for appending. */
+export function openAppend(path: string): AppendFile {
+  const file = Deno.openSync(path, { read: true, append: true, create: true, mode: 0o600 });
+  const size = file.seekSync(0, Deno.SeekMode.End);
+  let torn = false;
+  if (size > 0) {
+    const last = new Uint8Array(1);
+    file.seekSync(-1, Deno.SeekMode.End);
+    torn = file.readSync(last) === 1 && last[0] !== 10;
+  }
+  return {
+    size,
+    torn,
+    writeSync: (bytes) => file.writeSync(bytes),
+    truncate: (to) => file.truncateSync(to),
+    [Symbol.dispose]: () => file.close(),
+  };
+}
+
+/** Creates a folder, and those above it that are missing, for its owner only; one that exists is left as it is. */
+export function makePrivateFolder(path: string): void {
+  Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+}
+
+function unlessMissing(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Renames a file over another; one that is not there is no error. */
+export function renameIfThere(from: string, to: string): void {
+  unlessMissing(() => Deno.renameSync(from, to));
+}
+
+/** Removes a file; one that is not there is no error. */
+export function removeIfThere(path: string): void {
+  unlessMissing(() => Deno.removeSync(path));
+}
+
+/** Writes all bytes to standard output, off the main thread. Rejects when nobody reads it any more. */
+export async function writeStdout(bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+}
+
+/** True if standard output is a terminal that shows colours and whose user did not turn them off (NO_COLOR). */
+export function stdoutHasColor(): boolean {
+  return !Deno.noColor && Deno.env.get("TERM") !== "dumb" && Deno.stdout.isTerminal();
+}

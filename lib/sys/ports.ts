@@ -1,0 +1,17 @@
+/** Is a TCP port free? The only proof is to bind it. Spec: §4. */
+
+/** True if a listener could be opened on `port` now. */
+export function isPortFree(port: number, hostname = "127.0.0.1"): boolean {
+  try {
+    Deno.listen({ port, hostname }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A free port that the system chose. */
+export function freePort(): number {
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  return (listener.addr as Deno.NetAddr).port;
+}

@@ -1,0 +1,40 @@
+/**
+ * Descendants that left their service's process group (daemons, setsid): as child subreaper the loader inherits them
+ * when their parent dies, instead of pid 1, so that they can be found and reaped. Spec: §4; CONTRACT §7.
+ */
+import { libc } from "./libc.ts";
+import { childPids, isGone, listPids, type ProcessStat, readStat } from "./procfs.ts";
+
+const PR_SET_CHILD_SUBREAPER = 36;
+const WNOHANG = 1;
+
+/** Orphans of our services become our children from now on. False where the system cannot do that. */
+export function becomeSubreaper(): boolean {
+  return libc()?.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n) === 0;
+}
+
+/** Pids that the runtime started and waits for itself; everything else among our children was inherited. */
+const runtimeChildren = new Set<number>();
+
+/** To be called by whatever starts a process through the runtime; `ended` resolves when the runtime has reaped it. */
+export function noteRuntimeChild(pid: number, ended: Promise<unknown>): void {
+  runtimeChildren.add(pid);
+  const forget = () => void runtimeChildren.delete(pid);
+  ended.then(forget, forget);
+}
+
+/** Children that we inherited from services that died before them, zombies among them. */
+export function inheritedChildren(): ProcessStat[] {
+  const pids = childPids(Deno.pid) ?? listPids();
+  return pids.filter((pid) => !runtimeChildren.has(pid)).map(readStat)
+    .filter((stat): stat is ProcessStat => stat !== null && stat.ppid === Deno.pid);
+}
+
+/** Reaps the zombies among the inherited children; the runtime reaps its own. Returns the children that live. */
+export function reapInherited(): ProcessStat[] {
+  return inheritedChildren().filter((stat) => {
+    if (!isGone(stat)) return true;
+    libc()?.waitpid(stat.pid, new Uint8Array(4), WNOHANG);
+    return false;
+  });
+}

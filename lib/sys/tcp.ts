@@ -1,0 +1,119 @@
+/**
+ * One outgoing TCP connection, bounded by an AbortSignal for its whole life, with errors sorted into the few kinds
+ * that a caller can act on. Spec: §6.
+ */
+
+/** What went wrong with a connection. */
+export type TcpErrorKind =
+  /** Nothing listens there. */
+  | "refused"
+  /** The name does not resolve, or there is no way to the host. */
+  | "unreachable"
+  /** The other side ended an open connection by force. */
+  | "reset"
+  /** The caller's signal was aborted; `cause` is its reason. */
+  | "aborted";
+
+export class TcpError extends Error {
+  override name = "TcpError";
+  readonly kind: TcpErrorKind;
+
+  constructor(kind: TcpErrorKind, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.kind = kind;
+  }
+}
+
+/** An open connection. Every method rejects with a {@link TcpError}. */
+export interface TcpStream extends Disposable {
+  /** Reads what is there, at most `into.length` bytes; null at the end of the stream. */
+  read(into: Uint8Array): Promise<number | null>;
+  /** Writes all of `bytes`. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Idempotent. */
+  close(): void;
+}
+
+/** True for names and addresses that never leave this machine. Takes hosts with and without IPv6 brackets. */
+export function isLoopback(host: string): boolean {
+  const bare = unbracket(host).toLowerCase();
+  return bare === "localhost" || bare.endsWith(".localhost") || bare === "::1" || bare === "0.0.0.0" ||
+    /^(::ffff:)?127(\.\d{1,3}){3}$/.test(bare);
+}
+
+/** Opens a connection; `signal` bounds the connecting and everything done on the stream afterwards. */
+export async function connectTcp(host: string, port: number, signal: AbortSignal): Promise<TcpStream> {
+  if (signal.aborted) throw sorted(signal.reason, signal);
+  let conn: Deno.TcpConn;
+  try {
+    conn = await Deno.connect({ hostname: unbracket(host), port, signal });
+  } catch (error) {
+    throw sorted(error, signal);
+  }
+  if (isSelfConnected(conn)) {
+    conn.close();
+    throw new TcpError("refused", "connection refused");
+  }
+  return streamOn(conn, signal);
+}
+
+function streamOn(conn: Deno.TcpConn, signal: AbortSignal): TcpStream {
+  let open = true;
+  const close = () => {
+    if (!open) return;
+    open = false;
+    signal.removeEventListener("abort", close);
+    conn.close();
+  };
+  // Closing is what wakes a pending read or write.
+  signal.addEventListener("abort", close, { once: true });
+  if (signal.aborted) close();
+
+  const guarded = async <T>(operation: () => Promise<T>): Promise<T> => {
+    try {
+      if (signal.aborted) throw signal.reason;
+      return await operation();
+    } catch (error) {
+      throw sorted(error, signal);
+    }
+  };
+  return {
+    read: (into) => guarded(() => conn.read(into)),
+    write: (bytes) =>
+      guarded(async () => {
+        for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
+      }),
+    close,
+    [Symbol.dispose]: close,
+  };
+}
+
+/**
+ * Asking again and again for a closed port in the kernel's ephemeral range can, by TCP's simultaneous open, connect
+ * a socket to itself. Nothing listens there, so it counts as refused.
+ */
+function isSelfConnected(conn: Deno.TcpConn): boolean {
+  const [local, remote] = [conn.localAddr, conn.remoteAddr];
+  return local.port === remote.port && local.hostname === remote.hostname;
+}
+
+function sorted(error: unknown, signal: AbortSignal): TcpError {
+  if (signal.aborted) return new TcpError("aborted", "aborted", signal.reason);
+  if (error instanceof Deno.errors.ConnectionRefused) {
+    return new TcpError("refused", "connection refused", error);
+  }
+  if (
+    error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.UnexpectedEof ||
+    error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.BadResource ||
+    error instanceof Deno.errors.Interrupted
+  ) {
+    return new TcpError("reset", "connection reset", error);
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new TcpError("unreachable", message, error);
+}
+
+function unbracket(host: string): string {
+  return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
+}
