@@ -1,0 +1,9 @@
+/**
+ * The user's YAML -> a checked configuration with every default filled in, or all that is wrong with it at its
+ * places: file, line, column, excerpt, what was wanted, what was found, what was probably meant. Spec: §3.
+ */
+export type { LoaderConfig, ProbeConfig, ServiceConfig, WarmupConfig } from "./schema.ts";
+export type { Environment } from "./expand.ts";
+export { ConfigError, type Problem, renderProblem, renderProblems } from "./problem.ts";
+export { type LoadedConfig, parseConfig } from "./load.ts";
+export { configPlaces, findConfig, loadConfig } from "./find.ts";

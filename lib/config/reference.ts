@@ -1,0 +1,81 @@
+/** The configuration reference for people: Markdown tables from the JSON Schema. Pure. */
+import { discriminator, flat, type JsonSchema, typeText } from "./json_schema.ts";
+
+/** Where the reference goes in the README. */
+export const beginMark = "<!-- configuration reference: begin -->";
+export const endMark = "<!-- configuration reference: end -->";
+
+/** One table per mapping of the configuration. `schema` is that of `configJsonSchema()`. */
+export function configReference(schema: JsonSchema): string {
+  const sections: string[] = [];
+  /** Shared mappings (probes) are explained where they appear first. */
+  const explained = new Set<string>();
+
+  const describe = (mapping: JsonSchema, title: string) => {
+    const rows = Object.entries(mapping.properties ?? {}).map(([key, property]) =>
+      row(key, property, mapping.required?.includes(key) ?? false)
+    );
+    const about = mapping.description ? `${mapping.description}.\n\n` : "";
+    sections.push(
+      `### ${title}\n\n${about}| key | type | default | meaning |\n|---|---|---|---|\n${rows.join("\n")}`,
+    );
+    for (const [key, property] of Object.entries(mapping.properties ?? {})) {
+      descend(property, `${title} → ${key}`);
+    }
+  };
+
+  const descend = (property: JsonSchema, title: string) => {
+    const shared = [property, ...(property.anyOf ?? [])].map((option) => option.$ref).find((ref) =>
+      ref !== undefined
+    );
+    if (shared !== undefined && explained.has(shared)) return;
+    if (shared !== undefined) explained.add(shared);
+    for (const option of flat(schema, property)) {
+      if (option.type !== "object" || !option.properties) continue;
+      const [name, choice] = discriminator(option);
+      const suffix = name === null ? "" : `, ${name}: ${choice!.const}`;
+      describe({ ...option, description: choice?.description ?? option.description }, `${title}${suffix}`);
+    }
+  };
+
+  const row = (key: string, property: JsonSchema, required: boolean) =>
+    `| \`${key}\` | ${cell(shortType(schema, property))} | ${
+      required ? "**required**" : defaultText(property)
+    } | ${cell(property.description ?? "")} |`;
+
+  const { loader, services } = schema.properties!;
+  describe(loader, "loader");
+  const service = services.additionalProperties as JsonSchema;
+  describe({ ...service, description: services.description }, "services → name");
+  return sections.join("\n\n");
+}
+
+function shortType(root: JsonSchema, property: JsonSchema): string {
+  // `type` and `kind` choose between mappings: each has a table of its own.
+  return typeText(root, property).replaceAll(/(a mapping|a list of mappings)( or \1)+/g, "$1");
+}
+
+function defaultText(property: JsonSchema): string {
+  const value = property.default;
+  if (value === undefined || JSON.stringify(value) === "{}") return "";
+  return `\`${JSON.stringify(value)}\``;
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll("\n", " ");
+}
+
+/** The text with the reference between its marks; null if the marks are not there. */
+export function withReference(text: string, reference: string): string | null {
+  const begin = text.indexOf(beginMark);
+  const end = text.indexOf(endMark, begin + 1);
+  if (begin < 0 || end < 0) return null;
+  // The formatter would align the tables, and then they would not be what was generated.
+  const body = `<!-- deno-fmt-ignore-start -->\n\n${reference}\n\n<!-- deno-fmt-ignore-end -->`;
+  return `${text.slice(0, begin + beginMark.length)}\n\n${body}\n\n${text.slice(end)}`;
+}
+
+/** The schema file's text. */
+export function schemaText(schema: JsonSchema): string {
+  return `${JSON.stringify(schema, null, 2)}\n`;
+}

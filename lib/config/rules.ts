@@ -1,0 +1,218 @@
+/**
+ * What must hold between the keys. The rules look at the data as written, so that they also run, and report, when
+ * the schema has complaints about other places: all problems at once. Spec: §2–§4; CONTRACT §1–§5. Pure.
+ */
+import type { Environment } from "./expand.ts";
+import { nearest } from "./nearest.ts";
+import { type Finding, type Path, quote } from "./problem.ts";
+import { isLoopback, portOf } from "./address.ts";
+import { checkBackoff, checkService, type RuleFindings } from "./service_rules.ts";
+import { type ServiceView, viewOf } from "./view.ts";
+
+/** Applies every rule. `sourceOf` gives a value's text as written. */
+export function checkRules(
+  data: Record<string, unknown>,
+  env: Environment,
+  sourceOf: (path: Path) => string | null,
+): RuleFindings {
+  const found: RuleFindings = { errors: [], warnings: [] };
+  const { loader, services } = viewOf(data);
+  const byName = new Map(services.map((service) => [service.name, service]));
+  if (isMapping(data.services) && services.length === 0) {
+    found.errors.push({
+      path: ["services"],
+      at: "key",
+      message: "there is no service",
+      wanted: "at least one service",
+      hint: "`alexa-loader init` writes a commented starter configuration",
+    });
+  }
+  // Without any service every name in the file would only repeat that.
+  if (services.length > 0) {
+    checkSequences(loader, byName, found);
+    checkTimeouts(loader.timeouts, byName, found);
+    checkHygiene(loader.port_hygiene, byName, found);
+  }
+  checkReadinessPorts(services, found);
+  checkRoles(services, found);
+  checkLimits(loader, found);
+  for (const service of services) checkService(service, env, sourceOf, found);
+  return found;
+}
+
+function checkSequences(
+  loader: Record<string, unknown>,
+  services: Map<string, ServiceView>,
+  found: RuleFindings,
+): void {
+  const absent = new Map<string, string[]>();
+  for (const key of ["startup_sequence", "shutdown_sequence"]) {
+    const sequence = loader[key];
+    if (!Array.isArray(sequence)) continue;
+    const seen = new Set<unknown>();
+    sequence.forEach((name, i) => {
+      if (typeof name !== "string") return;
+      const at = { path: ["loader", key, i], at: "value" } as const;
+      if (!services.has(name)) {
+        const message = `${key} names ${quote(name)}, which is not a service`;
+        found.errors.push({ ...at, message, ...knownServices(name, services) });
+      } else if (seen.has(name)) {
+        found.errors.push({
+          ...at,
+          message: `${key} names ${quote(name)} twice`,
+          wanted: "every service exactly once",
+        });
+      }
+      seen.add(name);
+    });
+    for (const name of services.keys()) {
+      if (!seen.has(name)) absent.set(name, [...absent.get(name) ?? [], `loader.${key}`]);
+    }
+  }
+  for (const [name, sequences] of absent) {
+    const where = sequences.join(" and ");
+    found.errors.push({
+      path: ["services", name],
+      at: "key",
+      message: `the service ${quote(name)} is not in ${where}`,
+      wanted: "every service exactly once in each sequence",
+      hint: `add it to ${where}, or remove the service`,
+    });
+  }
+}
+
+function knownServices(name: string, services: Map<string, ServiceView>): Partial<Finding> {
+  const near = nearest(name, services.keys());
+  return {
+    wanted: services.size > 0 ? `one of ${[...services.keys()].join(", ")}` : undefined,
+    hint: near !== null ? `did you mean ${quote(near)}?` : undefined,
+  };
+}
+
+function checkTimeouts(value: unknown, services: Map<string, ServiceView>, found: RuleFindings): void {
+  if (!isMapping(value)) return;
+  const valid = [...services.keys()].map((name) => `${name}_ready_sec`);
+  for (const key of Object.keys(value)) {
+    if (valid.includes(key)) continue;
+    const near = nearest(key, valid);
+    const service = /^(.+)_ready_sec$/.exec(key)?.[1];
+    found.errors.push({
+      path: ["loader", "timeouts", key],
+      at: "key",
+      message: service === undefined
+        ? `unknown key ${quote(key)} in loader.timeouts`
+        : `loader.timeouts names ${quote(service)}, which is not a service`,
+      wanted: valid.length > 0 ? `one of ${valid.join(", ")}` : "<service>_ready_sec",
+      hint: near !== null ? `did you mean ${quote(near)}?` : undefined,
+    });
+  }
+}
+
+function checkHygiene(value: unknown, services: Map<string, ServiceView>, found: RuleFindings): void {
+  if (!isMapping(value) || !isMapping(value.ports)) return;
+  const owners = new Map<unknown, string>();
+  for (const [name, port] of Object.entries(value.ports)) {
+    const path = ["loader", "port_hygiene", "ports", name];
+    const service = services.get(name);
+    if (!service) {
+      found.errors.push({
+        path,
+        at: "key",
+        message: `port_hygiene.ports names ${quote(name)}, which is not a service`,
+        ...knownServices(name, services),
+      });
+      continue;
+    }
+    if (!Number.isInteger(port)) continue;
+    const owner = owners.get(port);
+    if (owner !== undefined) {
+      found.errors.push({
+        path,
+        at: "value",
+        message: `port ${port} is given to both ${owner} and ${name}`,
+        wanted: "a port of its own for each service",
+      });
+    }
+    owners.set(port, owner ?? name);
+    if (service.manage === "external") {
+      found.warnings.push({
+        path,
+        at: "key",
+        message: `port_hygiene.ports has no effect on ${name}: an external service's port is left alone`,
+      });
+      continue;
+    }
+    const probe = service.probes.find((candidate) => portOf(candidate.raw) !== null);
+    const ready = probe && portOf(probe.raw)!;
+    if (ready && ready.port !== port) {
+      found.warnings.push({
+        path,
+        at: "value",
+        message: `${name}: port_hygiene has port ${port}, but its readiness is asked on port ${ready.port}`,
+        hint: `if ${name} listens on ${ready.port}, write \`${name}: ${ready.port}\``,
+      });
+    }
+  }
+}
+
+/** Two processes of ours cannot listen on one port; a second, external service may well be the same server. */
+function checkReadinessPorts(services: readonly ServiceView[], found: RuleFindings): void {
+  const owners = new Map<string, string>();
+  for (const service of services) {
+    if (service.manage === "external") continue;
+    for (const probe of service.probes) {
+      const target = portOf(probe.raw);
+      if (target === null) continue;
+      const key = `${isLoopback(target.host) ? "localhost" : target.host}:${target.port}`;
+      const owner = owners.get(key);
+      if (owner !== undefined && owner !== service.name) {
+        found.errors.push({
+          path: [...probe.path, target.key],
+          at: "value",
+          inside: String(target.port),
+          message: `port ${target.port}: readiness of both ${owner} and ${service.name} is asked there`,
+          wanted: "a port of its own for each service",
+          hint: "if one server plays both parts, set `manage: external` for the second",
+        });
+      }
+      owners.set(key, owner ?? service.name);
+    }
+  }
+}
+
+function checkRoles(services: readonly ServiceView[], found: RuleFindings): void {
+  for (const role of ["kwd", "tts"]) {
+    const [first, ...more] = services.filter((service) => service.role === role);
+    for (const service of more) {
+      found.errors.push({
+        path: "role" in service.raw ? [...service.path, "role"] : service.path,
+        at: "role" in service.raw ? "value" : "key",
+        message: `both ${first.name} and ${service.name} have the role ${role}`,
+        wanted: `one service with the role ${role}`,
+        hint: "give one of them `role: other`",
+      });
+    }
+  }
+}
+
+function checkLimits(loader: Record<string, unknown>, found: RuleFindings): void {
+  const stop = loader.graceful_shutdown;
+  if (isMapping(stop) && isLess(stop.kill_after_sec, stop.per_service_grace_sec)) {
+    found.warnings.push({
+      path: ["loader", "graceful_shutdown", "kill_after_sec"],
+      at: "value",
+      message: `kill_after_sec (${stop.kill_after_sec}) ends the shutdown before per_service_grace_sec ` +
+        `(${stop.per_service_grace_sec}) of even one service`,
+    });
+  }
+  const policy = loader.restart_policy;
+  if (isMapping(policy)) checkBackoff(policy.backoff, ["loader", "restart_policy", "backoff"], found);
+}
+
+function isLess(a: unknown, b: unknown): boolean {
+  return typeof a === "number" && typeof b === "number" && a < b;
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,435 @@
+/**
+ * The shape of the configuration: every key, its bounds, its meaning and its default, in this one place.
+ * The JSON Schema for editors and the README's reference are generated from it. Spec: §3; CONTRACT §1–§5. (Four defaults that hold for some services only
+ * are in `defaults.ts`.)
+ *
+ * What depends on more than one key is not here but in `rules.ts`; what is derived from the values is in `plan/`.
+ */
+import * as z from "zod";
+import * as defaults from "./defaults.ts";
+import { serviceNameMax, serviceNamePattern } from "./service_rules.ts";
+
+// One small file is checked once: compiling the schema to code first takes longer than that.
+z.config({ jitless: true });
+
+// ——— small shapes ———
+
+const second = (max = 86_400) => z.number().min(0).max(max);
+const positiveSecond = (max = 86_400) => z.number().min(0.05).max(max);
+const millisecond = (max = 3_600_000) => z.number().min(0).max(max);
+const text = (max = 4096) => z.string().min(1).max(max);
+const port = () => z.int().min(1).max(65_535);
+const argv = () => z.array(z.string().max(65_536)).min(1).max(1024);
+const scalar = () => z.union([z.string(), z.number(), z.boolean()]);
+
+const variableName = () =>
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "letters, digits and _, not beginning with a digit");
+const optionName = () =>
+  z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/, "letters, digits and _, beginning with a letter");
+
+// ——— readiness (CONTRACT §2) ———
+
+const host = () => text(255).default("127.0.0.1").describe("Host name or address");
+
+const probe = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("tcp").describe("Ready when a connection succeeds and the listener is this service's"),
+    host: host(),
+    port: port().describe("Port to connect to"),
+    owner: z.enum(["service", "any"]).optional().describe(
+      "Who may listen there: this service's own process tree, or anyone (containers). `service`, and `any` for an external service, when left out",
+    ),
+  }),
+  z.strictObject({
+    type: z.literal("http").describe("Ready when a GET answers with the expected status"),
+    url: text().describe("Address to ask, http or https"),
+    expect_code: z.int().min(100).max(599).default(200).describe(
+      "Status that means ready; 503 means loading",
+    ),
+    expect_json: z.record(z.string(), z.unknown()).optional().describe(
+      "Fields which the JSON answer must have, with these values",
+    ),
+  }),
+  z.strictObject({
+    type: z.literal("grpc").describe("Ready when grpc.health.v1 answers SERVING"),
+    target: text(255).describe("`host:port`"),
+    service: z.string().max(255).default("").describe(
+      "Service name to ask for; empty means the whole server",
+    ),
+  }),
+  z.strictObject({
+    type: z.literal("wyoming").describe("Ready when `describe` is answered with `info`"),
+    host: host(),
+    port: port().describe("Port of the Wyoming server"),
+    expect: z.record(z.string(), z.string()).default({}).describe(
+      "What the info must contain, such as `{wake: alexa}`",
+    ),
+  }),
+  z.strictObject({
+    type: z.literal("ollama").describe("Ready when Ollama answers and has the model"),
+    url: text().optional().describe("Ollama's address; `OLLAMA_HOST`, else port 11434, when left out"),
+    model: text(255).optional().describe(
+      "Model that must be in its list; the service's `model` when left out",
+    ),
+  }),
+  z.strictObject({
+    type: z.literal("log").describe("Ready when a line of the service's own output matches"),
+    pattern: text(1000).describe("Regular expression"),
+  }),
+  z.strictObject({
+    type: z.literal("exec").describe("Ready when a command exits 0"),
+    cmd: argv().describe("Command and arguments, without a shell"),
+    timeout_ms: z.number().min(10).max(600_000).default(5000).describe("How long one run may take"),
+  }),
+  z.strictObject({
+    type: z.literal("notify").describe("Ready when the service sends `READY=1` to `NOTIFY_SOCKET`"),
+  }),
+]).meta({ id: "probe" });
+
+const probes = () => z.union([probe, z.array(probe).min(1).max(16)]);
+
+// ——— health (§6) ———
+
+const busy = z.strictObject({
+  cpu: z.boolean().default(false).describe(
+    "A probe that times out while the service burns CPU means busy, not dead",
+  ),
+  limit_sec: second().default(120).describe("How long busy may last before it counts as dead"),
+});
+
+const health = z.strictObject({
+  probe: probes().optional().describe("What to ask; `readiness` when left out"),
+  interval_sec: positiveSecond().optional().describe(
+    "Time between two checks; `loader.health_check_interval_sec` when left out",
+  ),
+  timeout_ms: z.number().min(10).max(600_000).default(2000).describe("How long one check may take"),
+  failures: z.int().min(1).max(1000).default(3).describe("Failed checks in a row that lead to a restart"),
+  busy: z.union([z.literal("cpu").transform(() => busy.parse({ cpu: true })), busy]).prefault({}).describe(
+    "When a slow answer is forgiven; `cpu` is short for `{ cpu: true }`",
+  ),
+});
+
+// ——— warm-up (CONTRACT §4) ———
+
+const warmupCommon = {
+  timeout_sec: positiveSecond().default(60).describe("How long the warm-up may take"),
+  runs: z.int().min(1).max(100).default(1).describe("How many times it is run"),
+  required: z.boolean().default(true).describe("Whether a failed warm-up is a failed start"),
+};
+const audio = () => z.enum(["speech", "silence"]).default("speech").describe("What the service gets to hear");
+const warmupText = () =>
+  text(1000).optional().describe(`Text to synthesize; "${defaults.warmupText}" when left out`);
+
+const warmup = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("auto").default("auto").describe("Chosen by role and readiness"),
+    ...warmupCommon,
+    audio: audio(),
+    text: warmupText(),
+  }),
+  z.strictObject({
+    kind: z.literal("http").describe("A POST of JSON"),
+    ...warmupCommon,
+    url: text().optional().describe("Address; the service's own control verb when left out"),
+    body: z.record(z.string(), z.unknown()).optional().describe(
+      "JSON to send; that of the control verb when left out",
+    ),
+    text: warmupText(),
+  }),
+  z.strictObject({
+    kind: z.literal("wyoming").describe("A Wyoming transcription"),
+    ...warmupCommon,
+    host: text(255).optional().describe("Host; that of the readiness probe when left out"),
+    port: port().optional().describe("Port; that of the readiness probe when left out"),
+    audio: audio(),
+    audio_ms: z.int().min(1).max(60_000).optional().describe(
+      "Length of the audio; `warmup_encoder_ms` when left out",
+    ),
+  }),
+  z.strictObject({
+    kind: z.literal("ollama").describe("One short generation, and the model stays in memory"),
+    ...warmupCommon,
+    url: text().optional().describe("Ollama's address; `OLLAMA_HOST`, else port 11434, when left out"),
+    model: text(255).optional().describe("Model; the service's `model` when left out"),
+    tokens: z.int().min(1).max(4096).optional().describe("Tokens to generate; `warmup_token` when left out"),
+    num_ctx: z.int().min(1).max(16_777_216).optional().describe(
+      "Context length; `kv_cache_tokens` when left out",
+    ),
+  }),
+  z.strictObject({
+    kind: z.literal("openai").describe("One request to an OpenAI-compatible server"),
+    ...warmupCommon,
+    url: text().optional().describe(
+      "The server's base address, without `/v1/…`; the readiness URL's when left out",
+    ),
+    api: z.enum(["completions", "speech"]).optional().describe("Which endpoint; by role when left out"),
+    model: text(255).optional().describe("Model; the service's `model` when left out"),
+    tokens: z.int().min(1).max(4096).optional().describe("Tokens to generate; `warmup_token` when left out"),
+    voice: text(255).optional().describe("Voice for `speech`; `default_voice` when left out"),
+  }),
+  z.strictObject({
+    kind: z.literal("exec").describe("A command that exits 0"),
+    ...warmupCommon,
+    cmd: argv().describe("Command and arguments, without a shell"),
+  }),
+  z.strictObject({
+    kind: z.literal("none").describe("No warm-up: ready is enough"),
+    ...warmupCommon,
+  }),
+]);
+
+// ——— prepare, control, restart ———
+
+const prepare = z.strictObject({
+  files: z.union([z.boolean(), z.array(text()).max(256)]).optional().describe(
+    "Bring model files into the page cache while the previous service starts: found by themselves, or these globs. `prepare_async` or `mmapped` turn it on too",
+  ),
+  tokenizers: z.boolean().default(true).describe("Tokenizer files too"),
+  standby: z.boolean().default(false).describe(
+    "Start the process early with `ALEXA_STANDBY=1`; it binds no port until it reads the line `start`",
+  ),
+});
+
+const command = () => argv().optional();
+const control = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("http").describe("The control verbs over HTTP"),
+    url: text().optional().describe("Origin of the verbs; that of the readiness URL when left out"),
+  }),
+  z.strictObject({
+    kind: z.literal("command").describe("One command per verb; done when it exits 0"),
+    speak: command().describe("Says `{text}`; finished when it exits"),
+    pause: command().describe("Stops wake-word detection"),
+    resume: command().describe("Enables wake-word detection"),
+  }),
+  z.strictObject({
+    kind: z.literal("none").describe("No verbs: no pause, no greeting"),
+  }),
+]);
+
+const restartType = z.enum(["on-failure", "always", "never"]);
+const exitCodes = z.array(z.int().min(0).max(255)).max(256);
+const words = {
+  type: "When a service that exited or failed is started again",
+  max: "Restarts within the window before it is given up (DEGRADED)",
+  window: "Length of the window",
+  backoff: "Waiting time before a restart",
+  initial: "Before the first restart",
+  factor: "Multiplier from one restart to the next",
+  longest: "Longest wait",
+  codes: "Exit codes after which it is not started again",
+};
+const factor = () => z.number().min(1).max(100);
+const restarts = () => z.int().min(0).max(10_000);
+const windowSec = () => z.number().min(1).max(2_592_000);
+
+const restartPolicy = z.strictObject({
+  type: restartType.default("on-failure").describe(words.type),
+  max_restarts: restarts().default(3).describe(words.max),
+  window_sec: windowSec().default(600).describe(words.window),
+  backoff: z.strictObject({
+    initial_sec: second().default(2).describe(words.initial),
+    factor: factor().default(2).describe(words.factor),
+    max_sec: second().default(30).describe(words.longest),
+  }).prefault({}).describe(words.backoff),
+  no_restart_exit_codes: exitCodes.default([]).describe(words.codes),
+});
+
+/** The same keys for one service: what is left out is the loader-wide value, so there are no defaults here. */
+const restartOverride = z.strictObject({
+  type: restartType.optional().describe(words.type),
+  max_restarts: restarts().optional().describe(words.max),
+  window_sec: windowSec().optional().describe(words.window),
+  backoff: z.strictObject({
+    initial_sec: second().optional().describe(words.initial),
+    factor: factor().optional().describe(words.factor),
+    max_sec: second().optional().describe(words.longest),
+  }).optional().describe(words.backoff),
+  no_restart_exit_codes: exitCodes.optional().describe(words.codes),
+});
+
+// ——— services ———
+
+const service = z.strictObject({
+  cmd: argv().optional().describe(
+    "Program and arguments, never through a shell. `~` and `${VAR}` expand (`$$` is a `$`); a first word with a `/` is relative to this file",
+  ),
+  env: z.record(variableName(), scalar()).default({}).describe("Extra environment; `~` and `${VAR}` expand"),
+  workdir: text().optional().describe("Working directory, relative to this file; the caller's when left out"),
+  role: z.enum(["kwd", "stt", "llm", "tts", "other"]).optional().describe(
+    "Part it plays; the service's name if that is a role, else `other`, when left out",
+  ),
+  manage: z.enum(["spawn", "external"]).default("spawn").describe(
+    "`external`: probe, warm, greet and watch it, but never start, stop or kill it",
+  ),
+  readiness: probes().describe("When it is ready: one probe, or a list of which all must hold"),
+  health: health.prefault({}).describe("How its health is watched while it runs"),
+  warmup: z.union([z.boolean().transform((on) => warmup.parse({ kind: on ? "auto" : "none" })), warmup])
+    .prefault(true).describe("One real inference before the next service starts; true means `auto`"),
+  warmup_encoder_ms: z.int().min(0).max(60_000).optional().describe(
+    `Audio in the automatic warm-up of an STT; ${defaults.warmupAudioMs} when left out, 0 turns it off`,
+  ),
+  warmup_token: z.int().min(0).max(4096).optional().describe(
+    `Tokens in the automatic warm-up of an LLM; ${defaults.warmupTokens} when left out, 0 turns it off`,
+  ),
+  prepare_async: z.boolean().default(false).describe("Short for `prepare: { files: true }`"),
+  prepare: z.union([z.boolean(), prepare]).optional().describe(
+    "What happens while the previous service still starts",
+  ),
+  gpu: z.enum(["required", "optional", "none"]).default("none").describe("Whether it needs a GPU"),
+  vram_mb: z.int().min(0).max(10_000_000).optional().describe(
+    "GPU memory it needs; learned from earlier boots when left out",
+  ),
+  grace_sec: second(3600).optional().describe(
+    "TERM to KILL; `loader.graceful_shutdown.per_service_grace_sec` when left out",
+  ),
+  stop_signal: z.enum(["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR2"]).default("SIGTERM").describe(
+    "Signal that asks it to stop",
+  ),
+  restart: restartOverride.optional().describe("Overrides of `loader.restart_policy`"),
+  control: control.optional().describe(
+    "How it is asked to pause or speak; http on the readiness URL's origin when left out",
+  ),
+  threads: z.int().min(1).max(4096).optional().describe("Exported as `OMP_NUM_THREADS` and its relatives"),
+  backend: text(255).optional().describe("Engine, exported as `ALEXA_BACKEND`"),
+  compute_type: text(255).optional().describe("Exported as `ALEXA_COMPUTE_TYPE`"),
+  mmapped: z.boolean().optional().describe("Exported as `ALEXA_MMAPPED`; also turns the file prewarm on"),
+  server: text(255).optional().describe(
+    "Model server, exported as `ALEXA_SERVER`; `ollama` and `openai` have their own warm-ups",
+  ),
+  model: text(1024).optional().describe("Model, exported as `ALEXA_MODEL`"),
+  kv_cache_tokens: z.int().min(1).max(16_777_216).optional().describe(
+    "Context length, exported as `ALEXA_KV_CACHE_TOKENS`",
+  ),
+  default_voice: text(255).optional().describe("Voice, exported as `ALEXA_DEFAULT_VOICE`"),
+  options: z.record(optionName(), scalar()).default({}).describe("Anything else, exported as `ALEXA_<KEY>`"),
+});
+
+// ——— the loader ———
+
+const readySec = () => positiveSecond();
+const loader = z.strictObject({
+  name: z.string().max(32).regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, "letters, digits, - and _").optional()
+    .describe(
+      "Instance name, for folders and the control socket; a short hash of this file's path when left out",
+    ),
+  state_dir: text().optional().describe("State folder; `$XDG_STATE_HOME/alexa-loader/<name>` when left out"),
+  log_dir: text().optional().describe("Log folder; `<state_dir>/logs` when left out"),
+  log: z.strictObject({
+    rotate_mb: z.number().min(0.01).max(10_240).default(20).describe("Size at which a log file is rotated"),
+    keep: z.int().min(0).max(1000).default(5).describe("Rotated files that are kept"),
+    combined: z.boolean().default(true).describe("Also one file with the lines of all"),
+    child_output: z.boolean().default(true).describe("Show the services' own output on the console"),
+  }).prefault({}).describe("Log files"),
+
+  gpu_index: z.int().min(0).max(63).default(0).describe("Which GPU is watched"),
+  vram_poll_interval_sec: positiveSecond(3600).default(2).describe(
+    "Time between two looks at the GPU's memory",
+  ),
+  vram_log_deltas_only: z.boolean().default(true).describe("Log GPU memory only when it changed"),
+  wait_for_gpu_sec: second().default(30).describe(
+    "How long a missing GPU is waited for, if a service needs one",
+  ),
+  on_vram_short: z.enum(["warn", "wait", "fail"]).default("warn").describe(
+    "What to do when GPU memory will not do",
+  ),
+
+  startup_sequence: z.array(z.string()).min(1).describe("Start order; names every service once"),
+  shutdown_sequence: z.array(z.string()).min(1).describe("Stop order; names every service once"),
+
+  timeouts: z.object({
+    kwd_ready_sec: readySec().default(20).describe("Time for `kwd` to become ready"),
+    stt_ready_sec: readySec().default(45).describe("Time for `stt` to become ready"),
+    llm_ready_sec: readySec().default(90).describe("Time for `llm` to become ready"),
+    tts_ready_sec: readySec().default(25).describe("Time for `tts` to become ready"),
+  }).catchall(readySec()).prefault({}).describe(
+    `Ready timeouts; \`<service>_ready_sec\` for any other service, ${defaults.otherReadySec} when left out`,
+  ),
+  autotune_timeouts: z.boolean().default(true).describe(
+    "Adapt the timeouts to earlier boots (p95 and a margin)",
+  ),
+  health_check_interval_sec: positiveSecond().default(5).describe(
+    "Time between two health checks of a service",
+  ),
+  readiness_poll_ms: z.number().min(1).max(60_000).default(250).describe(
+    "Slowest pace of readiness polling; it begins at a few milliseconds",
+  ),
+
+  restart_policy: restartPolicy.prefault({}).describe("When services are started again"),
+  fail_fast_on_repeated_failures: z.boolean().default(false).describe(
+    "End the boot when a service is given up, instead of going on without it",
+  ),
+
+  port_hygiene: z.strictObject({
+    enabled: z.boolean().default(true).describe(
+      "Clear leftovers before the start; if not, nothing is removed or killed, and busy ports are still errors",
+    ),
+    ports: z.record(z.string(), port()).default({}).describe(
+      "Port of each service; taken from readiness when left out",
+    ),
+    unix_sockets: z.array(text()).max(256).default([]).describe("Socket files to unlink"),
+    pid_files: z.array(text()).max(256).default([]).describe("Stale PID files to remove"),
+    kill_orphans: z.union([z.boolean(), z.literal("any")]).default(true).describe(
+      "Kill proven leftovers that hold a port; `any`: whoever holds it",
+    ),
+  }).prefault({}).describe("Clean start"),
+
+  graceful_shutdown: z.strictObject({
+    per_service_grace_sec: second(3600).default(5).describe("TERM to KILL of one service"),
+    kill_after_sec: second().default(10).describe(
+      "Budget of the whole shutdown; then everything left is killed",
+    ),
+  }).prefault({}).describe("How services are stopped"),
+  on_loader_death: z.enum(["stop", "keep"]).default("stop").describe(
+    "What becomes of the services if the loader is killed",
+  ),
+
+  prewarm_next_service: z.boolean().default(true).describe("Prepare the next service while one starts"),
+  prepare: z.strictObject({
+    lookahead: z.union([z.int().min(1).max(256), z.literal("all")]).default(1).describe(
+      "How many next services are prepared at once",
+    ),
+  }).prefault({}).describe("Overlap"),
+  io_prewarm: z.strictObject({
+    enable_memmap: z.boolean().default(true).describe("Model files into the page cache"),
+    pre_touch_tokenizers: z.boolean().default(true).describe("Tokenizer files into the page cache"),
+  }).prefault({}).describe("What the file prewarm brings in"),
+  cuda: z.strictObject({
+    module_loading: z.enum(["LAZY", "EAGER", "DEFAULT"]).default("LAZY").describe(
+      "Sets `CUDA_MODULE_LOADING`",
+    ),
+    torch_alloc_conf: z.string().max(1000).default("expandable_segments:True,max_split_size_mb:64").describe(
+      "Sets `PYTORCH_CUDA_ALLOC_CONF`; empty: not set",
+    ),
+  }).prefault({}).describe("CUDA tuning, exported to every service"),
+
+  post_boot_greeting: z.strictObject({
+    enabled: z.boolean().default(true).describe("Whether the assistant greets after the boot"),
+    text: text(2000).default("Hi Master. Ready to serve.").describe("What it says"),
+    kwd_pause_during_tts: z.boolean().default(true).describe("No wake word while it speaks"),
+    kwd_resume_after_tts_ms: millisecond(60_000).default(150).describe(
+      "Guard between the end of speech and listening",
+    ),
+    timeout_sec: second(3600).default(5).describe("Watchdog of the greeting, at least 2 s"),
+    budget_ms: millisecond().default(1500).describe("Longer than this is a warning"),
+    output_latency_ms: millisecond(60_000).default(0).describe(
+      "Delay of the sound device, added to the guard",
+    ),
+  }).prefault({}).describe("Greeting at the end of the boot"),
+});
+
+/** The whole file. */
+export const configSchema = z.strictObject({
+  loader: loader.describe("How the services are started, watched and stopped"),
+  // The names' rule is in `rules.ts`: a record would not look at the value behind a bad name.
+  services: z.record(z.string(), service).meta({
+    description: "The services by name. The name in upper case is the console tag",
+    propertyNames: { type: "string", pattern: serviceNamePattern.source, maxLength: serviceNameMax },
+  }),
+});
+
+/** A configuration with every default filled in. */
+export type LoaderConfig = z.output<typeof configSchema>;
+export type ServiceConfig = LoaderConfig["services"][string];
+export type ProbeConfig = z.output<typeof probe>;
+export type WarmupConfig = z.output<typeof warmup>;

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { isLoopback, parseHttpUrl, parseTarget, portOf } from "../../../lib/config/address.ts";
+import { edited, load, marks, problemsOf, specText } from "../../support/config_edit.ts";
+
+/** The warnings' texts, after checking that they stand at the marks. */
+function warningsOf(...edits: [string, string][]): string[] {
+  const { text, places } = marks(edited(...edits));
+  const { warnings } = load(text);
+  assert.deepEqual(warnings.map(({ line, column }) => ({ line, column })), places);
+  return warnings.map((warning) => warning.message);
+}
+
+Deno.test("a hygiene port that differs from the readiness port is a warning", () => {
+  const [text] = warningsOf(["stt: 5002", "stt: ‸5012"]);
+  assert.match(text, /port_hygiene has port 5012, but its readiness is asked on port 5002/);
+});
+
+Deno.test("a tcp probe of another host cannot check the owner: a warning, unless any owner will do", () => {
+  const probe = '{ type: "tcp", host: "127.0.0.1", port: 5002 }';
+  assert.match(
+    warningsOf([probe, '{ type: tcp, host: ‸"10.0.0.7", port: 5002 }'])[0],
+    /on this machine only/,
+  );
+  assert.deepEqual(warningsOf([probe, '{ type: tcp, host: "10.0.0.7", port: 5002, owner: any }']), []);
+});
+
+Deno.test("keys without effect on an external service are warnings", () => {
+  const warnings = warningsOf(
+    ['    cmd: ["python", "-m", "services.kwd_service"]\n', "    manage: external\n    ‸grace_sec: 3\n"],
+    ["    threads: 2", "    ‸threads: 2"],
+    ["{ kwd: 5001", "{ ‸kwd: 5001"],
+  );
+  assert.equal(warnings.length, 3);
+});
+
+Deno.test("an external service has neither standby nor output nor a listener of ours", () => {
+  const external: [string, string] = [
+    '    cmd: ["python", "-m", "services.stt_service"]\n',
+    "    manage: external\n",
+  ];
+  const probe = '{ type: "tcp", host: "127.0.0.1", port: 5002 }';
+  const say = (text: string) => problemsOf(text).map((problem) => problem.message).join("\n");
+  assert.match(
+    say(edited(external, ["    mmapped: true\n    w", "    prepare: { standby: true }\n    w"])),
+    /has a standby/,
+  );
+  assert.match(say(edited(external, [probe, "{ type: notify }"])), /READY=1 never reaches/);
+  assert.match(say(edited(external, [probe, "{ type: log, pattern: up }"])), /output never reaches/);
+  assert.match(
+    say(edited(external, [probe, "{ type: tcp, port: 5002, owner: service }"])),
+    /nobody's listener/,
+  );
+});
+
+Deno.test("two spawned services cannot share a readiness port, a spawned and an external one can", () => {
+  const shared: [string, string] = ["127.0.0.1:5004/healthz", "localhost:5001/healthz"];
+  const ports: [string, string] = [", tts: 5004", ""];
+  assert.match(problemsOf(edited(shared, ports))[0].message, /readiness of both kwd and tts/);
+  const external: [string, string] = [
+    '    cmd: ["python", "-m", "services.tts_service"]\n',
+    "    manage: external\n",
+  ];
+  assert.deepEqual(load(edited(shared, ports, external)).warnings, []);
+});
+
+Deno.test("Ollama's own port is told from OLLAMA_HOST too", () => {
+  assert.match(problemsOf(specText, { OLLAMA_HOST: "127.0.0.1:5003" })[0].message, /Ollama's own/);
+  // Nobody said that this one is Ollama: odd, but not certain.
+  const text = edited(['    server: "ollama"\n', ""], ["127.0.0.1:5003", "127.0.0.1:11434"], [
+    "llm: 5003",
+    "llm: 11434",
+  ]);
+  assert.equal(load(text).warnings.length, 1);
+});
+
+Deno.test("rules speak also when the schema has complaints about other places", () => {
+  const text = edited(["gpu_index: 0", "gpu_index: x"], ["tts: 5004", "tts: 5001"], [
+    "warmup: true",
+    "warmup: 7",
+  ]);
+  assert.equal(problemsOf(text).length, 3);
+});
+
+Deno.test("a shorter shutdown than one service's grace is a warning", () => {
+  assert.match(warningsOf(["kill_after_sec: 10", "kill_after_sec: ‸4"])[0], /per_service_grace_sec/);
+});
+
+Deno.test("portOf() finds the port of every kind of probe", () => {
+  assert.equal(portOf({ type: "http", url: "http://[::1]/x" })?.port, 80);
+  assert.equal(portOf({ type: "http", url: "https://a.b/x" })?.port, 443);
+  assert.deepEqual(portOf({ type: "grpc", target: "[::1]:50051" }), {
+    host: "::1",
+    port: 50051,
+    key: "target",
+  });
+  assert.deepEqual(portOf({ type: "wyoming", port: 10300 }), { host: "127.0.0.1", port: 10300, key: "port" });
+  assert.equal(portOf({ type: "notify" }), null);
+  assert.equal(portOf({ type: "http", url: "file:///x" }), null);
+});
+
+Deno.test("addresses are checked strictly", () => {
+  assert.equal(parseTarget("127.0.0.1:70000"), null);
+  assert.equal(parseTarget("127.0.0.1"), null);
+  assert.equal(parseTarget("a b:1"), null);
+  assert.equal(parseHttpUrl("ftp://x/y"), null);
+  for (const host of ["localhost", "127.0.0.1", "127.1.2.3", "::1", "0.0.0.0"]) {
+    assert.ok(isLoopback(host), host);
+  }
+  for (const host of ["10.0.0.1", "example.org", "1270.0.0.1", "127.evil.org"]) {
+    assert.ok(!isLoopback(host), host);
+  }
+});
