@@ -1,2 +1,4 @@
 /** LoaderConfig + boot history -> BootPlan: pure, printable. Spec: §2, §9. */
 export type * from "./types.ts";
+export { planBoot, type PlanFacts, type ReadyTimeHistory } from "./plan.ts";
+export { ollamaOrigin } from "./ollama_address.ts";

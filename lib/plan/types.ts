@@ -28,7 +28,14 @@ export type WarmupSpec =
     | { kind: "http"; url: string; body: Record<string, unknown> }
     | { kind: "wyoming"; host: string; port: number; audio: "speech" | "silence"; audioMs: number }
     | { kind: "ollama"; url: string; model: string | null; tokens: number; numCtx: number | null }
-    | { kind: "openai"; url: string; api: "completions" | "speech"; model: string | null; tokens: number; voice: string | null }
+    | {
+      kind: "openai";
+      url: string;
+      api: "completions" | "speech";
+      model: string | null;
+      tokens: number;
+      voice: string | null;
+    }
     | { kind: "exec"; cmd: string[] }
   );
 

@@ -1,0 +1,88 @@
+/** LoaderConfig + facts of this machine -> BootPlan. Spec: §2, §3, §9. Pure. */
+import type { LoadedConfig } from "../config/load.ts";
+import { planDirs } from "./dirs.ts";
+import { resolvePath } from "./paths.ts";
+import { planService } from "./service.ts";
+import type { BootPlan } from "./types.ts";
+
+/** Times to ready (ms) of past successful boots by service, newest last. */
+export type ReadyTimeHistory = Readonly<Record<string, readonly number[]>>;
+
+/** What the plan needs to know about the machine and its past. */
+export interface PlanFacts {
+  /** The configuration file, absolute; `<demo>` for the embedded one. */
+  configPath: string;
+  /** What relative paths in the configuration are relative to, absolute. */
+  configDir: string;
+  /** The caller's working directory, absolute. */
+  cwd: string;
+  home: string;
+  env: Readonly<Record<string, string | undefined>>;
+  uid: number;
+  history: ReadyTimeHistory | null;
+  /** Names an instance after its configuration's real path: a short hash. */
+  instanceHash(path: string): string;
+}
+
+/** The whole boot as data. Never fails: `parseConfig` has refused what cannot be planned. */
+export function planBoot(loaded: LoadedConfig, facts: PlanFacts): BootPlan {
+  const { loader } = loaded.config;
+  const instance = loader.name ?? facts.instanceHash(facts.configPath);
+  const services = loader.startup_sequence.map((name) => planService(loaded, name, facts));
+  const { port_hygiene: hygiene, post_boot_greeting: greeting } = loader;
+  const fromConfig = (path: string) => resolvePath(facts.configDir, path);
+  return {
+    instance,
+    configPath: facts.configPath,
+    services,
+    stopOrder: [...loader.shutdown_sequence],
+    pollMaxMs: loader.readiness_poll_ms,
+    lookahead: loader.prepare.lookahead === "all" ? services.length : loader.prepare.lookahead,
+    prewarm: {
+      enabled: loader.prewarm_next_service,
+      files: loader.io_prewarm.enable_memmap,
+      tokenizers: loader.io_prewarm.pre_touch_tokenizers,
+    },
+    greeting: {
+      enabled: greeting.enabled,
+      text: greeting.text,
+      pauseDuringTts: greeting.kwd_pause_during_tts,
+      resumeAfterMs: greeting.kwd_resume_after_tts_ms,
+      timeoutMs: greeting.timeout_sec * 1000,
+      budgetMs: greeting.budget_ms,
+      outputLatencyMs: greeting.output_latency_ms,
+    },
+    failFast: loader.fail_fast_on_repeated_failures,
+    hygiene: {
+      enabled: hygiene.enabled,
+      ports: Object.fromEntries(
+        services.flatMap(({ name, bindPort }) => bindPort === null ? [] : [[name, bindPort]]),
+      ),
+      unixSockets: hygiene.unix_sockets.map(fromConfig),
+      pidFiles: hygiene.pid_files.map(fromConfig),
+      killOrphans: hygiene.kill_orphans === "any" ? "any" : hygiene.kill_orphans ? "own" : "none",
+    },
+    shutdown: {
+      graceMs: loader.graceful_shutdown.per_service_grace_sec * 1000,
+      budgetMs: loader.graceful_shutdown.kill_after_sec * 1000,
+    },
+    onLoaderDeath: loader.on_loader_death,
+    gpu: {
+      index: loader.gpu_index,
+      pollMs: loader.vram_poll_interval_sec * 1000,
+      deltasOnly: loader.vram_log_deltas_only,
+      waitMs: loader.wait_for_gpu_sec * 1000,
+      onShort: loader.on_vram_short,
+    },
+    dirs: planDirs(loaded.config, instance, facts),
+    log: {
+      rotateBytes: Math.round(loader.log.rotate_mb * 1024 * 1024),
+      keep: loader.log.keep,
+      combined: loader.log.combined,
+      childOutput: loader.log.child_output,
+    },
+    warnings: loaded.warnings.map(({ line, column, message, hint }) =>
+      `${loaded.path}:${line}:${column}: ${message}${hint === null ? "" : ` (${hint})`}`
+    ),
+  };
+}

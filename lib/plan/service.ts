@@ -1,0 +1,129 @@
+/** One configured service -> its part of the plan. Spec: §1.1, §3, §6. */
+import { isLoopback } from "../config/address.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import type { LoaderConfig, ServiceConfig } from "../config/schema.ts";
+import { planEnvironment } from "./environment.ts";
+import { resolveArgv, resolvePath } from "./paths.ts";
+import type { PlanFacts } from "./plan.ts";
+import { httpOrigin, planProbes, readinessPort } from "./probes.ts";
+import { planReadyTimeout } from "./timeouts.ts";
+import type { ControlSpec, ProbeSpec, RestartPolicy, Role, ServicePlan } from "./types.ts";
+import { planWarmup } from "./warmup.ts";
+
+const roles: readonly string[] = ["kwd", "stt", "llm", "tts"] satisfies Role[];
+
+/** Everything about one service, resolved. */
+export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts): ServicePlan {
+  const { loader, services } = loaded.config;
+  const service = services[name];
+  const spawned = service.manage === "spawn";
+  const role = service.role ?? (roles.includes(name) ? name as Role : "other");
+  const readiness = planProbes(service.readiness, service, facts);
+  const bindPort = spawned ? planBindPort(loader, name, readiness) : null;
+  const control = planControl(service, readiness, facts);
+  const { health } = service;
+  return {
+    name,
+    tag: name.toUpperCase(),
+    role,
+    manage: service.manage,
+    argv: spawned && service.cmd ? resolveArgv(facts.configDir, service.cmd) : [],
+    env: spawned ? planEnvironment(loaded, service, bindPort, facts) : {},
+    workdir: service.workdir === undefined
+      ? resolvePath("/", facts.cwd)
+      : resolvePath(facts.configDir, service.workdir),
+    bindPort,
+    readiness,
+    readyTimeout: planReadyTimeout(loaded, name, historyOf(facts, name)),
+    health: {
+      // A line of the log says that it became ready, not that it still is.
+      probes: health.probe === undefined
+        ? readiness.filter((probe) => probe.type !== "log")
+        : planProbes(health.probe, service, facts),
+      intervalMs: 1000 * (health.interval_sec ?? loader.health_check_interval_sec),
+      timeoutMs: health.timeout_ms,
+      failures: health.failures,
+      busy: { cpu: health.busy.cpu, limitMs: health.busy.limit_sec * 1000 },
+    },
+    warmup: planWarmup({ name, role, service, readiness, control, facts }),
+    prepare: planPrepare(service, facts),
+    restart: planRestart(loader.restart_policy, service.restart),
+    graceMs: 1000 * (service.grace_sec ?? loader.graceful_shutdown.per_service_grace_sec),
+    stopSignal: service.stop_signal,
+    gpu: service.gpu,
+    vramMb: service.vram_mb ?? null,
+    control,
+    engine: {
+      backend: service.backend ?? null,
+      server: service.server ?? null,
+      model: service.model ?? null,
+    },
+  };
+}
+
+/** The port of `port_hygiene`, else the one that readiness is asked on, if that is on this machine. */
+function planBindPort(
+  loader: LoaderConfig["loader"],
+  name: string,
+  readiness: readonly ProbeSpec[],
+): number | null {
+  const configured = loader.port_hygiene.ports[name];
+  if (configured !== undefined) return configured;
+  const asked = readinessPort(readiness);
+  return asked && isLoopback(asked.host) ? asked.port : null;
+}
+
+function planControl(service: ServiceConfig, readiness: readonly ProbeSpec[], facts: PlanFacts): ControlSpec {
+  const { control } = service;
+  if (control?.kind === "none") return { kind: "none" };
+  if (control?.kind === "command") {
+    const argv = (words: string[] | undefined) => words ? resolveArgv(facts.configDir, words) : null;
+    return {
+      kind: "command",
+      speak: argv(control.speak),
+      pause: argv(control.pause),
+      resume: argv(control.resume),
+    };
+  }
+  const url = control?.url === undefined ? httpOrigin(readiness) : new URL(control.url).origin;
+  return url === null ? { kind: "none" } : { kind: "http", url };
+}
+
+function planPrepare(service: ServiceConfig, facts: PlanFacts): ServicePlan["prepare"] {
+  const prepare = typeof service.prepare === "object" ? service.prepare : null;
+  const shorthand = typeof service.prepare === "boolean" ? service.prepare : undefined;
+  const globs = Array.isArray(prepare?.files)
+    ? prepare.files.map((glob) => resolvePath(facts.configDir, glob))
+    : [];
+  const files = shorthand ?? (typeof prepare?.files === "boolean" ? prepare.files : undefined) ??
+    (globs.length > 0 || service.prepare_async || service.mmapped === true);
+  return {
+    files,
+    standby: prepare?.standby ?? false,
+    globs,
+    tokenizers: files && (prepare?.tokenizers ?? true),
+  };
+}
+
+function planRestart(
+  policy: LoaderConfig["loader"]["restart_policy"],
+  own: ServiceConfig["restart"],
+): RestartPolicy {
+  const initialMs = 1000 * (own?.backoff?.initial_sec ?? policy.backoff.initial_sec);
+  return {
+    type: own?.type ?? policy.type,
+    maxRestarts: own?.max_restarts ?? policy.max_restarts,
+    windowMs: 1000 * (own?.window_sec ?? policy.window_sec),
+    backoff: {
+      initialMs,
+      factor: own?.backoff?.factor ?? policy.backoff.factor,
+      // A service's own first wait may exceed the loader-wide longest one.
+      maxMs: Math.max(initialMs, 1000 * (own?.backoff?.max_sec ?? policy.backoff.max_sec)),
+    },
+    noRestartExitCodes: own?.no_restart_exit_codes ?? policy.no_restart_exit_codes,
+  };
+}
+
+function historyOf(facts: PlanFacts, name: string): readonly number[] {
+  return facts.history !== null && Object.hasOwn(facts.history, name) ? facts.history[name] : [];
+}

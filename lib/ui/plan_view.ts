@@ -1,0 +1,256 @@
+/** The boot plan as text for people: `plan`, and the resolved configuration for `check`. Spec: §2, §9. Pure. */
+import { stringify } from "yaml";
+import type { LoadedConfig } from "../config/load.ts";
+import type { BootPlan, ControlSpec, ProbeSpec, ServicePlan, WarmupSpec } from "../plan/types.ts";
+
+/** Everything that will happen, in the order in which it will. Ends without a newline. */
+export function renderPlan(plan: BootPlan): string {
+  const parts = [
+    `Boot plan of ${plan.configPath} (instance ${plan.instance})`,
+    section("Boot order: each starts when the one before is ready and warm", bootOrder(plan)),
+    ...plan.services.map((service, i) =>
+      section(`${i + 1}. ${service.name}`, serviceLines(plan, service, i))
+    ),
+    section("When all are ready and warm", greetingLines(plan)),
+    section("Stop", stopLines(plan)),
+    section("Machine", machineLines(plan)),
+  ];
+  if (plan.warnings.length > 0) parts.push(section("Warnings", plan.warnings));
+  return parts.join("\n\n");
+}
+
+/** The answer of `check`: that all is well, what is odd, and the whole configuration with every default filled in. */
+export function renderCheck(loaded: LoadedConfig, plan: BootPlan): string {
+  const odd = [
+    ...plan.warnings,
+    ...plan.services.flatMap(({ name, warmup }) =>
+      warmup.kind === "none" && warmup.warn ? [`${name}: no warm-up: ${warmup.why}`] : []
+    ),
+  ];
+  const count = odd.length === 0 ? "" : odd.length === 1 ? ", 1 warning" : `, ${odd.length} warnings`;
+  const parts = [`configuration ok: ${loaded.path}, ${plan.services.length} services${count}`];
+  if (odd.length > 0) parts.push(odd.map((line) => `WARNING ${line}`).join("\n"));
+  parts.push(stringify(withoutSecrets(loaded.config), { lineWidth: 0 }).trimEnd());
+  return parts.join("\n\n");
+}
+
+/** What both views print is pasted into reports: keys and passwords stay out of it. */
+function shown<T>(variable: string, value: T): T | string {
+  return /(^|_)(key|token|secret|password|passwd|credentials?)$/i.test(variable) ? "***" : value;
+}
+
+function withoutSecrets(config: LoadedConfig["config"]): unknown {
+  const services = Object.entries(config.services).map(([name, service]) => {
+    const env = Object.entries(service.env).map(([key, value]) => [key, shown(key, value)]);
+    return [name, { ...service, env: Object.fromEntries(env) }];
+  });
+  return { ...config, services: Object.fromEntries(services) };
+}
+
+function bootOrder(plan: BootPlan): string[] {
+  const rows = plan.services.map((service, i) => [
+    `${i + 1}`,
+    service.name,
+    service.role,
+    service.bindPort === null ? "-" : String(service.bindPort),
+    service.readiness.map(probeText).join(" and "),
+    seconds(service.readyTimeout.value),
+    warmupText(service.warmup),
+  ]);
+  return table([["", "service", "role", "port", "ready when", "within", "warmed by"], ...rows]);
+}
+
+function serviceLines(plan: BootPlan, service: ServicePlan, index: number): string[] {
+  const { restart, health } = service;
+  const tuned = Object.entries(service.env).map(([key, value]) => `${key}=${shown(key, value)}`);
+  return fields([
+    [
+      "command",
+      service.manage === "external" ? "external: never started or stopped" : service.argv.map(word).join(" "),
+    ],
+    ["folder", service.manage === "external" ? "" : service.workdir],
+    ["environment", tuned.join("\n")],
+    ["prepare", prepareText(plan, service, index)],
+    ["ready when", service.readiness.map(probeText).join("\n")],
+    ["timeout", `${seconds(service.readyTimeout.value)} (${service.readyTimeout.from})`],
+    ["warm-up", `${warmupText(service.warmup)}${warmupLimits(service.warmup)}`],
+    [
+      "health",
+      `${
+        health.probes.length === 0 ? "the process lives" : health.probes.map(probeText).join(" and ")
+      }, every ${seconds(health.intervalMs)}, ${health.failures} failures in a row${
+        health.busy.cpu ? `, busy up to ${seconds(health.busy.limitMs)} is forgiven` : ""
+      }`,
+    ],
+    ["restart", service.manage === "external" ? "" : restartText(restart)],
+    [
+      "stop",
+      service.manage === "external" ? "" : `${service.stopSignal}, SIGKILL after ${seconds(service.graceMs)}`,
+    ],
+    [
+      "GPU",
+      service.gpu === "none"
+        ? ""
+        : `${service.gpu}${service.vramMb === null ? "" : `, ${service.vramMb} MiB`}`,
+    ],
+    ["control", service.role === "kwd" || service.role === "tts" ? controlText(service.control) : ""],
+  ]);
+}
+
+function prepareText(plan: BootPlan, { prepare, manage }: ServicePlan, index: number): string {
+  const does = [
+    plan.prewarm.files && prepare.files ? "model files" : "",
+    plan.prewarm.tokenizers && prepare.tokenizers ? "tokenizer files" : "",
+    prepare.standby && manage === "spawn" ? "standby process" : "",
+  ].filter((what) => what !== "");
+  if (!plan.prewarm.enabled || does.length === 0) return "";
+  const earlier = plan.services[Math.max(0, index - plan.lookahead)];
+  const when = index === 0 ? "at once" : `while ${earlier.name} starts`;
+  return `${does.join(", ")} ${when}`;
+}
+
+function restartText(restart: ServicePlan["restart"]): string {
+  if (restart.type === "never") return "never";
+  const { initialMs, factor, maxMs } = restart.backoff;
+  const not = restart.noRestartExitCodes.length > 0
+    ? `, not after exit ${restart.noRestartExitCodes.join(", ")}`
+    : "";
+  return `${restart.type}, ${restart.maxRestarts} times in ${seconds(restart.windowMs)}, after ${
+    seconds(initialMs)
+  } x ${factor}, at most ${seconds(maxMs)}${not}`;
+}
+
+function greetingLines({ greeting }: BootPlan): string[] {
+  if (!greeting.enabled) return ["No greeting; wake-word listening is enabled at once."];
+  return fields([
+    ["greeting", JSON.stringify(greeting.text)],
+    ["wake word", greeting.pauseDuringTts ? "paused while it speaks" : "listens while it speaks"],
+    ["listening", `${greeting.resumeAfterMs + greeting.outputLatencyMs} ms after it ends`],
+    ["watchdog", `${seconds(Math.max(greeting.timeoutMs, 2000))}; a warning from ${greeting.budgetMs} ms on`],
+  ]);
+}
+
+function stopLines(plan: BootPlan): string[] {
+  return fields([
+    ["order", plan.stopOrder.join(", ")],
+    ["budget", `${seconds(plan.shutdown.budgetMs)}, then everything left is killed`],
+    ["loader killed", plan.onLoaderDeath === "stop" ? "services are stopped" : "services go on"],
+  ]);
+}
+
+function machineLines(plan: BootPlan): string[] {
+  const { hygiene } = plan;
+  const kills = { own: "proven leftovers", any: "whoever holds a port", none: "nobody" }[hygiene.killOrphans];
+  return fields([
+    ["clean start", hygiene.enabled ? `kills ${kills}` : "off: busy ports are errors"],
+    ["ports", Object.entries(hygiene.ports).map(([name, port]) => `${name} ${port}`).join(", ")],
+    ["sockets", hygiene.unixSockets.join("\n")],
+    ["PID files", hygiene.pidFiles.join("\n")],
+    ["GPU", `index ${plan.gpu.index}, looked at every ${seconds(plan.gpu.pollMs)}`],
+    ["polling", `readiness at least every ${plan.pollMaxMs} ms`],
+    ["state", plan.dirs.state],
+    ["logs", plan.dirs.log],
+    ["runtime", plan.dirs.runtime],
+  ]);
+}
+
+function probeText(probe: ProbeSpec): string {
+  switch (probe.type) {
+    case "tcp":
+      return `tcp ${probe.host}:${probe.port}${probe.owner === "any" ? ", any owner" : ""}`;
+    case "http":
+      return `http ${probe.url} = ${probe.expectCode}${
+        probe.expectJson ? ` ${JSON.stringify(probe.expectJson)}` : ""
+      }`;
+    case "grpc":
+      return `grpc ${probe.target}${probe.service === "" ? "" : ` ${probe.service}`} SERVING`;
+    case "wyoming": {
+      const expected = Object.entries(probe.expect).map(([kind, name]) => ` ${kind}=${name}`).join("");
+      return `wyoming ${probe.host}:${probe.port}${expected}`;
+    }
+    case "ollama":
+      return `ollama ${probe.url}${probe.model === null ? "" : ` has ${probe.model}`}`;
+    case "log":
+      return `log line matches /${probe.pattern}/`;
+    case "exec":
+      return `exec ${probe.cmd.map(word).join(" ")} exits 0`;
+    case "notify":
+      return "notify READY=1";
+  }
+}
+
+function warmupText(warmup: WarmupSpec): string {
+  switch (warmup.kind) {
+    case "none":
+      return `${warmup.warn ? "WARNING: " : ""}none: ${warmup.why}`;
+    case "http":
+      return `http POST ${warmup.url} ${JSON.stringify(warmup.body)}`;
+    case "wyoming":
+      return `wyoming ${warmup.host}:${warmup.port}, ${warmup.audioMs} ms of ${warmup.audio}`;
+    case "ollama":
+      return `ollama ${warmup.url} ${warmup.model ?? "(no model)"}, ${tokens(warmup.tokens)}${
+        warmup.numCtx === null ? "" : `, context ${warmup.numCtx}`
+      }`;
+    case "openai":
+      return `openai ${warmup.url} ${warmup.api}${warmup.model === null ? "" : ` ${warmup.model}`}${
+        warmup.api === "speech" ? "" : `, ${tokens(warmup.tokens)}`
+      }`;
+    case "exec":
+      return `exec ${warmup.cmd.map(word).join(" ")}`;
+  }
+}
+
+function warmupLimits(warmup: WarmupSpec): string {
+  if (warmup.kind === "none") return "";
+  const runs = warmup.runs === 1 ? "" : `, ${warmup.runs} times`;
+  return `${runs}, within ${seconds(warmup.timeoutMs)}${warmup.required ? "" : ", not required"}`;
+}
+
+function controlText(control: ControlSpec): string {
+  switch (control.kind) {
+    case "http":
+      return `http ${control.url}/control/…`;
+    case "command": {
+      const verbs = [["speak", control.speak], ["pause", control.pause], ["resume", control.resume]] as const;
+      return verbs.flatMap(([verb, argv]) => argv === null ? [] : [`${verb}: ${argv.map(word).join(" ")}`])
+        .join("\n");
+    }
+    case "none":
+      return "none: no pause, no greeting";
+  }
+}
+
+function tokens(count: number): string {
+  return count === 1 ? "1 token" : `${count} tokens`;
+}
+
+function seconds(ms: number): string {
+  return `${Number((ms / 1000).toFixed(3))} s`;
+}
+
+/** An argument as one would have to write it in a shell. */
+function word(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
+}
+
+function section(title: string, lines: readonly string[]): string {
+  return [title, ...lines.map((line) => `  ${line}`)].join("\n");
+}
+
+/** `name  value` lines with the values in one column; a value of several lines goes on below itself; empty ones are left out. */
+function fields(entries: readonly (readonly [name: string, value: string])[]): string[] {
+  const present = entries.filter(([, value]) => value !== "");
+  const width = Math.max(...present.map(([name]) => name.length));
+  return present.flatMap(([name, value]) =>
+    value.split("\n").map((line, i) => `${(i === 0 ? name : "").padEnd(width)}  ${line}`)
+  );
+}
+
+/** Columns as wide as their widest cell; the last one is left ragged. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) =>
+    row.map((text, column) => column === row.length - 1 ? text : text.padEnd(widths[column])).join("  ")
+      .trimEnd()
+  );
+}

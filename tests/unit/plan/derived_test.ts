@@ -1,0 +1,266 @@
+/** What the plan derives: environment, warm-ups, timeouts, addresses, paths. */
+import assert from "node:assert/strict";
+import { ollamaOrigin, type WarmupSpec } from "../../../lib/plan/mod.ts";
+import { resolveArgv, resolvePath } from "../../../lib/plan/paths.ts";
+import { planReadyTimeout } from "../../../lib/plan/timeouts.ts";
+import { edited, load, planOf, specText } from "../../support/config_edit.ts";
+
+Deno.test("planEnvironment() exports the specification's keys", () => {
+  const [kwd, stt, llm, tts] = planOf(specText).services.map((service) => service.env);
+  const cuda = {
+    CUDA_MODULE_LOADING: "LAZY",
+    PYTORCH_CUDA_ALLOC_CONF: "expandable_segments:True,max_split_size_mb:64",
+  };
+  assert.deepEqual(kwd, {
+    ...cuda,
+    OMP_NUM_THREADS: "2",
+    MKL_NUM_THREADS: "2",
+    OPENBLAS_NUM_THREADS: "2",
+    BLIS_NUM_THREADS: "2",
+    NUMEXPR_NUM_THREADS: "2",
+    RAYON_NUM_THREADS: "2",
+    ALEXA_BIND_PORT: "5001",
+  });
+  assert.deepEqual(stt, {
+    ...cuda,
+    ALEXA_BIND_PORT: "5002",
+    ALEXA_BACKEND: "faster-whisper",
+    ALEXA_COMPUTE_TYPE: "auto",
+    ALEXA_MMAPPED: "true",
+  });
+  assert.deepEqual(llm, {
+    ...cuda,
+    ALEXA_BIND_PORT: "5003",
+    ALEXA_SERVER: "ollama",
+    ALEXA_MMAPPED: "true",
+    ALEXA_KV_CACHE_TOKENS: "1024",
+  });
+  assert.deepEqual(tts, { ...cuda, ALEXA_BIND_PORT: "5004", ALEXA_DEFAULT_VOICE: "en_us_1" });
+});
+
+Deno.test("planEnvironment() lets the service's own env win, and exports its options", () => {
+  const [kwd] = planOf(edited([
+    "    threads: 2",
+    "    threads: 2\n    options: { wake_word: alexa, gain: 1.5, vad: true }\n    env: { OMP_NUM_THREADS: 8, CUDA_MODULE_LOADING: EAGER }",
+  ])).services;
+  assert.equal(kwd.env.ALEXA_WAKE_WORD, "alexa");
+  assert.equal(kwd.env.ALEXA_GAIN, "1.5");
+  assert.equal(kwd.env.ALEXA_VAD, "true");
+  assert.equal(kwd.env.OMP_NUM_THREADS, "8");
+  assert.equal(kwd.env.MKL_NUM_THREADS, "2");
+  assert.equal(kwd.env.CUDA_MODULE_LOADING, "EAGER");
+});
+
+Deno.test("planEnvironment() lets a CUDA setting of the caller win over our default, not over the file", () => {
+  const env = { CUDA_MODULE_LOADING: "EAGER" };
+  assert.equal(planOf(specText, { env }).services[0].env.CUDA_MODULE_LOADING, "LAZY");
+  const silent = edited(['    module_loading: "LAZY"  # sets CUDA_MODULE_LOADING\n', ""]);
+  assert.equal(planOf(silent, { env }).services[0].env.CUDA_MODULE_LOADING, undefined);
+  assert.equal(planOf(silent).services[0].env.CUDA_MODULE_LOADING, "LAZY");
+  const empty = edited(['"expandable_segments:True,max_split_size_mb:64"', '""']);
+  assert.equal(planOf(empty).services[0].env.PYTORCH_CUDA_ALLOC_CONF, undefined);
+});
+
+const common = { timeoutMs: 60_000, runs: 1, required: true };
+
+Deno.test("planWarmup() chooses by role and readiness", () => {
+  const [kwd, stt, llm, tts] = planOf(specText).services.map((service) => service.warmup);
+  assert.deepEqual(kwd, { ...common, kind: "http", url: "http://127.0.0.1:5001/control/warmup", body: {} });
+  assert.deepEqual(stt, {
+    ...common,
+    kind: "wyoming",
+    host: "127.0.0.1",
+    port: 5002,
+    audio: "speech",
+    audioMs: 300,
+  });
+  assert.ok(llm.kind === "none" && llm.warn);
+  assert.match(llm.why, /services\.llm\.model/);
+  assert.deepEqual(tts, {
+    ...common,
+    kind: "http",
+    url: "http://127.0.0.1:5004/control/speak",
+    body: { text: "Ready.", play: false },
+  });
+});
+
+/** The warm-up of one service after edits. */
+function warmupOf(index: number, env: Record<string, string>, ...edits: [string, string][]): WarmupSpec {
+  return planOf(edited(...edits), { env }).services[index].warmup;
+}
+
+Deno.test("planWarmup() warms Ollama where it is, with the context that production uses", () => {
+  const model: [string, string] = ['server: "ollama"', 'server: "ollama"\n    model: "llama3.2:3b"'];
+  const wanted = {
+    ...common,
+    kind: "ollama",
+    url: "http://127.0.0.1:11434",
+    model: "llama3.2:3b",
+    tokens: 1,
+    numCtx: 1024,
+  };
+  assert.deepEqual(warmupOf(2, {}, model), wanted);
+  assert.deepEqual(warmupOf(2, { OLLAMA_HOST: "gpu:9999" }, model), { ...wanted, url: "http://gpu:9999" });
+  const own: [string, string] = [
+    "warmup_token: 1",
+    "warmup: { kind: ollama, url: 'http://x:1/', model: m, tokens: 2, num_ctx: 64, timeout_sec: 5, runs: 2, required: false }",
+  ];
+  assert.deepEqual(warmupOf(2, {}, own), {
+    kind: "ollama",
+    url: "http://x:1",
+    model: "m",
+    tokens: 2,
+    numCtx: 64,
+    timeoutMs: 5000,
+    runs: 2,
+    required: false,
+  });
+});
+
+Deno.test("planWarmup() warms OpenAI-style servers", () => {
+  const readiness: [string, string] = [
+    'readiness: { type: "grpc", target: "127.0.0.1:5003" }',
+    "readiness: { type: http, url: 'http://127.0.0.1:5003/health' }",
+  ];
+  const openai = {
+    ...common,
+    kind: "openai",
+    url: "http://127.0.0.1:5003",
+    model: null,
+    tokens: 1,
+    voice: null,
+  };
+  assert.deepEqual(warmupOf(2, {}, readiness, ['"ollama"', '"openai"']), { ...openai, api: "completions" });
+  assert.deepEqual(warmupOf(3, {}, ["warmup: true", "warmup: { kind: openai }"]), {
+    ...openai,
+    url: "http://127.0.0.1:5004",
+    api: "speech",
+    voice: "en_us_1",
+  });
+  const nowhere = warmupOf(2, {}, ['"ollama"', '"openai"']);
+  assert.ok(nowhere.kind === "none" && nowhere.warn);
+});
+
+Deno.test("planWarmup() can be switched off, which is no reason for a warning", () => {
+  const off: WarmupSpec[] = [
+    warmupOf(3, {}, ["warmup: true", "warmup: false"]),
+    warmupOf(3, {}, ["warmup: true", "warmup: { kind: none }"]),
+    warmupOf(1, {}, ["warmup_encoder_ms: 300", "warmup_encoder_ms: 0"]),
+    warmupOf(2, {}, ["warmup_token: 1", "warmup_token: 0"]),
+  ];
+  for (const warmup of off) {
+    assert.ok(warmup.kind === "none" && !warmup.warn && /switched off/.test(warmup.why));
+  }
+});
+
+Deno.test("planWarmup() passes wishes on to the kind that auto chooses", () => {
+  assert.deepEqual(
+    warmupOf(1, {}, ["warmup_encoder_ms: 300", "warmup_encoder_ms: 500\n    warmup: { audio: silence }"]),
+    {
+      ...common,
+      kind: "wyoming",
+      host: "127.0.0.1",
+      port: 5002,
+      audio: "silence",
+      audioMs: 500,
+    },
+  );
+  const tts = warmupOf(3, {}, ["warmup: true", "warmup: { text: Hello., timeout_sec: 2 }"]);
+  assert.ok(tts.kind === "http");
+  assert.deepEqual([tts.body, tts.timeoutMs], [{ text: "Hello.", play: false }, 2000]);
+});
+
+Deno.test("planWarmup() uses the control address where readiness is not asked over http", () => {
+  const llm = warmupOf(2, {}, [
+    '    server: "ollama"\n',
+    "    control: { kind: http, url: 'http://127.0.0.1:6003/x' }\n",
+  ]);
+  assert.deepEqual(llm, {
+    ...common,
+    kind: "http",
+    url: "http://127.0.0.1:6003/control/warmup",
+    body: { tokens: 1 },
+  });
+});
+
+Deno.test("planWarmup() warns when there is no way for a service that infers, and only then", () => {
+  const llm = warmupOf(2, {}, ['    server: "ollama"\n', ""]);
+  assert.ok(llm.kind === "none" && llm.warn);
+  const other = warmupOf(2, {}, ['    server: "ollama"\n', "    role: other\n"]);
+  assert.ok(other.kind === "none" && !other.warn);
+});
+
+Deno.test("ollamaOrigin() reads OLLAMA_HOST as Ollama does", () => {
+  const cases: [string | undefined, string][] = [
+    [undefined, "http://127.0.0.1:11434"],
+    ["", "http://127.0.0.1:11434"],
+    ["0.0.0.0", "http://127.0.0.1:11434"],
+    ["0.0.0.0:8000", "http://127.0.0.1:8000"],
+    ["[::]:8000", "http://127.0.0.1:8000"],
+    [":8000", "http://127.0.0.1:8000"],
+    ["box", "http://box:11434"],
+    ["box:80", "http://box:80"],
+    ["http://box", "http://box"],
+    ["https://box:444/", "https://box:444"],
+    ["[::1]:9", "http://[::1]:9"],
+    ["not a host", "http://127.0.0.1:11434"],
+  ];
+  for (const [value, wanted] of cases) assert.equal(ollamaOrigin({}, { OLLAMA_HOST: value }), wanted, value);
+  assert.equal(ollamaOrigin({ OLLAMA_HOST: "a" }, { OLLAMA_HOST: "b" }), "http://a:11434");
+});
+
+Deno.test("planReadyTimeout() learns from boots, within bounds, and says from where", () => {
+  const loaded = load(specText);
+  const llm = (history: number[]) => planReadyTimeout(loaded, "llm", history);
+  assert.deepEqual(llm([]), { value: 90_000, from: "configured" });
+  assert.deepEqual(llm([1, 2, 3, 4]), { value: 90_000, from: "configured" });
+  assert.deepEqual(llm([60_000, 61_000, 62_000, 63_000, 64_000]), {
+    value: 96_000,
+    from: "p95 of 5 boots + 50 %",
+  });
+  const fast = llm([1000, 1000, 1000, 1000, 1000, 1000]);
+  assert.equal(fast.value, 45_000);
+  assert.match(fast.from, /^p95 of 6 boots \+ 50 %, raised to the least/);
+  const slow = llm(Array(9).fill(500_000));
+  assert.equal(slow.value, 270_000);
+  assert.match(slow.from, /cut to 3 x configured 90 s/);
+  // Only the last twenty count, and one outlier among them is p95's to ignore.
+  assert.equal(llm([...Array(50).fill(1), ...Array(19).fill(60_000), 900_000]).value, 90_000);
+});
+
+Deno.test("planReadyTimeout() is as configured without autotuning, and has a default for other services", () => {
+  const fixed = load(edited(["autotune_timeouts: true", "autotune_timeouts: false"]));
+  assert.deepEqual(planReadyTimeout(fixed, "llm", Array(9).fill(60_000)), {
+    value: 90_000,
+    from: "configured",
+  });
+  const silent = load(edited(["    llm_ready_sec: 90\n", ""]));
+  assert.deepEqual(planReadyTimeout(silent, "llm", []), { value: 90_000, from: "default" });
+  const other = edited(["services:\n", "services:\n  vad: { cmd: [x], readiness: { type: notify } }\n"], [
+    'startup_sequence: ["kwd"',
+    'startup_sequence: ["vad", "kwd"',
+  ], ['shutdown_sequence: ["kwd"', 'shutdown_sequence: ["vad", "kwd"']);
+  assert.deepEqual(planReadyTimeout(load(other), "vad", []), { value: 60_000, from: "default" });
+  const named = load(other.replace("kwd_ready_sec: 20", "vad_ready_sec: 3"));
+  assert.deepEqual(planReadyTimeout(named, "vad", []), { value: 3000, from: "configured" });
+  // A short configured timeout stays the floor: five seconds are for those that allow them.
+  assert.equal(planReadyTimeout(named, "vad", Array(5).fill(10)).value, 3000);
+});
+
+Deno.test("planBoot() hands each service its own history", () => {
+  const plan = planOf(specText, { history: { stt: Array(5).fill(40_000) } });
+  assert.deepEqual(plan.services.map((service) => service.readyTimeout.value), [
+    20_000,
+    60_000,
+    90_000,
+    25_000,
+  ]);
+});
+
+Deno.test("resolvePath() and resolveArgv() work without the operating system", () => {
+  assert.equal(resolvePath("/a/b", "c"), "/a/b/c");
+  assert.equal(resolvePath("/a/b", "../../../c/./d//"), "/c/d");
+  assert.equal(resolvePath("/a", "/x/../y"), "/y");
+  assert.deepEqual(resolveArgv("/a", ["python", "x/y"]), ["python", "x/y"]);
+  assert.deepEqual(resolveArgv("/a", ["bin/run", "x/y"]), ["/a/bin/run", "x/y"]);
+});
