@@ -1,0 +1,86 @@
+/** Ready when an HTTP GET answers with the expected status, and with the expected JSON if any is configured. Spec: §6. */
+import { httpRequest } from "../sys/http.ts";
+import type { ProbeSpec } from "../plan/types.ts";
+import { attempt, type ProbeDeps, ready, waiting, wrong } from "./results.ts";
+import type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
+
+type HttpSpec = Extract<ProbeSpec, { type: "http" }>;
+
+const maxJsonBytes = 256 * 1024;
+
+/** Statuses that servers use while they load or are overrun, besides all of 5xx. */
+const passing = new Set([408, 425, 429]);
+
+export function create(spec: HttpSpec, _target: ProbeTarget, { clock }: ProbeDeps): Probe {
+  return {
+    description: `http ${spec.url} = ${spec.expectCode}`,
+    check: (options) =>
+      attempt(clock, options, async (signal) => {
+        const answer = await httpRequest(spec.url, {
+          signal,
+          timeoutMs: options.timeoutMs,
+          maxBytes: spec.expectJson ? maxJsonBytes : 0,
+          clock,
+        });
+        if (answer.status !== spec.expectCode) return otherStatus(answer.status, spec.expectCode);
+        return spec.expectJson
+          ? compare(answer.status, answer.text, spec.expectJson)
+          : ready(String(answer.status));
+      }),
+    [Symbol.dispose]() {},
+  };
+}
+
+function otherStatus(status: number, expected: number): ProbeResult {
+  if (status === 503) return waiting("503, loading");
+  const detail = `${status}, expected ${expected}`;
+  return status >= 500 || passing.has(status) ? waiting(detail) : wrong(detail);
+}
+
+function compare(status: number, text: string, expected: Record<string, unknown>): ProbeResult {
+  let actual: unknown;
+  try {
+    actual = JSON.parse(text);
+  } catch {
+    return wrong(`${status}, but the body is not JSON`);
+  }
+  const difference = firstDifference(expected, actual, "");
+  return difference === null ? ready(String(status)) : waiting(`${status}, but ${difference}`);
+}
+
+/** Where `actual` lacks something of `expected`, in words; null if it has it all. Arrays and scalars must be equal. */
+export function firstDifference(expected: unknown, actual: unknown, path: string): string | null {
+  if (isObject(expected)) {
+    if (!isObject(actual)) return `${path || "the body"} is ${shown(actual)}, expected an object`;
+    for (const [key, value] of Object.entries(expected)) {
+      const inner = path ? `${path}.${key}` : key;
+      if (!Object.hasOwn(actual, key)) return `${inner} is missing`;
+      const difference = firstDifference(value, actual[key], inner);
+      if (difference !== null) return difference;
+    }
+    return null;
+  }
+  return equal(expected, actual)
+    ? null
+    : `${path || "the body"} is ${shown(actual)}, expected ${shown(expected)}`;
+}
+
+function equal(a: unknown, b: unknown): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, i) => equal(item, b[i]));
+  }
+  if (isObject(a) && isObject(b)) {
+    return Object.keys(a).length === Object.keys(b).length &&
+      Object.entries(a).every(([key, value]) => Object.hasOwn(b, key) && equal(value, b[key]));
+  }
+  return a === b;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? "undefined";
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

@@ -1,0 +1,41 @@
+/**
+ * Ways to ask a service "are you ready?", one file per kind, and the wait that asks. Answers are values: a service can
+ * refuse, stall or lie, and the boot goes on. Spec: §6; CONTRACT §2.
+ */
+import type { ProbeSpec } from "../plan/types.ts";
+import * as exec from "./exec.ts";
+import * as grpc from "./grpc.ts";
+import * as http from "./http.ts";
+import * as log from "./log.ts";
+import * as notify from "./notify.ts";
+import * as ollama from "./ollama.ts";
+import type { ProbeDeps } from "./results.ts";
+import * as tcp from "./tcp.ts";
+import type { Probe, ProbeTarget } from "./types.ts";
+import * as wyoming from "./wyoming.ts";
+
+export { nextDelayMs, type ReadyResult, type WaitOptions, waitReady } from "./poll.ts";
+export type { ProbeDeps } from "./results.ts";
+export type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
+
+/** The probe of a configured kind, bound to one start of one service. Throws only for a pattern that is no regular expression. */
+export function createProbe(spec: ProbeSpec, target: ProbeTarget, deps: ProbeDeps): Probe {
+  switch (spec.type) {
+    case "tcp":
+      return tcp.create(spec, target, deps);
+    case "http":
+      return http.create(spec, target, deps);
+    case "grpc":
+      return grpc.create(spec, target, deps);
+    case "wyoming":
+      return wyoming.create(spec, target, deps);
+    case "ollama":
+      return ollama.create(spec, target, deps);
+    case "log":
+      return log.create(spec, target, deps);
+    case "exec":
+      return exec.create(spec, target, deps);
+    case "notify":
+      return notify.create(spec, target, deps);
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Ready when `describe` is answered with an `info` that offers what is expected. openWakeWord falls back silently to another
+ * word when it does not know the configured one, so only the list tells. Spec: §6; CONTRACT §2.
+ */
+import {
+  encodeEvent,
+  eventReader,
+  isNamed,
+  readInfo,
+  WyomingError,
+  type WyomingOffer,
+} from "../protocols/wyoming.ts";
+import { connectTcp } from "../sys/tcp.ts";
+import type { ProbeSpec } from "../plan/types.ts";
+import { attempt, type ProbeDeps, ready, waiting, wrong } from "./results.ts";
+import type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
+
+type WyomingSpec = Extract<ProbeSpec, { type: "wyoming" }>;
+
+/** A server may say other things before its `info`, but not for ever. */
+const maxEventsBeforeInfo = 64;
+
+export function create(spec: WyomingSpec, _target: ProbeTarget, { clock }: ProbeDeps): Probe {
+  const expected = Object.entries(spec.expect).map(([kind, name]) => ` ${kind}=${name}`).join("");
+  return {
+    description: `wyoming ${spec.host}:${spec.port}${expected}`,
+    check: (options) =>
+      attempt(clock, options, async (signal) => {
+        using stream = await connectTcp(spec.host, spec.port, signal);
+        await stream.write(encodeEvent("describe"));
+        const events = eventReader(stream);
+        try {
+          for (let seen = 0; seen < maxEventsBeforeInfo; seen++) {
+            const event = await events.next();
+            if (event === null) return waiting("closed the connection without an info");
+            if (event.type === "info") return compare(spec.expect, readInfo(event.data));
+          }
+          return wrong(`${maxEventsBeforeInfo} events and no info among them`);
+        } catch (error) {
+          if (error instanceof WyomingError) return wrong(`does not speak Wyoming: ${error.message}`);
+          throw error;
+        }
+      }),
+    [Symbol.dispose]() {},
+  };
+}
+
+function compare(expected: Record<string, string>, offer: WyomingOffer): ProbeResult {
+  for (const [kind, name] of Object.entries(expected)) {
+    const names = Object.hasOwn(offer, kind) ? offer[kind] : [];
+    if (!names.some((offered) => isNamed(offered, name))) {
+      return wrong(`info has no ${kind} "${name}"; there is ${listed(names)}`);
+    }
+  }
+  const kinds = Object.keys(offer);
+  return ready(kinds.length > 0 ? `info: ${kinds.join(", ")}` : "info");
+}
+
+function listed(names: string[]): string {
+  if (names.length === 0) return "none";
+  const rest = names.length - 8;
+  return names.slice(0, 8).map((name) => name.slice(0, 60)).join(", ") +
+    (rest > 0 ? ` and ${rest} more` : "");
+}

@@ -1,0 +1,34 @@
+/** What all kinds of warm-up share: their dependencies, and what an HTTP answer means for one. */
+import type { Clock } from "../sys/clock.ts";
+import type { HttpResponse } from "../sys/http.ts";
+import type { WarmupResult } from "./types.ts";
+
+export interface WarmupDeps {
+  clock: Clock;
+  signal: AbortSignal;
+}
+
+/** One run: `signal` ends with the caller's abort or with the warm-up's time, `timeoutMs` is what is left of it. */
+export interface RunContext extends WarmupDeps {
+  timeoutMs: number;
+}
+
+export const failed = (detail: string): WarmupResult => ({ state: "failed", detail });
+
+/** The statuses with which a server says that it does not know the request at all. */
+const unknownRequest = new Set([404, 405, 501]);
+
+/** Null for success; else "not offered" with `hint`, or the failure with the first words of the body. */
+export function refusal(answer: HttpResponse, what: string, hint: string): WarmupResult | null {
+  if (answer.status >= 200 && answer.status < 300) return null;
+  if (unknownRequest.has(answer.status)) {
+    return { state: "not_offered", detail: `${what} was answered with ${answer.status}`, hint };
+  }
+  const words = answer.text.replace(/\p{Cc}+/gu, " ").trim().slice(0, 200);
+  return failed(`${what} was answered with ${answer.status}${words ? `: ${words}` : ""}`);
+}
+
+/** "60 s", "1.5 s", "300 ms". */
+export function inSeconds(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`;
+}
