@@ -1,0 +1,157 @@
+/**
+ * The hot path of the relay: puts a prefix before every line of a block, in one pass over the bytes that at the same
+ * time looks for anything that is not plain text. No strings and no objects per line: a million lines of 100
+ * bytes take about a tenth of a second here, where `indexOf` + `set(subarray)` per line takes three times that.
+ */
+import { hasOurForm } from "./format.ts";
+
+/** What is put before a line; can be changed in place (the time stamp) without a new object. */
+export class LinePrefix {
+  readonly length: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView;
+
+  constructor(text: string) {
+    const bytes = new TextEncoder().encode(text);
+    this.length = bytes.length;
+    this.bytes = new Uint8Array((bytes.length + 3) & ~3); // whole words, so that it can be copied by words
+    this.bytes.set(bytes);
+    this.view = new DataView(this.bytes.buffer);
+  }
+}
+
+const LF = 10;
+const initialBytes = 512 * 1024;
+const largestKept = 2 * 1024 * 1024;
+/** Positions of the last lines are kept for this many of them (a power of two). */
+const remembered = 32;
+
+/** A buffer that lines with their prefix are put together in. One is shared by all relays of a log. */
+export class Frame {
+  #bytes = new Uint8Array(initialBytes);
+  #view = new DataView(this.#bytes.buffer);
+  #starts = new Int32Array(remembered);
+  #ends = new Int32Array(remembered);
+  /** Bytes put together by the last {@link fill}. */
+  length = 0;
+  /** Lines put together by the last {@link fill}. */
+  lines = 0;
+  /** Why {@link fill} ended before the end of the block: the next line is not plain ASCII text. */
+  unclean = false;
+
+  /** What the last {@link fill} put together; valid until the next one. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.length);
+  }
+
+  /**
+   * Frames lines of `block` (whole lines, each ended by `\n`) from `at` on, until the block ends, the buffer is
+   * full, or a line comes that is not plain; returns where it stopped, always at the beginning of a line.
+   * Lines that have our form already get `ours` instead of `prefix`. `trusted`: the block is known to be clean.
+   */
+  fill(block: Uint8Array, at: number, prefix: LinePrefix, ours: LinePrefix, trusted: boolean): number {
+    this.length = this.lines = 0;
+    this.unclean = false;
+    const size = block.length;
+    this.#fit(size - at + prefix.length + 8);
+    const source = new DataView(block.buffer, block.byteOffset, size);
+    const bytes = this.#bytes;
+    const view = this.#view;
+    const room = bytes.length - prefix.length - 8; // 8: a prefix is copied by whole words
+    let out = 0;
+    let line = 0;
+    while (at < size && out + (size - at) <= room) {
+      const begin = at;
+      const first = block[at];
+      const before = first >= 65 && first <= 90 && hasOurForm(block, at, size) ? ours : prefix;
+      const words = before.view;
+      for (let i = 0; i < before.length; i += 4) view.setInt32(out + i, words.getInt32(i, true), true);
+      const start = out + before.length;
+      const end = trusted
+        ? copyLine(block, at, bytes, start)
+        : copyPlainLine(block, source, at, bytes, view, start);
+      if (end < 0) {
+        this.unclean = true;
+        break;
+      }
+      at = begin + (end - start);
+      this.#starts[line & (remembered - 1)] = start;
+      this.#ends[line & (remembered - 1)] = end - 1;
+      line++;
+      out = end;
+    }
+    this.length = out;
+    this.lines = line;
+    return at;
+  }
+
+  /** Calls `fn` with begin and end in {@link bytes} of the text of each of the last `count` (at most 32) framed lines. */
+  lastTexts(count: number, fn: (begin: number, end: number) => void): void {
+    for (let line = Math.max(0, this.lines - Math.min(count, remembered)); line < this.lines; line++) {
+      fn(this.#starts[line & (remembered - 1)], this.#ends[line & (remembered - 1)]);
+    }
+  }
+
+  #fit(bytes: number): void {
+    if (bytes <= this.#bytes.length && this.#bytes.length <= largestKept) return;
+    const size = Math.max(initialBytes, bytes);
+    if (size === this.#bytes.length) return;
+    this.#bytes = new Uint8Array(size);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+}
+
+/** Copies a line with its end; returns the position behind it. */
+function copyLine(block: Uint8Array, at: number, bytes: Uint8Array, out: number): number {
+  const next = block.indexOf(LF, at) + 1;
+  bytes.set(block.subarray(at, next), out);
+  return out + next - at;
+}
+
+/** Not 0 in the highest bit of some byte if a byte of the word is below 0x20 (it borrows), 0x7f (it carries) or above. */
+function special(word: number): number {
+  return word | (word + 0x01010101) | (word - 0x20202020);
+}
+const highestBits = 0x80808080;
+
+/**
+ * Copies a line with its end, four words of four bytes at a time; returns the position behind it, or -1 if it is not
+ * plain. What looks special (the newline does, too) is looked at byte by byte.
+ */
+function copyPlainLine(
+  block: Uint8Array,
+  source: DataView,
+  at: number,
+  bytes: Uint8Array,
+  view: DataView,
+  out: number,
+): number {
+  const size = block.length;
+  for (;;) {
+    for (; at + 16 <= size; at += 16, out += 16) {
+      const a = source.getInt32(at, true);
+      const b = source.getInt32(at + 4, true);
+      const c = source.getInt32(at + 8, true);
+      const d = source.getInt32(at + 12, true);
+      if (((special(a) | special(b) | special(c) | special(d)) & highestBits) !== 0) break;
+      view.setInt32(out, a, true);
+      view.setInt32(out + 4, b, true);
+      view.setInt32(out + 8, c, true);
+      view.setInt32(out + 12, d, true);
+    }
+    for (; at + 4 <= size; at += 4, out += 4) {
+      const word = source.getInt32(at, true);
+      if ((special(word) & highestBits) !== 0) break;
+      view.setInt32(out, word, true);
+    }
+    const stop = Math.min(size, at + 4);
+    while (at < stop) {
+      const byte = block[at++];
+      bytes[out++] = byte;
+      if (byte >= 0x20 && byte < 0x7f) continue;
+      if (byte === LF) return out;
+      if (byte !== 9) return -1;
+    }
+    if (at >= size) return -1; // no newline at all: not a block of whole lines
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * The log of the program: its own lines and its services' output, to console and files. Spec: §7; CONTRACT §9.
+ */
+import { reasonOf } from "../errors.ts";
+import { type Clock, systemClock } from "../sys/clock.ts";
+import { stdoutHasColor, writeStdout } from "../sys/output.ts";
+import { ConsoleQueue, type ConsoleWriter } from "./console.ts";
+import { LogFolder } from "./files.ts";
+import { formatColorLine, formatLine, type LogLevel, parseOurForm } from "./format.ts";
+import { Frame } from "./frame.ts";
+import { type Relay, type RelayHost, ServiceRelay } from "./relay.ts";
+
+/** How the files are kept. */
+export interface LogFileOptions {
+  /** Size in bytes at which a file is rotated; 20 MiB. */
+  rotateBytes?: number;
+  /** How many rotated files are kept of each; 5. */
+  keep?: number;
+  /** Also write all lines into `combined.log`; true. */
+  combined?: boolean;
+}
+
+export interface LogOptions extends LogFileOptions {
+  /** Folder of the log files. Null: not known yet (see {@link Log.attachFiles}), or none at all. */
+  dir: string | null;
+  /** Show services' output on the console too; true. */
+  childOutput?: boolean;
+  /** Where lines are shown: standard output, nowhere, or a function that writes bytes. */
+  console?: "stdout" | null | ConsoleWriter;
+  /** Show DEBUG lines on the console; files have them always. */
+  debug?: boolean;
+  /** Colours on the console. "auto": on a terminal, unless NO_COLOR is set. */
+  color?: "auto" | boolean;
+  clock?: Clock;
+}
+
+/** One line, as events and the API want it. `message` may have several lines. */
+export interface LogEntry {
+  tag: string;
+  level: LogLevel;
+  message: string;
+  at: Date;
+}
+
+const heldLimit = 256 * 1024;
+const closingFlushMs = 500;
+const encoder = new TextEncoder();
+
+/**
+ * The log. No method throws or waits because of a disk or a terminal: files are written synchronously into the page
+ * cache, the console has a bounded queue, and what either of them cannot take is counted and told.
+ */
+export class Log implements AsyncDisposable {
+  #clock: Clock;
+  #debug: boolean;
+  #color: boolean;
+  #childOutput: boolean;
+  #console: ConsoleQueue | null = null;
+  #folder: LogFolder | null = null;
+  #closed = false;
+  /** File lines from before there was a folder. */
+  #held: { tag: string; lines: Uint8Array }[] = [];
+  #heldBytes = 0;
+  #heldLost = 0;
+  #observers = new Map<(entry: LogEntry) => void, { children: boolean }>();
+  #host: RelayHost;
+  #stampOf = NaN;
+  #stamp: Uint8Array = new Uint8Array(24);
+
+  constructor(options: LogOptions) {
+    this.#clock = options.clock ?? systemClock;
+    this.#debug = options.debug ?? false;
+    this.#childOutput = options.childOutput ?? true;
+    const target = options.console === undefined ? "stdout" : options.console;
+    const color = options.color ?? "auto";
+    this.#color = color === "auto" ? target === "stdout" && stdoutHasColor() : color;
+    if (target) {
+      this.#console = new ConsoleQueue(
+        target === "stdout" ? writeStdout : target,
+        (lines) => this.#consoleBytes("LOADER", "WARNING", this.#gapMessage(lines)),
+      );
+    }
+    this.#host = this.#relayHost();
+    if (options.dir !== null) this.attachFiles(options.dir, options);
+  }
+
+  /** The folder of the log files; null while there is none. */
+  get dir(): string | null {
+    return this.#folder?.path ?? null;
+  }
+
+  /**
+   * Begins to write files, first with the lines of before (the first 256 KiB of them). Once per log.
+   * @throws if there are files already.
+   */
+  attachFiles(dir: string, options: LogFileOptions & { childOutput?: boolean } = {}): void {
+    if (this.#folder) throw new Error(`the log already writes files in ${this.#folder.path}`);
+    this.#childOutput = options.childOutput ?? this.#childOutput;
+    this.#folder = new LogFolder(dir, {
+      rotateBytes: options.rotateBytes ?? 20 * 1024 * 1024,
+      keep: options.keep ?? 5,
+      combined: options.combined ?? true,
+      clock: this.#clock,
+      lostLine: (lost, reason) =>
+        this.#fileBytes("LOADER", "WARNING", `${lost} lines were lost here: ${reason}`),
+      onNews: (level, message) => this.#console?.own(this.#consoleBytes("LOADER", level, message)),
+    });
+    for (const { tag, lines } of this.#held) this.#folder.write(tag, lines);
+    if (this.#heldLost > 0) {
+      const message = `${this.#heldLost} bytes of log from before the log folder was known were not kept`;
+      this.#folder.write("LOADER", this.#fileBytes("LOADER", "WARNING", message));
+    }
+    this.#held = [];
+    this.#heldBytes = this.#heldLost = 0;
+  }
+
+  info(tag: string, message: string): void {
+    this.line(tag, "INFO", message);
+  }
+
+  warning(tag: string, message: string): void {
+    this.line(tag, "WARNING", message);
+  }
+
+  error(tag: string, message: string): void {
+    this.line(tag, "ERROR", message);
+  }
+
+  /** Goes to the files, and to the console only with the `debug` option. */
+  debug(tag: string, message: string): void {
+    this.line(tag, "DEBUG", message);
+  }
+
+  /** One line of the loader itself. `tag` in upper case; a message with newlines becomes several lines. */
+  line(tag: string, level: LogLevel, message: string): void {
+    if (this.#closed) return;
+    this.#toFiles(tag, this.#fileBytes(tag, level, message));
+    if (level !== "DEBUG" || this.#debug) this.#console?.own(this.#consoleBytes(tag, level, message));
+    if (this.#observers.size > 0) this.#notify({ tag, level, message, at: this.#clock.wall() }, false);
+  }
+
+  /** Takes a service's output under `tag`: one relay per service, for both of its streams. */
+  relay(tag: string): Relay {
+    return new ServiceRelay(tag, this.#host);
+  }
+
+  /** Calls `fn` for every line of the loader from now on; with `children`, for those of services too. */
+  observe(fn: (entry: LogEntry) => void, options: { children?: boolean } = {}): Disposable {
+    const observer = (entry: LogEntry) => fn(entry);
+    this.#observers.set(observer, { children: options.children ?? false });
+    return { [Symbol.dispose]: () => void this.#observers.delete(observer) };
+  }
+
+  /** Waits until the console has taken everything, at most `timeoutMs`; true if it has. Files are never behind. */
+  flush(timeoutMs = closingFlushMs): Promise<boolean> {
+    return this.#console?.flush(this.#clock, timeoutMs) ?? Promise.resolve(true);
+  }
+
+  /** Flushes (bounded) and closes console and files; lines after that go nowhere. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#folder?.[Symbol.dispose](); // first, since it may have news for the console
+    this.#folder = null;
+    this.#closed = true;
+    await this.flush();
+    this.#console?.close();
+    this.#console = null;
+    this.#observers.clear();
+  }
+
+  #relayHost(): RelayHost {
+    const console = { color: this.#color };
+    const childConsole = () => this.#childOutput && this.#console ? console : null;
+    const observed = () => [...this.#observers.values()].some((observer) => observer.children);
+    return {
+      frame: new Frame(),
+      stamp: () => this.#stampNow(),
+      toFiles: (tag, lines) => this.#toFiles(tag, lines),
+      get console() {
+        return childConsole();
+      },
+      consoleOpen: () => this.#console?.open ?? false,
+      toConsole: (lines, count) => this.#console?.child(lines, count),
+      skipOnConsole: (count) => this.#console?.skip(count),
+      get observed() {
+        return observed();
+      },
+      observe: (tag, line) => {
+        const entry = parseOurForm(line) ?? { tag, level: "INFO" as const, message: line };
+        this.#notify({ ...entry, at: this.#clock.wall() }, true);
+      },
+      listenerFailed: (tag, error) =>
+        this.error("LOADER", `A listener of ${tag}'s output failed: ${reasonOf(error)}`),
+    };
+  }
+
+  /** `lines`: whole, formatted for files. Not kept if they have to wait for a folder: copied. */
+  #toFiles(tag: string, lines: Uint8Array): void {
+    if (this.#folder) return this.#folder.write(tag, lines);
+    if (this.#closed) return;
+    if (this.#heldLost > 0 || this.#heldBytes + lines.length > heldLimit) {
+      this.#heldLost += lines.length;
+      return;
+    }
+    this.#held.push({ tag, lines: lines.slice() });
+    this.#heldBytes += lines.length;
+  }
+
+  #fileBytes(tag: string, level: LogLevel, message: string): Uint8Array {
+    const stamp = this.#clock.wall().toISOString();
+    return encoder.encode(`${stamp} ${formatLine(tag, level, message).replaceAll("\n", `\n${stamp} `)}\n`);
+  }
+
+  #consoleBytes(tag: string, level: LogLevel, message: string): Uint8Array {
+    return encoder.encode((this.#color ? formatColorLine : formatLine)(tag, level, message) + "\n");
+  }
+
+  #gapMessage(lines: number): string {
+    const where = this.#folder ? "; they are in the log files" : "";
+    return `${lines} lines were not shown, since the terminal could not keep up${where}`;
+  }
+
+  /** The time stamp of now as bytes; the same ones as long as the millisecond is the same. */
+  #stampNow(): Uint8Array {
+    const now = this.#clock.wall();
+    const ms = now.getTime();
+    if (ms !== this.#stampOf) {
+      this.#stampOf = ms;
+      encoder.encodeInto(now.toISOString(), this.#stamp);
+    }
+    return this.#stamp;
+  }
+
+  #notify(entry: LogEntry, child: boolean): void {
+    for (const [observer, { children }] of this.#observers) {
+      if (child && !children) continue;
+      try {
+        observer(entry);
+      } catch (error) {
+        this.#observers.delete(observer);
+        this.error("LOADER", `An observer of the log failed: ${reasonOf(error)}`);
+      }
+    }
+  }
+}
