@@ -1,0 +1,47 @@
+/** What the loader tells about itself, to `status`, to the control socket and to the program that embeds it. Spec: §12. */
+import type { Role } from "../plan/types.ts";
+import type { LoaderState } from "./loader_machine.ts";
+import type { Actual, Desired } from "./service_machine.ts";
+
+export interface ServiceStatus {
+  name: string;
+  role: Role;
+  state: Actual;
+  desired: Desired;
+  pid: number | null;
+  port: number | null;
+  /** Seconds since it is past its gate; null when it is not. */
+  up_sec: number | null;
+  ready_ms: number | null;
+  restarts: number;
+  /** What went wrong last, in words; null when nothing did since it came up. */
+  problem: string | null;
+  /** Its last STATUS= line. */
+  says: string | null;
+  adopted: boolean;
+  /** MiB on the GPU; null where that cannot be told. */
+  vram_mib: number | null;
+  /** It is ready but its model is not on the GPU. */
+  on_cpu: boolean;
+}
+
+export interface LoaderStatus {
+  state: LoaderState;
+  boot: string;
+  version: string;
+  pid: number;
+  instance: string;
+  config: string;
+  log_dir: string;
+  up_sec: number;
+  total_boot_ms: number | null;
+  /** What works for the person who talks, by capability. */
+  capabilities: Record<string, boolean>;
+  /** The DEGRADED sentence; null when everything is up. */
+  degraded: string | null;
+  greeting: string;
+  /** True once KWD accepted that it listens. */
+  listening: boolean;
+  services: ServiceStatus[];
+  gpu: { description: string; used_mib: number | null; total_mib: number | null } | null;
+}

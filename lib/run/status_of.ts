@@ -1,0 +1,25 @@
+/** One unit as `status` tells it. Spec: §12. */
+import type { GpuDesk } from "./gpu_desk.ts";
+import type { ServiceStatus } from "./status.ts";
+import type { Unit } from "./unit.ts";
+import { faultText } from "./wording.ts";
+
+export function unitStatus(unit: Unit, now: number, gpu: GpuDesk | null): ServiceStatus {
+  const { copy } = unit.service;
+  return {
+    name: unit.name,
+    role: unit.plan.role,
+    state: unit.state.actual,
+    desired: unit.state.desired,
+    pid: unit.service.pid(),
+    port: unit.plan.bindPort,
+    up_sec: unit.isUp && unit.upAt !== null ? Math.round((now - unit.upAt) / 100) / 10 : null,
+    ready_ms: unit.readyAt !== null && copy ? Math.round(unit.readyAt - copy.spawnedAt) : null,
+    restarts: unit.restartCount,
+    problem: unit.state.fault ? faultText(unit.state.fault) : null,
+    says: copy?.statusText ?? null,
+    adopted: unit.adopted,
+    vram_mib: gpu?.heldBy(unit.name) ?? null,
+    on_cpu: gpu?.isOnCpu(unit.name) ?? false,
+  };
+}

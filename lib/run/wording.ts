@@ -1,0 +1,46 @@
+/** What the supervision says, in one place. Spec: §7, §13; CONTRACT §9. */
+import type { ExitStatus } from "../sys/process.ts";
+import type { Fault, Verdict } from "./service_machine.ts";
+
+/** "0.42s", "12.3s", "154s". */
+export function seconds(ms: number): string {
+  const s = ms / 1000;
+  return s < 10 ? `${s.toFixed(2)}s` : s < 100 ? `${s.toFixed(1)}s` : `${Math.round(s)}s`;
+}
+
+function exited(status: ExitStatus): string {
+  if (status.signal) return `Killed by ${status.signal}`;
+  if (status.code === null) return "Ended";
+  return `Exited with code ${status.code}`;
+}
+
+/** What happened, as half a sentence. */
+export function faultText(fault: Fault): string {
+  switch (fault.kind) {
+    case "exited":
+      return `${exited(fault.status)} after ${(fault.afterMs / 1000).toFixed(1)}s`;
+    case "spawn_failed":
+      return fault.reason;
+    case "not_ready":
+      return `Not ready within ${Math.round(fault.timeoutMs / 1000)} s (last: ${fault.detail})`;
+    case "warmup_failed":
+      return `Warm-up failed: ${fault.detail}`;
+    case "unhealthy":
+      return `Unhealthy: ${fault.failures} checks in a row failed (last: ${fault.detail})`;
+    case "on_cpu":
+      return `READY ON CPU: ${fault.detail}`;
+  }
+}
+
+/** What follows, as half a sentence; null when nothing does. */
+export function verdictText(verdict: Verdict): string | null {
+  if (verdict.kind === "none") return null;
+  if (verdict.kind === "give_up") return `given up (${verdict.why})`;
+  return `restart ${verdict.attempt} of ${verdict.of} in ${(verdict.delayMs / 1000).toFixed(1)}s`;
+}
+
+/** Why a service is failed, short enough for the DEGRADED line: "3 restarts in 600 s", "exit code 7". */
+export function failedBecause(fault: Fault | null, why: string | null): string {
+  if (why) return why;
+  return fault ? faultText(fault) : "unknown";
+}

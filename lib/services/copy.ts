@@ -1,0 +1,184 @@
+/**
+ * One copy of a service: one process group from its spawn to the end of its last process. A restart makes a new copy,
+ * so nothing late of the old one can be taken for the new one's.
+ */
+import type { Relay } from "../log/mod.ts";
+import type { ServicePlan } from "../plan/types.ts";
+import type { ProbeTarget } from "../probes/mod.ts";
+import { type NotifyMessage, parseNotify } from "../protocols/sd_notify.ts";
+import { type Child, type ExitStatus, spawnChild } from "../sys/process.ts";
+import { environmentOf, family, isGone, type ProcessStat, readStat } from "../sys/procfs.ts";
+import { reapInherited } from "../sys/reaper.ts";
+import { bootIdVariable, type Household, serviceVariable } from "./household.ts";
+import type { Victim } from "./terminate.ts";
+
+/** How long the end of the output is awaited after the leader's end, ms: somebody else may hold the pipe. */
+const drainMs = 50;
+
+export class ServiceCopy implements ProbeTarget, Victim {
+  readonly name: string;
+  readonly pid: number;
+  readonly pgid: number;
+  readonly startTime: number;
+  /** Resolves after the leader's end, with its last output read as far as that takes no longer than 50 ms. */
+  readonly exited: Promise<ExitStatus>;
+  /** Monotonic ms of the spawn, and how long the call took. */
+  readonly spawnedAt: number;
+  readonly spawnMs: number;
+  /** Its end, once the leader has ended. */
+  status: ExitStatus | null = null;
+  /** It holds before its bind until it is told `start`. */
+  held: boolean;
+  /** Monotonic ms of the last WATCHDOG=1; null if none came. */
+  watchdogAt: number | null = null;
+  /** The last STATUS= it sent. */
+  statusText: string | null = null;
+
+  #plan: ServicePlan;
+  #household: Household;
+  #child: Child;
+  #relay: Relay;
+  #notified = false;
+  #listeners = {
+    ready: new Set<() => void>(),
+    prepared: new Set<() => void>(),
+    extend: new Set<(ms: number) => void>(),
+  };
+  #prepared = false;
+
+  /** Starts it. @throws the runtime's error when that is not possible. */
+  constructor(plan: ServicePlan, household: Household, relay: Relay, notifyPath: string, standby: boolean) {
+    this.#plan = plan;
+    this.#household = household;
+    this.#relay = relay;
+    this.name = plan.name;
+    this.held = standby;
+    const before = household.clock.now();
+    this.#child = spawnChild({
+      argv: household.resolve(plan.argv),
+      env: {
+        ...household.environment,
+        ...plan.env,
+        [serviceVariable]: plan.name,
+        [bootIdVariable]: household.bootId,
+        NOTIFY_SOCKET: notifyPath,
+        ...(standby ? { ALEXA_STANDBY: "1" } : {}),
+      },
+      cwd: plan.workdir,
+      stdin: standby ? "piped" : "null",
+      onStdout: (chunk) => relay.write(chunk, "stdout"),
+      onStderr: (chunk) => relay.write(chunk, "stderr"),
+    });
+    this.spawnedAt = before;
+    this.spawnMs = household.clock.now() - before;
+    this.pid = this.pgid = this.#child.pid;
+    this.startTime = this.#child.startTime;
+    household.born(plan, this);
+    this.exited = this.#awaitExit();
+  }
+
+  async #awaitExit(): Promise<ExitStatus> {
+    this.status = await this.#child.exited;
+    await Promise.race([this.#child.drained, this.#household.clock.sleep(drainMs)]);
+    return this.status;
+  }
+
+  /** Takes a datagram from its NOTIFY_SOCKET. */
+  notify(datagram: Uint8Array): void {
+    const message: NotifyMessage = parseNotify(datagram);
+    if (message.status !== null) this.statusText = message.status;
+    if (message.watchdog) this.watchdogAt = this.#household.clock.now();
+    if (message.extendTimeoutMs !== null) {
+      for (const fn of this.#listeners.extend) fn(message.extendTimeoutMs);
+    }
+    if (message.prepared) {
+      this.#prepared = true;
+      for (const fn of this.#listeners.prepared) fn();
+    }
+    if (message.ready) {
+      this.#notified = true;
+      for (const fn of this.#listeners.ready) fn();
+    }
+  }
+
+  get notifiedReady(): boolean {
+    return this.#notified;
+  }
+
+  onNotifyReady(fn: () => void): Disposable {
+    return listen(this.#listeners.ready, fn);
+  }
+
+  /** It said that it is prepared (standby). */
+  get prepared(): boolean {
+    return this.#prepared;
+  }
+
+  onPrepared(fn: () => void): Disposable {
+    return listen(this.#listeners.prepared, fn);
+  }
+
+  /** EXTEND_TIMEOUT_USEC, in ms from now. */
+  onExtend(fn: (ms: number) => void): Disposable {
+    return listen(this.#listeners.extend, fn);
+  }
+
+  onLine(fn: (line: string) => void): Disposable {
+    return this.#relay.onLine(fn);
+  }
+
+  /** Lets a standby copy go on: from now on it may bind. */
+  async release(): Promise<void> {
+    this.held = false;
+    await this.#child.tell("start");
+  }
+
+  /** True while the leader is the process that was started. */
+  get running(): boolean {
+    if (this.status) return false;
+    const stat = readStat(this.pid);
+    return !isGone(stat) && (this.startTime === 0 || stat!.startTime === this.startTime);
+  }
+
+  /**
+   * Its living processes: the leader's family, and those that were inherited from it by the loader because their parent
+   * died. Known by group, session or environment; a pid alone proves nothing.
+   */
+  living(): ProcessStat[] {
+    const found = new Map<number, ProcessStat>();
+    if (this.running) { for (const stat of family(this.pid)) found.set(stat.pid, stat); }
+    for (const orphan of reapInherited()) {
+      if (!found.has(orphan.pid) && this.#isOurs(orphan)) {
+        for (const stat of family(orphan.pid)) found.set(stat.pid, stat);
+      }
+    }
+    return [...found.values()];
+  }
+
+  #isOurs(stat: ProcessStat): boolean {
+    if (stat.pgrp === this.pgid || stat.session === this.pgid) return true;
+    return environmentOf(stat.pid, serviceVariable) === this.name &&
+      environmentOf(stat.pid, bootIdVariable) === this.#household.bootId;
+  }
+
+  processTree(): ReadonlySet<number> {
+    return new Set(this.living().map((stat) => stat.pid));
+  }
+
+  /** CPU time of all its processes so far, in clock ticks. */
+  cpuTicks(): number {
+    return this.living().reduce((sum, stat) => sum + stat.cpuTicks, 0);
+  }
+
+  /** To be called when nothing of it lives: lets go of its pipes and its record. */
+  async bury(): Promise<void> {
+    await this.#child.closeOutput();
+    this.#relay.end();
+    this.#household.buried(this.#plan, this);
+  }
+}
+
+function listen<F>(set: Set<F>, fn: F): Disposable {
+  set.add(fn);
+  return { [Symbol.dispose]: () => void set.delete(fn) };
+}

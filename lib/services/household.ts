@@ -1,0 +1,26 @@
+/** What all services of one boot share. */
+import type { ServicePlan } from "../plan/types.ts";
+import type { Clock } from "../sys/clock.ts";
+import type { Identity } from "../sys/process.ts";
+import type { Log } from "../log/mod.ts";
+
+export interface Household {
+  /** Id of this boot, in the environment of every service: by it a process is proved to be ours. */
+  readonly bootId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The environment the loader itself was started with: the base of each service's own. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Private folder for the notify sockets. */
+  readonly runtimeDir: string;
+  /** The argv that really runs: `@demo` stands for the program itself. */
+  resolve(argv: readonly string[]): string[];
+  /** A process was started; told before anything else happens, so that no moment is unrecorded. */
+  born(service: ServicePlan, child: Identity): void;
+  /** The last process of this copy is gone. */
+  buried(service: ServicePlan, child: Identity): void;
+}
+
+/** Environment variables by which a process is known as ours. */
+export const bootIdVariable = "ALEXA_BOOT_ID";
+export const serviceVariable = "ALEXA_SERVICE";

@@ -1,0 +1,64 @@
+/** The wake word service: what the greeting needs of it beyond every other service. Spec: §10, §12; CONTRACT §5. */
+import type { GreetingPlan } from "../plan/types.ts";
+import { type AskOptions, type ControlAnswer, noControl, postVerb, runVerb } from "./control.ts";
+import { ManagedService } from "./managed_service.ts";
+
+/** The reason under which the loader pauses the wake word. Other reasons (a person's mute) are never touched. */
+export const greetingReason = "boot_greeting";
+
+export class KwdService extends ManagedService {
+  /** Reasons other than ours under which it was paused when it last told: a mute that a restart must not lift. */
+  #foreignReasons: string[] = [];
+
+  /** Detections stop, audio keeps flowing. */
+  pause(o: AskOptions, reason: string = greetingReason): Promise<ControlAnswer> {
+    return this.#ask("pause", reason, o);
+  }
+
+  /** Takes our reason back; the detector is reset. It listens again unless somebody else muted it. */
+  resume(o: AskOptions, reason: string = greetingReason): Promise<ControlAnswer> {
+    return this.#ask("resume", reason, o);
+  }
+
+  /** Mutes a fresh copy again for the reasons that the last one told us of. */
+  async restoreMutes(o: AskOptions): Promise<void> {
+    for (const reason of [...this.#foreignReasons]) await this.pause(o, reason);
+  }
+
+  async #ask(verb: "pause" | "resume", reason: string, o: AskOptions): Promise<ControlAnswer> {
+    const { control } = this.plan;
+    if (control.kind === "none") return noControl;
+    if (control.kind === "command") {
+      const argv = control[verb];
+      return argv ? await runVerb(argv, { reason }, o) : noControl;
+    }
+    const answer = await postVerb(control.url, verb, { reason }, o);
+    if (answer.state === "ok" && Array.isArray(answer.body.reasons)) {
+      this.#foreignReasons = answer.body.reasons.filter((r): r is string =>
+        typeof r === "string" && r !== greetingReason
+      )
+        .slice(0, 16);
+    }
+    return answer;
+  }
+
+  /** Tells it SYSTEM_READY, once per boot. `greets`: it calls TTS and resumes by itself, the loader only watches. */
+  async onSystemReady(
+    greeting: GreetingPlan,
+    o: AskOptions,
+  ): Promise<{ greets: boolean; answer: ControlAnswer }> {
+    const { control } = this.plan;
+    if (control.kind !== "http") return { greets: false, answer: noControl };
+    const answer = await postVerb(control.url, "system_ready", {
+      boot_id: this.household.bootId,
+      greeting: {
+        enabled: greeting.enabled,
+        text: greeting.text,
+        kwd_pause_during_tts: greeting.pauseDuringTts,
+        kwd_resume_after_tts_ms: greeting.resumeAfterMs,
+      },
+      echo_cancellation: "keep",
+    }, o);
+    return { greets: answer.state === "ok" && answer.body.greets === true, answer };
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * The adapter of every service: runs copies of it (or, external, only watches what somebody else runs), asks its probes
+ * and gives its warm-up. Decides nothing: when to start, to restart and to stop is the supervisor's. Spec: §1.1.
+ */
+import { LoaderError, reasonOf } from "../errors.ts";
+import type { Relay } from "../log/mod.ts";
+import type { ProbeSpec, ServicePlan } from "../plan/types.ts";
+import { createProbe, type Probe, type ProbeResult, type ProbeTarget, waitReady } from "../probes/mod.ts";
+import { makePrivateDir } from "../sys/files.ts";
+import { NotifySocket } from "../sys/notify_socket.ts";
+import { exitText } from "../sys/process.ts";
+import { listenerPids } from "../sys/sockets.ts";
+import { describePid } from "../sys/procfs.ts";
+import type { WarmupResult } from "../warmups/mod.ts";
+import type { PrepareReport, ServiceAdapter, StopReport } from "./adapter.ts";
+import { ServiceCopy } from "./copy.ts";
+import type { Household } from "./household.ts";
+import { terminate } from "./terminate.ts";
+
+/** For one check while readiness is awaited, ms. */
+const readyCheckMs = 2000;
+
+export class ManagedService implements ServiceAdapter, AsyncDisposable {
+  readonly plan: ServicePlan;
+  readonly name: string;
+  readonly cmd: readonly string[];
+  readonly relay: Relay;
+  protected readonly household: Household;
+  #copy: ServiceCopy | null = null;
+  #notify: NotifySocket | null = null;
+  #probes: Probe[] = [];
+  #healthProbes: Probe[] = [];
+
+  constructor(plan: ServicePlan, household: Household) {
+    this.plan = plan;
+    this.name = plan.name;
+    this.household = household;
+    this.cmd = household.resolve(plan.argv);
+    this.relay = household.log.relay(plan.tag);
+  }
+
+  get env(): Readonly<Record<string, string>> {
+    return this.plan.env;
+  }
+  get workdir(): string {
+    return this.plan.workdir;
+  }
+  get external(): boolean {
+    return this.plan.manage === "external";
+  }
+  /** The copy that runs; null when none does, or it is external. */
+  get copy(): ServiceCopy | null {
+    return this.#copy;
+  }
+  bindPort(): number | null {
+    return this.plan.bindPort;
+  }
+  pid(): number | null {
+    return this.#copy?.pid ?? null;
+  }
+
+  /** Starts a copy ahead of its turn, if configured; resolves when it said that it is prepared. Files are the boot's business. */
+  async prepareAsync(signal: AbortSignal): Promise<PrepareReport> {
+    const none = { kind: "none", ms: 0, bytes: null, cachedShare: null, problem: null } as const;
+    if (!this.plan.prepare.standby || this.external || this.#copy) return none;
+    const began = this.household.clock.now();
+    const copy = this.#spawn(true);
+    const done = Promise.withResolvers<string | null>();
+    using _prepared = copy.onPrepared(() => done.resolve(null));
+    copy.exited.then((status) => done.resolve(`ended before it was prepared (${exitText(status)})`));
+    const onAbort = () => done.resolve("was not prepared before its turn");
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    const problem = await done.promise;
+    signal.removeEventListener("abort", onAbort);
+    return { ...none, kind: "standby", ms: this.household.clock.now() - began, problem };
+  }
+
+  /** Spawns a copy, or releases the one that stands by. */
+  async start(): Promise<void> {
+    if (this.external) return;
+    if (this.#copy?.held && this.#copy.running) {
+      try {
+        return await this.#copy.release();
+      } catch (error) {
+        throw this.#cannotStart(error);
+      }
+    }
+    this.#spawn(false);
+  }
+
+  #spawn(standby: boolean): ServiceCopy {
+    try {
+      const path = this.#openNotify();
+      return this.#copy = new ServiceCopy(this.plan, this.household, this.relay, path, standby);
+    } catch (error) {
+      throw this.#cannotStart(error);
+    }
+  }
+
+  #cannotStart(error: unknown): LoaderError {
+    return new LoaderError("spawn_failed", `cannot start ${this.name}: ${reasonOf(error)}`, { cause: error });
+  }
+
+  #openNotify(): string {
+    if (!this.#notify) {
+      makePrivateDir(this.household.runtimeDir);
+      this.#notify = new NotifySocket(
+        `${this.household.runtimeDir}/${this.name}.notify`,
+        (datagram) => this.#copy?.notify(datagram),
+      );
+    }
+    return this.#notify.path;
+  }
+
+  #target(): ProbeTarget {
+    return this.#copy ?? {
+      name: this.name,
+      processTree: () => null,
+      onLine: (fn) => this.relay.onLine(fn),
+      notifiedReady: false,
+      onNotifyReady: () => ({ [Symbol.dispose]() {} }),
+    };
+  }
+
+  #create(specs: readonly ProbeSpec[]): Probe[] {
+    return specs.map((spec) => createProbe(spec, this.#target(), { clock: this.household.clock }));
+  }
+
+  /**
+   * Resolves when all readiness probes hold at once. Rejects only with `signal`'s reason: the time limit, the copy's
+   * death and a stop are the caller's, who aborts with a reason of its own.
+   */
+  async awaitReady(
+    o: { signal: AbortSignal; pollMaxMs: number; expectedMs: number | null; onWaiting(detail: string): void },
+  ): Promise<void> {
+    this.#letGo();
+    this.#probes = this.#create(this.plan.readiness);
+    this.#healthProbes = this.#create(this.plan.health.probes);
+    await waitReady(this.#probes, { ...o, clock: this.household.clock, timeoutMs: readyCheckMs });
+  }
+
+  /** Runs the warm-up once. Loaded when it is first needed: no boot waits for it before its first spawn. */
+  async warm(signal: AbortSignal): Promise<WarmupResult> {
+    const { runWarmup } = await import("../warmups/mod.ts");
+    return await runWarmup(this.plan.warmup, { clock: this.household.clock, signal });
+  }
+
+  async isReady(): Promise<boolean> {
+    const results = await this.#ask(this.#probes, readyCheckMs, AbortSignal.any([]));
+    return results.length > 0 && results.every((result) => result.state === "ready");
+  }
+
+  async isHealthy(): Promise<boolean> {
+    return (await this.checkHealth(AbortSignal.any([]))).state === "ready";
+  }
+
+  /** Asks the health probes once; the first answer that is not "ready" counts. */
+  async checkHealth(signal: AbortSignal): Promise<ProbeResult> {
+    const results = await this.#ask(this.#healthProbes, this.plan.health.timeoutMs, signal);
+    return results.find((result) => result.state !== "ready") ??
+      { state: "ready", detail: results[0]?.detail ?? "" };
+  }
+
+  async #ask(probes: readonly Probe[], timeoutMs: number, signal: AbortSignal): Promise<ProbeResult[]> {
+    return await Promise.all(probes.map((probe) => probe.check({ signal, timeoutMs })));
+  }
+
+  async stop(graceSec: number = this.plan.graceMs / 1000, hurry?: AbortSignal): Promise<StopReport> {
+    const began = this.household.clock.now();
+    const copy = this.#copy;
+    this.#letGo();
+    if (!copy) return { ms: 0, how: null, killed: false, left: [] };
+    const { killed, left } = await terminate(copy, {
+      clock: this.household.clock,
+      stopSignal: this.plan.stopSignal,
+      graceMs: graceSec * 1000,
+      hurry,
+    });
+    const status = left.length === 0 ? await copy.exited : copy.status;
+    if (left.length === 0) await copy.bury();
+    this.#copy = null;
+    return {
+      ms: this.household.clock.now() - began,
+      how: status ? exitText(status) : null,
+      killed,
+      left: left.length > 0 ? left : this.#portHolders(),
+    };
+  }
+
+  /** Whoever still listens on the service's port, although everything of the service is gone. */
+  #portHolders(): string[] {
+    if (this.plan.bindPort === null) return [];
+    return listenerPids(this.plan.bindPort).pids.map((pid) =>
+      `${describePid(pid)} holds port ${this.plan.bindPort}`
+    );
+  }
+
+  #letGo(): void {
+    for (const probe of [...this.#probes, ...this.#healthProbes]) probe[Symbol.dispose]();
+    this.#probes = [];
+    this.#healthProbes = [];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.#notify?.[Symbol.asyncDispose]();
+    this.#notify = null;
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Ends all processes of one service: stop signal, grace, SIGKILL, until the last one is gone. Spec: §8; CONTRACT §7.
+ *
+ * "The leader is gone" is not "the group is gone", and a daemonised grandchild is not even in the group: so each round
+ * looks again who lives, and whoever appears late gets the signal of the moment, once.
+ */
+import type { Clock } from "../sys/clock.ts";
+import { isAlive, type Signal, signalGroup, signalProcess } from "../sys/group.ts";
+import { describePid, type ProcessStat } from "../sys/procfs.ts";
+
+export interface Victim {
+  /** Process group; its leader's pid. */
+  pgid: number;
+  /** Resolves when the leader has ended; null when nobody tells (an adopted process). */
+  exited: Promise<unknown> | null;
+  /** Its living processes, in the group and outside, looked up now. */
+  living(): ProcessStat[];
+}
+
+export interface TerminateOptions {
+  clock: Clock;
+  stopSignal: Signal;
+  graceMs: number;
+  /** Aborted: the grace is over now. */
+  hurry?: AbortSignal;
+}
+
+/** SIGKILL cannot be refused, but a process in uninterruptible sleep dies only when the kernel lets it. */
+const KILL_WAIT_MS = 3000;
+const SLOWEST_LOOK_MS = 20;
+
+/** Resolves when nothing of it lives, or with those that even SIGKILL did not end within 3 s. */
+export async function terminate(
+  victim: Victim,
+  o: TerminateOptions,
+): Promise<{ killed: boolean; left: string[] }> {
+  if (await round(victim, o.stopSignal, o.graceMs, o.clock, o.hurry)) return { killed: false, left: [] };
+  if (await round(victim, "SIGKILL", KILL_WAIT_MS, o.clock)) return { killed: true, left: [] };
+  return { killed: true, left: victim.living().map((stat) => describePid(stat.pid)) };
+}
+
+/** Signals everybody until nobody lives (true) or the limit is over (false). */
+async function round(
+  victim: Victim,
+  signal: Signal,
+  limitMs: number,
+  clock: Clock,
+  hurry?: AbortSignal,
+): Promise<boolean> {
+  const end = clock.now() + limitMs;
+  const told = new Set<number>();
+  let leaderGone = false;
+  const leaderEnd = victim.exited?.then(() => void (leaderGone = true));
+  for (let pause = 1;; pause = Math.min(pause * 1.5, SLOWEST_LOOK_MS)) {
+    const living = victim.living();
+    if (living.length === 0) return true;
+    tell(victim.pgid, living.filter((stat) => !told.has(stat.pid)), signal);
+    for (const stat of living) told.add(stat.pid);
+
+    const rest = end - clock.now();
+    if (rest <= 0 || hurry?.aborted) return false;
+    const nap = new AbortController();
+    const wake = () => nap.abort();
+    hurry?.addEventListener("abort", wake, { once: true });
+    const sleeping = clock.sleep(Math.min(pause, rest), nap.signal).catch(() => {});
+    await (leaderEnd && !leaderGone ? Promise.race([sleeping, leaderEnd]) : sleeping);
+    wake();
+    hurry?.removeEventListener("abort", wake);
+  }
+}
+
+/** To the group at once where that reaches somebody new, one by one outside; each only if it is still itself. */
+function tell(pgid: number, processes: ProcessStat[], signal: Signal): void {
+  const inGroup = processes.filter((stat) => stat.pgrp === pgid);
+  if (inGroup.some(isAlive)) signalGroup(pgid, signal);
+  for (const stat of processes) {
+    if (stat.pgrp !== pgid) signalProcess(stat, signal);
+    // A stopped process (SIGSTOP, a debugger's) takes the request only once it goes on.
+    if (signal !== "SIGKILL" && (stat.state === "T" || stat.state === "t")) signalProcess(stat, "SIGCONT");
+  }
+}
