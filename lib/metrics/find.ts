@@ -1,0 +1,60 @@
+/** Which boot is meant: `last`, `-2`, or the beginning of a boot's id. Spec: §11. */
+import { LoaderError } from "../errors.ts";
+import type { BootRecord } from "./types.ts";
+
+/** A boot, and those before it (oldest first), which it is measured by. */
+export interface Found {
+  record: BootRecord;
+  earlier: readonly BootRecord[];
+}
+
+/** How many single-character changes lead from `a` to `b`. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+function nearest(records: readonly BootRecord[], id: string): string | undefined {
+  const ranked = records
+    .map(({ boot }) => ({ boot, far: distance(id, boot.slice(0, Math.max(id.length, 4))) }))
+    .sort((a, b) => a.far - b.far);
+  return ranked[0] && ranked[0].far <= 2 && ranked[0].far < id.length ? ranked[0].boot : undefined;
+}
+
+/**
+ * The boot that `id` names in `records` (oldest first): `last` (or nothing), `-1` for the last, `-2` for the one before,
+ * or a prefix of an id that fits one boot only; an id that is whole always fits. An error value names the candidates.
+ */
+export function findBoot(records: readonly BootRecord[], id = "last"): Found | LoaderError {
+  const found = (i: number): Found => ({ record: records[i], earlier: records.slice(0, i) });
+  const fail = (message: string, hint: string) => new LoaderError("usage", message, { hint });
+  if (records.length === 0) return fail("there is no boot in the history yet", "`up` or `demo` makes one");
+  if (id === "last") return found(records.length - 1);
+  const wanted = id.trim().slice(0, 64);
+  const back = /^-(\d{1,6})$/.exec(wanted);
+  if (back) {
+    const n = Number(back[1]);
+    if (n >= 1 && n <= records.length) return found(records.length - n);
+    return fail(
+      `no boot ${wanted}: the history has ${records.length}`,
+      `-1 is the last, -${records.length} the first`,
+    );
+  }
+  const whole = records.findIndex(({ boot }) => boot === wanted);
+  if (whole >= 0) return found(whole);
+  const fits = wanted === "" ? [] : [...records.keys()].filter((i) => records[i].boot.startsWith(wanted));
+  if (fits.length === 1) return found(fits[0]);
+  if (fits.length > 1) {
+    const some = fits.slice(-5).map((i) => records[i].boot).join(", ");
+    return fail(`boot "${wanted}" is ambiguous: ${fits.length} boots begin like that`, `among them ${some}`);
+  }
+  const like = nearest(records, wanted);
+  return fail(`no boot "${wanted}" in the history`, like ? `did you mean ${like}?` : "`boots` lists them");
+}

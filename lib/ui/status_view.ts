@@ -1,0 +1,101 @@
+/** The picture of a running loader: `status`. Pure. Spec: §12. */
+import type { LoaderStatus, ServiceStatus } from "../run/status.ts";
+import { type Cell, type Column, paint, plain, renderTable, type Style } from "./table.ts";
+import { duration } from "./units.ts";
+
+const stateStyle = new Map<string, Style>([
+  ["SYSTEM_READY", "green"],
+  ["DEGRADED", "yellow"],
+  ["up", "green"],
+  ["failed", "red"],
+  ["backoff", "yellow"],
+  ["stopping", "yellow"],
+]);
+
+const columns: Column[] = [
+  { title: "service" },
+  { title: "role" },
+  { title: "state" },
+  { title: "pid", align: "right" },
+  { title: "port", align: "right" },
+  { title: "up for", align: "right" },
+  { title: "restarts", align: "right" },
+  { title: "vram", align: "right" },
+  { title: "problem", max: 100 },
+];
+
+/** What `status` prints: how it is, in a few lines, and a row per service. Ends with a newline. */
+export function renderStatus(status: LoaderStatus, o: { color?: boolean } = {}): string {
+  const { state, degraded, gpu } = status;
+  const booted = status.total_boot_ms === null ? "" : `, booted in ${duration(status.total_boot_ms)}`;
+  const ear = status.listening ? "listening for the wake word" : "not listening for the wake word";
+  const lines: Cell[] = [
+    styled(state, `${state}, up for ${elapsed(status.up_sec)}${booted}`),
+    ...(degraded === null ? [] : [{ text: degraded, style: "yellow" as Style }]),
+    `${ear}; greeting: ${status.greeting}`,
+    `works: ${capabilities(status.capabilities)}`,
+    ...(gpu === null ? [] : [`${gpu.description}: ${memory(gpu.used_mib, gpu.total_mib)}`]),
+    `alexa-loader ${status.version}, boot ${status.boot}, pid ${status.pid}, instance ${status.instance}`,
+    `configuration ${status.config}, logs in ${status.log_dir}`,
+  ];
+  const head = lines.map((line) =>
+    typeof line === "string" ? plain(line) : paint(plain(line.text), line.style, o.color)
+  );
+  const rows = status.services.map(row);
+  // A column that says nothing here (roles that are the names, memory without a GPU) is not shown.
+  const telling = columns.map((column, i) => rows.some((cells) => cells[i] !== "") ? column : { title: "" });
+  return head.join("\n") + "\n\n" + renderTable(telling, rows, o);
+}
+
+function row(service: ServiceStatus): Cell[] {
+  return [
+    service.name,
+    service.role === service.name ? "" : service.role,
+    styled(service.state, service.state),
+    service.pid === null ? "-" : String(service.pid),
+    service.port === null ? "-" : String(service.port),
+    service.up_sec === null ? "-" : elapsed(service.up_sec),
+    String(service.restarts),
+    service.vram_mib === null ? "" : `${service.vram_mib} MiB`,
+    remarks(service),
+  ];
+}
+
+/** What went wrong, else what the service says of itself; then what is odd about it. */
+function remarks(service: ServiceStatus): string {
+  return [
+    service.problem ?? service.says ?? "",
+    service.on_cpu ? "model on CPU" : "",
+    service.adopted ? "adopted" : "",
+    service.desired === "down" && service.state !== "idle" ? "not wanted any more" : "",
+  ].filter((part) => part !== "").join("; ");
+}
+
+function styled(state: string, text: string): Cell {
+  const style = stateStyle.get(state);
+  return style === undefined ? text : { text, style };
+}
+
+/** "wake word yes, speech no". */
+function capabilities(all: Record<string, boolean>): string {
+  const words = Object.entries(all).map(([name, works]) => `${name} ${works ? "yes" : "no"}`);
+  return words.length === 0 ? "nothing yet" : words.join(", ");
+}
+
+/** "512 of 24576 MiB". */
+function memory(used: number | null, total: number | null): string {
+  if (used === null && total === null) return "memory unknown";
+  return `${used ?? "?"} of ${total ?? "?"} MiB`;
+}
+
+/** "42 s", "3 min 05 s", "3 h 12 min", "4 d 03 h": two units tell enough. */
+function elapsed(sec: number): string {
+  const whole = Math.max(0, Math.floor(sec));
+  const two = (n: number) => String(n).padStart(2, "0");
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${two(whole % 60)} s`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return `${hours} h ${two(minutes % 60)} min`;
+  return `${Math.floor(hours / 24)} d ${two(hours % 24)} h`;
+}
