@@ -21,6 +21,8 @@ export interface Relay {
   end(source?: RelaySource): void;
   /** Calls `fn` for every line from now on: without its end and prefix, escape sequences removed. */
   onLine(fn: (line: string) => void): Disposable;
+  /** A new process writes from now on: what `lastLines` kept was its predecessor's. */
+  begin(): void;
   /** The last `n` (at most 20) lines of both streams, oldest first, each cut to about 1000 bytes. */
   lastLines(n?: number): string[];
 }
@@ -102,6 +104,11 @@ export class ServiceRelay implements Relay {
     const listener = (line: string) => fn(line); // its own identity, should `fn` be given twice
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  begin(): void {
+    this.#ring = [];
+    this.#ringNext = 0;
   }
 
   lastLines(n = ringSize): string[] {

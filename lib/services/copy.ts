@@ -53,6 +53,7 @@ export class ServiceCopy implements ProbeTarget, Victim {
     this.#relay = relay;
     this.name = plan.name;
     this.held = standby;
+    relay.begin();
     const before = household.clock.now();
     this.#child = spawnChild({
       argv: household.resolve(plan.argv),

@@ -1,0 +1,219 @@
+/**
+ * The post-boot greeting: exactly once per boot, and whatever happens listening ends enabled. Spec: §10, §13, §15;
+ * CONTRACT §6.
+ *
+ * pause -> system_ready -> speak -> finished -> guard -> resume. Each step may fail; it costs one WARNING and the next
+ * step follows. Nothing here is tried twice but `resume`, which is sent until KWD accepts it.
+ */
+import type { Log } from "../log/mod.ts";
+import type { GreetingPlan } from "../plan/types.ts";
+import type { KwdService } from "../services/kwd.ts";
+import type { TtsService } from "../services/tts.ts";
+import { type Clock, deadline } from "../sys/clock.ts";
+import { seconds } from "../run/wording.ts";
+import { type FinishListener, listenForFinish } from "./finish_listener.ts";
+
+/** The tag by which a finish event is known as the greeting's. Spec: §10.2. */
+export const greetingTag = "boot_greeting";
+
+export interface GreetingReport {
+  /** "spoken", "failed", "timeout", "disabled", "skipped", "by_kwd": what became of it. */
+  outcome: "spoken" | "failed" | "timeout" | "disabled" | "skipped" | "by_kwd" | "aborted";
+  /** Speak request to the end of the sound, ms; null when the end is not known. */
+  speakMs: number | null;
+  /** End of the sound to the accepted resume, ms; null when there was none. */
+  resumeAfterMs: number | null;
+}
+
+export interface GreetingOptions {
+  plan: GreetingPlan;
+  kwd: KwdService | null;
+  tts: TtsService | null;
+  clock: Clock;
+  log: Log;
+  bootId: string;
+  /** A stop: nothing more is asked of anybody. */
+  signal: AbortSignal;
+  /** Opens the finish listener; tests give their own. */
+  listen?: typeof listenForFinish;
+}
+
+const verbTimeoutMs = 2000;
+const firstRetryMs = 100, slowestRetryMs = 2000;
+
+/** Greets, then enables listening. Never rejects; with the signal aborted it ends early. To be called once per boot. */
+export async function greet(o: GreetingOptions): Promise<GreetingReport> {
+  try {
+    return await orchestrate(o);
+  } catch (error) {
+    if (o.signal.aborted) return { outcome: "aborted", speakMs: null, resumeAfterMs: null };
+    throw error;
+  }
+}
+
+async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
+  const { plan, kwd, tts, clock, log, signal } = o;
+  const ask = { signal, timeoutMs: verbTimeoutMs };
+  const warn = once((message: string) => log.warning(kwd ? kwd.plan.tag : "LOADER", message));
+  if (!kwd) {
+    log.info("LOADER", "No service has the role kwd: greeting skipped, there is no wake word to enable");
+    return { outcome: "skipped", speakMs: null, resumeAfterMs: null };
+  }
+  const spoken = plan.enabled && tts !== null;
+  if (spoken) log.info(kwd.plan.tag, "Received SYSTEM_READY; initiating post-boot greeting");
+  else {
+    const why = plan.enabled ? "no service has the role tts" : "the greeting is disabled";
+    log.info(kwd.plan.tag, `Received SYSTEM_READY; ${why}, enabling wake-word detection`);
+  }
+
+  if (spoken && plan.pauseDuringTts) {
+    const paused = await kwd.pause(ask);
+    if (paused.state === "failed") {
+      warn(`Pause before the greeting refused (${paused.detail}); greeting all the same`);
+    }
+    if (paused.state === "not_offered") warn(cannotControl(paused.detail));
+  }
+  const told = await kwd.onSystemReady(plan, ask);
+  if (told.answer.state === "failed") warn(`SYSTEM_READY not accepted (${told.answer.detail})`);
+  if (!spoken) {
+    const resumeAfterMs = await enableListening(kwd, o, 0, clock.now());
+    return { outcome: plan.enabled ? "skipped" : "disabled", speakMs: null, resumeAfterMs };
+  }
+  if (told.greets) return await watchKwdGreet(kwd, o);
+
+  log.info(tts.plan.tag, `Speaking greeting: ${JSON.stringify(plan.text)}`);
+  const began = clock.now();
+  await using listener = (o.listen ?? listenForFinish)(
+    greetingTag,
+    crypto.randomUUID(),
+    (why) => log.info(tts.plan.tag, `Ignored: ${why}`),
+  );
+  const result = await speak(tts, listener, o);
+  const finishedAt = clock.now();
+  const speakMs = finishedAt - began;
+  if (!result.ok) {
+    const why = result.timedOut ? `no end within ${watchdogMs(plan) / 1000} s` : result.detail;
+    log.warning(tts.plan.tag, `Greeting failed: ${why}; enabling wake-word detection all the same`);
+    const resumeAfterMs = await enableListening(kwd, o, 0, finishedAt);
+    return { outcome: result.timedOut ? "timeout" : "failed", speakMs: null, resumeAfterMs };
+  }
+  log.info(tts.plan.tag, `Greeting finished in ${seconds(speakMs)}`);
+  if (speakMs > plan.budgetMs) {
+    log.warning(
+      tts.plan.tag,
+      `Greeting took longer than its budget (${seconds(speakMs)} of ${seconds(plan.budgetMs)})`,
+    );
+  }
+  const resumeAfterMs = await enableListening(kwd, o, plan.resumeAfterMs + plan.outputLatencyMs, finishedAt);
+  return { outcome: "spoken", speakMs, resumeAfterMs };
+}
+
+/** §13: a missing finish event forces the resume after max(timeout, 2 s). */
+function watchdogMs(plan: GreetingPlan): number {
+  return Math.max(plan.timeoutMs, 2000);
+}
+
+/** KWD calls TTS and resumes by itself; at the watchdog's end `resume` is sent in any case. */
+async function watchKwdGreet(kwd: KwdService, o: GreetingOptions): Promise<GreetingReport> {
+  o.log.info(kwd.plan.tag, "Greets by itself; watching");
+  await o.clock.sleep(watchdogMs(o.plan), o.signal);
+  await enableListening(kwd, o, 0, o.clock.now());
+  return { outcome: "by_kwd", speakMs: null, resumeAfterMs: null };
+}
+
+interface Spoken {
+  ok: boolean;
+  timedOut: boolean;
+  detail: string;
+}
+
+/** Asks TTS once and waits for the end of the sound, however it is told, at most until the watchdog. */
+async function speak(tts: TtsService, listener: FinishListener, o: GreetingOptions): Promise<Spoken> {
+  const limitMs = watchdogMs(o.plan);
+  const over = new AbortController();
+  tts.copy?.exited.then(() => over.abort(new DOMException("TTS ended", "AbortError")));
+  using limit = deadline(o.clock, limitMs, AbortSignal.any([o.signal, over.signal]));
+  const asked = tts.speak(o.plan.text, greetingTag, {
+    signal: limit.signal,
+    timeoutMs: limitMs,
+    finishedUrl: listener.url,
+  }).then((answer): Spoken | Promise<Spoken> => {
+    if (answer.state === "finished") return { ok: true, timedOut: false, detail: "" };
+    if (answer.state === "accepted") return told;
+    return { ok: false, timedOut: false, detail: answer.detail };
+  });
+  const told = orAbort(listener.finished, limit.signal)
+    .then(({ ok, detail }): Spoken => ({ ok, timedOut: false, detail }));
+  try {
+    return await Promise.race([asked, told]);
+  } catch (error) {
+    o.signal.throwIfAborted();
+    if (over.signal.aborted) return { ok: false, timedOut: false, detail: "TTS ended while it spoke" };
+    if (limit.signal.aborted) return { ok: false, timedOut: true, detail: "" };
+    throw error;
+  } finally {
+    over.abort(new DOMException("the greeting is over", "AbortError"));
+    await Promise.allSettled([asked, told]);
+  }
+}
+
+/**
+ * Waits for the guard, then sends `resume` until KWD accepts it or does not live any more. Returns ms since the end
+ * of the sound; null when KWD was not there to accept.
+ */
+export async function enableListening(
+  kwd: KwdService,
+  o: Pick<GreetingOptions, "clock" | "log" | "signal">,
+  guardMs: number,
+  finishedAt: number,
+): Promise<number | null> {
+  const { clock, log, signal } = o;
+  const copy = kwd.copy;
+  await clock.sleep(Math.max(0, finishedAt + guardMs - clock.now()), signal);
+  for (let pause = firstRetryMs, tries = 1;; pause = Math.min(pause * 2, slowestRetryMs), tries++) {
+    const answer = await kwd.resume({ signal, timeoutMs: verbTimeoutMs });
+    if (answer.state === "failed") {
+      // A copy that died takes its refusal along: the next one is told when it is up.
+      if (!kwd.external && (kwd.copy !== copy || copy?.status)) return null;
+      if (tries === 1) {
+        log.warning(kwd.plan.tag, `Resume refused (${answer.detail}); repeating until it is accepted`);
+      }
+      await clock.sleep(pause, signal);
+      continue;
+    }
+    if (answer.state === "not_offered") {
+      log.info(kwd.plan.tag, "Listens by itself: it cannot be told to; READY FOR WAKE WORD");
+      return null;
+    }
+    const after = clock.now() - finishedAt;
+    if (guardMs > 0) {
+      log.info(kwd.plan.tag, `Resume wake-word detection after ${Math.round(after)}ms`);
+      log.info(
+        kwd.plan.tag,
+        `Wake-word detection enabled (resume after ${guardMs} ms guard); READY FOR WAKE WORD`,
+      );
+    } else log.info(kwd.plan.tag, "Wake-word detection enabled; READY FOR WAKE WORD");
+    return after;
+  }
+}
+
+function cannotControl(detail: string): string {
+  return `it offers no control (${detail}): it cannot be paused, and no greeting can be spoken through it; see control in the configuration reference`;
+}
+
+/** One WARNING per cause. */
+function once(warn: (message: string) => void): (message: string) => void {
+  const said = new Set<string>();
+  return (message) => {
+    if (!said.has(message)) warn(message);
+    said.add(message);
+  };
+}
+
+function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
+}

@@ -1,0 +1,40 @@
+/** `check` and `plan`: what a configuration means, without starting anything. */
+import { missingCommands } from "../boot/precheck.ts";
+import { ConfigError } from "../config/mod.ts";
+import { environment } from "../sys/host.ts";
+import { resolveDemo } from "../sys/self.ts";
+import { print } from "../sys/terminal.ts";
+import { renderCheck, renderPlan } from "../ui/plan_view.ts";
+import { type ConfigChoice, loadPlan } from "../load.ts";
+import type { Cli } from "./mod.ts";
+
+interface JsonFlags extends ConfigChoice {
+  json?: boolean;
+}
+
+export async function check(this: Cli, flags: JsonFlags): Promise<void> {
+  try {
+    const { loaded, plan } = await loadPlan(flags);
+    for (const { service, program } of missingCommands(plan, resolveDemo, environment().PATH ?? "")) {
+      plan.warnings.push(
+        `${service.name}: the command ${
+          JSON.stringify(program)
+        } is not there; up would end with exit 3 (see demo and init)`,
+      );
+    }
+    if (flags.json) {
+      print(
+        JSON.stringify({ ok: true, config: loaded.config, warnings: plan.warnings, problems: [] }, null, 2),
+      );
+    } else print(renderCheck(loaded, plan));
+  } catch (error) {
+    if (!flags.json || !(error instanceof ConfigError)) throw error;
+    print(JSON.stringify({ ok: false, problems: error.problems }, null, 2));
+    this.process.exitCode = error.exitCode;
+  }
+}
+
+export async function plan(this: Cli, flags: JsonFlags): Promise<void> {
+  const { plan } = await loadPlan(flags);
+  print(flags.json ? JSON.stringify(plan, null, 2) : renderPlan(plan));
+}

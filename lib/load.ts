@@ -1,0 +1,66 @@
+/** From a configuration file, or the built-in demo, to a boot plan. Spec: §3, §9. */
+import { findConfig, loadConfig, type LoadedConfig, parseConfig } from "./config/mod.ts";
+import type { History } from "./metrics/history.ts";
+import { openHistory } from "./metrics/history.ts";
+import { readyTimes } from "./metrics/figures.ts";
+import { planBoot } from "./plan/mod.ts";
+import type { BootPlan } from "./plan/types.ts";
+import { environment, realPath, userId, workingDirectory } from "./sys/host.ts";
+import { freePort, isPortFree } from "./sys/ports.ts";
+
+/** Which configuration: the demo, the file at `config`, or (neither given) the first one that is found. */
+export interface ConfigChoice {
+  config?: string;
+  demo?: boolean;
+}
+
+export interface Loaded {
+  loaded: LoadedConfig;
+  plan: BootPlan;
+  /** The last boots of this configuration. */
+  history: History;
+}
+
+/** How many of the last boots count for timeouts, predictions and the p95 in the log. */
+const bootsThatCount = 20;
+
+/** Reads, validates and plans; starts nothing. @throws LoaderError that names everything that is wrong. */
+export async function loadPlan(choice: ConfigChoice, o: { freePorts?: boolean } = {}): Promise<Loaded> {
+  const env = environment();
+  const cwd = workingDirectory();
+  if (choice.demo) return await planDemo(env, cwd, o.freePorts ?? false);
+  const path = findConfig(choice.config ?? null, cwd, env);
+  return plan(loadConfig(path, env), realPath(path.startsWith("/") ? path : `${cwd}/${path}`), cwd, env);
+}
+
+/** The demo takes free ports where the usual ones are busy. */
+async function planDemo(env: Record<string, string>, cwd: string, freePorts: boolean): Promise<Loaded> {
+  const { demoConfig, withFreePorts } = await import("./demo/config.ts");
+  const text = freePorts
+    ? withFreePorts(demoConfig, (port) => isPortFree(port) ? port : freePort())
+    : demoConfig;
+  return plan(parseConfig(text, "<demo>", env), "<demo>", cwd, env);
+}
+
+function plan(loaded: LoadedConfig, configPath: string, cwd: string, env: Record<string, string>): Loaded {
+  const facts = {
+    configPath,
+    configDir: configPath.startsWith("/") ? configPath.slice(0, configPath.lastIndexOf("/")) || "/" : cwd,
+    cwd,
+    home: env.HOME ?? "/",
+    env,
+    uid: userId(),
+    instanceHash: (path: string) => path === "<demo>" ? "demo" : shortHash(path),
+  };
+  // Where the history lies depends on nothing but the names, so a first plan without it tells.
+  const { dirs } = planBoot(loaded, { ...facts, history: null });
+  const history = openHistory(dirs.state, { last: bootsThatCount });
+  return { loaded, plan: planBoot(loaded, { ...facts, history: readyTimes(history.records) }), history };
+}
+
+/** Eight hexadecimal digits that name a configuration's path (FNV-1a, 32 bit). */
+function shortHash(text: string): string {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}

@@ -1,0 +1,531 @@
+/**
+ * LoaderService: the plot of the whole program. Spec: §1.2, §12.
+ *
+ * precheck -> start each service in order, each past its gate before the next -> SYSTEM_READY -> greeting, once ->
+ * watch, restart, tell -> ordered stop. What each step does is in the folder of its name; this file says only
+ * what follows what, and owns what must be given back in the end.
+ */
+import { enableListening, greet, type GreetingReport } from "./boot/greeting.ts";
+import { runHygiene } from "./boot/hygiene.ts";
+import { requireCommands } from "./boot/precheck.ts";
+import { startInOrder } from "./boot/sequence.ts";
+import { serveControl } from "./control/server.ts";
+import { controlSocket } from "./control/types.ts";
+import { ExitCode, LoaderError, reasonOf } from "./errors.ts";
+import type { Log } from "./log/mod.ts";
+import { type History, openHistory } from "./metrics/history.ts";
+import { p95Line, readyTimes } from "./metrics/figures.ts";
+import { BootRecorder } from "./metrics/recorder.ts";
+import type { BootRecord } from "./metrics/types.ts";
+import type { BootPlan } from "./plan/types.ts";
+import { capabilities, degradedText } from "./run/capabilities.ts";
+import { GpuDesk, type VramSnapshot } from "./run/gpu_desk.ts";
+import { type LoaderEvent, type LoaderState, nextLoaderState } from "./run/loader_machine.ts";
+import type { Actual } from "./run/service_machine.ts";
+import { StateFile } from "./run/state_file.ts";
+import type { LoaderStatus } from "./run/status.ts";
+import { unitStatus } from "./run/status_of.ts";
+import { Unit } from "./run/unit.ts";
+import {
+  createService,
+  type Household,
+  KwdService,
+  type ManagedService,
+  TtsService,
+} from "./services/mod.ts";
+import { shutdown } from "./stop/mod.ts";
+import { type Clock, systemClock } from "./sys/clock.ts";
+import { lockFile, makePrivateDir, readSmallFile } from "./sys/files.ts";
+import { type Guardian, startGuardian } from "./sys/guardian.ts";
+import { environment, ownPid, randomHex, runtimeVersion, userId } from "./sys/host.ts";
+import { becomeSubreaper } from "./sys/reaper.ts";
+import { resolveDemo } from "./sys/self.ts";
+import { version } from "./version.ts";
+
+export interface LoaderOptions {
+  /** Where all lines go. The caller's to dispose, after the loader. */
+  log: Log;
+  clock?: Clock;
+  /** Monotonic time at which the program started, for `total_boot_ms`; default: now. */
+  startedAt?: number;
+  /** Boots before this one; default: the last ones of the state folder. */
+  history?: History;
+  /** Serve the control socket (`status`, `restart`, `stop`); default true. */
+  control?: boolean;
+}
+
+/** One boot of one assistant: made, started once, stopped once. */
+export class LoaderService implements AsyncDisposable {
+  readonly plan: BootPlan;
+  readonly bootId: string = randomHex(16);
+  #log: Log;
+  #clock: Clock;
+  #startedAt: number;
+  #control: boolean;
+  #state: LoaderState = "INIT";
+  #units: Unit[] = [];
+  #stack = new AsyncDisposableStack();
+  #stopping = new AbortController();
+  #hurry = new AbortController();
+  #stopOnce: Promise<void> | null = null;
+  #ended = Promise.withResolvers<ExitCode>();
+  #exitCode: ExitCode = ExitCode.ok;
+  #recorder: BootRecorder;
+  #history: History;
+  #record: BootRecord | null = null;
+  #recorded = false;
+  #gpu: GpuDesk | null = null;
+  #stateFile: StateFile | null = null;
+  #guardian: Guardian | null = null;
+  #greeted = false;
+  #greetingUnderWay: Promise<void> | null = null;
+  #greeting: GreetingReport | null = null;
+  #listening = false;
+  #totalBootMs: number | null = null;
+  #sequenceOver = false;
+  #degradedTold: string | null = null;
+
+  constructor(plan: BootPlan, options: LoaderOptions) {
+    this.plan = plan;
+    this.#log = options.log;
+    this.#clock = options.clock ?? systemClock;
+    this.#startedAt = options.startedAt ?? this.#clock.now();
+    this.#control = options.control ?? true;
+    this.#history = options.history ?? openHistory(plan.dirs.state, { clock: this.#clock, last: 20 });
+    this.#recorder = new BootRecorder(this.#clock, this.#startedAt, {
+      boot: this.bootId,
+      version,
+      config: plan.configPath,
+      deno: runtimeVersion,
+    });
+  }
+
+  /** Resolves with the exit code when everything is stopped, whoever asked for it. */
+  get ended(): Promise<ExitCode> {
+    return this.#ended.promise;
+  }
+  get state(): LoaderState {
+    return this.#state;
+  }
+
+  /** The adapter of a service (§1.1). @throws LoaderError `unknown_service`. */
+  service(name: string): ManagedService {
+    return this.#unit(name).service;
+  }
+
+  /**
+   * Boots. True when SYSTEM_READY was reached (the greeting then runs by itself), false when the boot ended DEGRADED
+   * or was stopped. @throws LoaderError when nothing could be started: precheck (exit 3) or boot (exit 4); all that
+   * was begun is undone by then.
+   */
+  async startAll(): Promise<boolean> {
+    if (this.#state !== "INIT") throw new LoaderError("usage", `cannot start: the loader is ${this.#state}`);
+    try {
+      await this.#precheck();
+      const failed = await this.#startServices();
+      if (this.#stopping.signal.aborted) return false;
+      this.#sequenceOver = true;
+      if (failed.length > 0 && !this.#units.some((unit) => unit.isUp)) {
+        throw new LoaderError("boot_failed", `boot failed: nothing came up (${degradedText(this.#units)})`);
+      }
+      this.#reconsider();
+      return this.state === "SYSTEM_READY";
+    } catch (error) {
+      if (this.#stopping.signal.aborted && !(error instanceof LoaderError)) return false;
+      this.#exitCode = error instanceof LoaderError ? error.exitCode : ExitCode.internal;
+      this.#finishRecord("failed");
+      await this.#stop("boot failed");
+      throw error;
+    }
+  }
+
+  /** Stops everything in order and resolves when nothing is left. Safe at any moment, also in mid-boot, also twice. */
+  async stopAll(reason = "requested"): Promise<void> {
+    await this.#stop(reason);
+  }
+
+  /** From now on nobody gets grace: a second signal. */
+  killAll(): void {
+    this.#exitCode = ExitCode.killed;
+    this.#hurry.abort();
+    void this.#stop("second signal");
+  }
+
+  /** Replaces a service by a fresh copy; true when that is up. Serialised with crashes, stops and other restarts. */
+  async restartService(name: string): Promise<boolean> {
+    const unit = this.#unit(name);
+    if (this.#stopping.signal.aborted) {
+      throw new LoaderError("usage", `cannot restart ${name}: the loader is ${this.#state}`);
+    }
+    if (unit.isUp || unit.state.actual === "failed") {
+      this.#log.info(unit.plan.tag, "Restarting (requested)");
+    }
+    return await unit.restart();
+  }
+
+  status(): LoaderStatus {
+    const now = this.#clock.now();
+    return {
+      state: this.#state,
+      boot: this.bootId,
+      version,
+      pid: ownPid,
+      instance: this.plan.instance,
+      config: this.plan.configPath,
+      log_dir: this.plan.dirs.log,
+      up_sec: Math.round((now - this.#startedAt) / 100) / 10,
+      total_boot_ms: this.#totalBootMs,
+      capabilities: capabilities(this.#units),
+      degraded: this.#sequenceOver ? degradedText(this.#units) : null,
+      greeting: this.#greeting?.outcome ?? (this.#greetingUnderWay ? "speaking" : "none"),
+      listening: this.#listening,
+      services: this.#units.map((unit) => unitStatus(unit, now, this.#gpu)),
+      gpu: this.#gpu?.summary() ?? null,
+    };
+  }
+
+  /** Asks the GPU now: total, used and free memory, per service and per stranger (§5). */
+  async vramSnapshot(): Promise<VramSnapshot> {
+    return await this.#gpuDesk().report();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop("disposed");
+  }
+
+  // ---- the boot ----
+
+  async #precheck(): Promise<void> {
+    const { plan } = this;
+    const span = this.#recorder.span("precheck");
+    this.#move("precheck");
+    this.#openFolders();
+    this.#log.info(
+      "LOADER",
+      `alexa-loader ${version}, boot ${
+        this.bootId.slice(0, 4)
+      }, configuration ${plan.configPath}, logs in ${plan.dirs.log}`,
+    );
+    for (const warning of plan.warnings) this.#log.warning("LOADER", warning);
+    requireCommands(plan, resolveDemo, environment().PATH ?? "");
+    const stateFile = StateFile.open(plan.dirs.state, (message) => this.#log.warning("LOADER", message));
+    if (stateFile.warning) this.#log.warning("LOADER", stateFile.warning);
+    await runHygiene(plan, {
+      clock: this.#clock,
+      log: this.#log,
+      previous: stateFile.previous,
+      uid: userId(),
+      graceMs: plan.shutdown.graceMs,
+      resolve: resolveDemo,
+      signal: this.#stopping.signal,
+    });
+    stateFile.begin({ boot: this.bootId, onLoaderDeath: plan.onLoaderDeath });
+    this.#stateFile = stateFile;
+    for (const warning of this.#history.warnings) this.#log.warning("LOADER", warning);
+    becomeSubreaper();
+    this.#watchOver();
+    this.#makeUnits();
+    const gpu = this.#stack.use(
+      await GpuDesk.open(plan, {
+        clock: this.#clock,
+        log: this.#log,
+        startedAt: this.#startedAt,
+        signal: this.#stopping.signal,
+        records: this.#history.records,
+        trees: () =>
+          new Map(this.#units.map((unit) => [unit.name, unit.service.copy?.processTree() ?? new Set()])),
+        onStage: (stage, used, delta) => this.#recorder.vram(stage, used, delta),
+        onFirstContext: () => this.#recorder.cudaContext(),
+      }),
+    );
+    this.#gpu = gpu;
+    const { length } = plan.services;
+    this.#log.info(
+      "LOADER",
+      `PRECHECK: ports free, ${length} ${length === 1 ? "service" : "services"}, ${gpu.description}`,
+    );
+    if (this.#control) {
+      this.#stack.use(
+        await serveControl(controlSocket(plan.dirs.runtime), {
+          status: () => this.status(),
+          restart: (name) => this.restartService(name),
+          stop: (reason) => void this.#stop(reason),
+          vram: () => this.vramSnapshot(),
+        }),
+      );
+    }
+    span.end();
+  }
+
+  /** One loader per state folder. @throws LoaderError `already_running` that says who. */
+  #openFolders(): void {
+    const { state, log, runtime } = this.plan.dirs;
+    try {
+      for (const dir of [state, log, runtime]) makePrivateDir(dir);
+    } catch (error) {
+      throw new LoaderError("state_unwritable", `cannot make the folder ${state}: ${reasonOf(error)}`, {
+        hint: "set state_dir and log_dir to folders that you may write",
+      });
+    }
+    const lock = lockFile(`${state}/lock`, String(ownPid));
+    if (!lock) {
+      const who = readSmallFile(`${state}/lock`)?.trim();
+      throw new LoaderError(
+        "already_running",
+        `this configuration is running already${who ? `: loader with pid ${who}` : ""}`,
+        {
+          hint: "see `alexa-loader status`, or stop it with `alexa-loader stop`",
+        },
+      );
+    }
+    this.#stack.use(lock);
+    this.#log.attachFiles(log, {
+      rotateBytes: this.plan.log.rotateBytes,
+      keep: this.plan.log.keep,
+      combined: this.plan.log.combined,
+      childOutput: this.plan.log.childOutput,
+    });
+  }
+
+  /** The guardian ends our services if we die without doing so. A guardian that dies is replaced. */
+  #watchOver(): void {
+    if (this.plan.onLoaderDeath === "keep") return;
+    const guardian = startGuardian({
+      bootId: this.bootId,
+      graceMs: this.plan.shutdown.graceMs,
+      onDied: (reason) => {
+        if (this.#guardian !== guardian || this.#stopping.signal.aborted) return;
+        this.#log.warning("LOADER", `The guardian ended (${reason}); starting another`);
+        this.#watchOver();
+        for (const unit of this.#units) if (unit.service.copy) this.#guardian?.note(unit.service.copy.pgid);
+      },
+    });
+    if (!this.#guardian) this.#stack.defer(() => this.#guardian![Symbol.asyncDispose]());
+    this.#guardian = guardian;
+  }
+
+  #makeUnits(): void {
+    const { plan } = this;
+    const household: Household = {
+      bootId: this.bootId,
+      clock: this.#clock,
+      log: this.#log,
+      environment: environment(),
+      runtimeDir: plan.dirs.runtime,
+      resolve: resolveDemo,
+      born: (service, child) => {
+        this.#guardian?.note(child.pid);
+        this.#stateFile!.record(service.name, {
+          pid: child.pid,
+          startTime: child.startTime,
+          pgid: child.pid,
+          boot: this.bootId,
+          spawnedAt: this.#clock.wall().toISOString(),
+          port: service.bindPort,
+          logOffset: null,
+        });
+      },
+      buried: (service, child) => {
+        this.#guardian?.forget(child.pid);
+        this.#stateFile!.remove(service.name, child);
+      },
+    };
+    const times = readyTimes(this.#history.records);
+    this.#units = plan.services.map((service) =>
+      new Unit(this.#stack.use(createService(service, household)), {
+        household,
+        hooks: {
+          changed: (unit, _from, to) => this.#onChange(unit, to),
+          beforeStart: (unit, signal) => this.#gpuDesk().beforeStart(unit, signal),
+          beforeUp: (unit, signal) => this.#gpuDesk().beforeUp(unit, signal),
+          afterStop: (unit) => this.#gpuDesk().afterStop(unit),
+          signOfWork: (unit) => this.#gpuDesk().signOfWork(unit),
+        },
+        pollMaxMs: plan.pollMaxMs,
+        expectedReadyMs: times[service.name]?.at(-1) ?? null,
+        recorder: () => this.#recorded ? null : this.#recorder.service(service.name),
+      })
+    );
+  }
+
+  async #startServices(): Promise<string[]> {
+    this.#move("start");
+    let gateAt = this.#clock.now();
+    return await startInOrder(this.#units, {
+      signal: this.#stopping.signal,
+      lookahead: this.plan.prewarm.enabled ? this.plan.lookahead : 0,
+      prepare: (next) => next.prepare(),
+      stage: async (unit) => {
+        gateAt = this.#clock.now();
+        if (unit.isUp) await this.#gpu?.stage(unit.name);
+      },
+      onGate: (passed) =>
+        this.#recorder.service(passed.name).set({ gate_lag_ms: this.#clock.now() - gateAt }),
+    });
+  }
+
+  // ---- what follows from a service's change ----
+
+  #onChange(unit: Unit, to: Actual): void {
+    if (to === "up") this.#recorder.service(unit.name).set({ outcome: "up" });
+    if (unit.service instanceof KwdService && to !== "up") this.#listening = false;
+    if (this.#stopping.signal.aborted) return;
+    if (to === "failed") {
+      this.#recorder.service(unit.name).set({ outcome: "failed" });
+      if (this.plan.failFast) {
+        this.#log.error(
+          "LOADER",
+          `${unit.name} failed and fail_fast_on_repeated_failures is set: stopping everything`,
+        );
+        this.#exitCode = ExitCode.boot;
+        return void this.#stop(`${unit.name} failed`);
+      }
+    }
+    if (!this.#sequenceOver) return;
+    if (to === "up" || to === "failed") this.#reconsider();
+    if (to === "up" && unit.service instanceof KwdService && this.#greeted && !this.#greetingUnderWay) {
+      this.#listenAgain(unit.service);
+    }
+  }
+
+  /** The sequence is over: is everything up, or are we DEGRADED? */
+  #reconsider(): void {
+    if (this.#units.every((unit) => unit.isUp)) {
+      if (!this.#move("all_up")) return;
+      this.#degradedTold = null;
+      this.#log.info("LOADER", "All services running (warm-ups complete); entering SYSTEM_READY");
+      this.#move("system_ready");
+      this.#totalBootMs ??= this.#recorder.ready();
+      this.#log.info("LOADER", `SYSTEM_READY: ${p95Line(this.#history.records, this.#totalBootMs)}`);
+      this.#gpu?.startPolling();
+      this.#greetOnce();
+      return;
+    }
+    const text = degradedText(this.#units);
+    if (!this.#units.some((unit) => unit.state.actual === "failed") || text === this.#degradedTold) return;
+    const first = this.#move("lost");
+    this.#degradedTold = text;
+    this.#log.warning("LOADER", `DEGRADED: ${text}`);
+    if (!first || this.#greeted) return;
+    // A boot that ends DEGRADED does not greet; a KWD that is up listens all the same.
+    this.#gpu?.startPolling();
+    this.#finishRecord("degraded");
+    const kwd = this.#kwd();
+    if (kwd && this.#unit(kwd.name).isUp) this.#listenAgain(kwd);
+  }
+
+  #greetOnce(): void {
+    if (this.#greeted) return this.#finishRecord("ready");
+    this.#greeted = true;
+    const kwd = this.#kwd();
+    const tts = this.#units.map((unit) => unit.service).find((s) => s instanceof TtsService) ?? null;
+    this.#greetingUnderWay = greet({
+      plan: this.plan.greeting,
+      kwd,
+      tts,
+      clock: this.#clock,
+      log: this.#log,
+      bootId: this.bootId,
+      signal: this.#stopping.signal,
+    }).then((report) => {
+      this.#greetingUnderWay = null;
+      this.#greeting = report;
+      this.#recorder.greeting(report.outcome, {
+        greeting_speak_ms: report.speakMs ?? undefined,
+        kwd_resume_after_ms: report.resumeAfterMs ?? undefined,
+      });
+      this.#listening = report.resumeAfterMs !== null;
+      this.#finishRecord("ready");
+      // KWD was replaced in mid-greeting: the fresh copy is told as soon as it is up.
+      if (kwd && !this.#listening && report.outcome !== "aborted" && this.#unit(kwd.name).isUp) {
+        this.#listenAgain(kwd);
+      }
+    });
+  }
+
+  #listenAgain(kwd: KwdService): void {
+    const options = { clock: this.#clock, log: this.#log, signal: this.#stopping.signal };
+    const told = kwd.restoreMutes({ signal: options.signal, timeoutMs: 2000 })
+      .then(() => enableListening(kwd, options, 0, this.#clock.now()))
+      .then((after) => void (this.#listening = after !== null))
+      .catch(() => {}); // only a stop aborts it
+    this.#greetingUnderWay = told.finally(() => this.#greetingUnderWay = null);
+  }
+
+  // ---- the end ----
+
+  #stop(reason: string): Promise<void> {
+    return this.#stopOnce ??= this.#teardown(reason);
+  }
+
+  async #teardown(reason: string): Promise<void> {
+    const began = this.#state !== "INIT";
+    this.#move("stop");
+    this.#stopping.abort(new DOMException("the loader is stopping", "AbortError"));
+    const order = this.plan.stopOrder.map((name) => this.#units.find((unit) => unit.name === name)).filter((
+      u,
+    ) => !!u);
+    if (order.length > 0) {
+      this.#log.info("LOADER", `Stopping (${reason}): ${order.map((unit) => unit.name).join(", ")}`);
+      const left = await shutdown(order, {
+        clock: this.#clock,
+        log: this.#log,
+        budgetMs: this.plan.shutdown.budgetMs,
+        hurry: this.#hurry.signal,
+      });
+      if (left.length > 0) this.#log.error("LOADER", `Something of ${left.join(", ")} could not be stopped`);
+      await Promise.all(order.map((unit) => unit.idle()));
+    }
+    await this.#greetingUnderWay;
+    await this.#gpu?.final();
+    this.#finishRecord("stopped");
+    await this.#appending;
+    this.#stateFile?.clear();
+    await this.#stack.disposeAsync();
+    if (began) this.#log.info("LOADER", "Shutdown complete");
+    this.#move("stopped");
+    this.#ended.resolve(this.#exitCode);
+  }
+
+  #appending: Promise<void> = Promise.resolve();
+
+  /** The boot's figures go to disk once: when its greeting is over, or when it ends before that. */
+  #finishRecord(outcome: BootRecord["outcome"]): void {
+    if (this.#recorded || this.#state === "INIT") return;
+    this.#recorded = true;
+    if (this.#gpu?.driver) this.#recorder.driver(this.#gpu.driver);
+    this.#record = this.#recorder.record(outcome);
+    if (outcome === "failed" && !this.#stateFile) return; // precheck failed: there was no boot
+    this.#appending = this.#history.append(this.#record).then((problem) => {
+      if (problem) this.#log.warning("LOADER", problem);
+    });
+  }
+
+  // ---- small things ----
+
+  /** False when nothing happened. */
+  #move(event: LoaderEvent): boolean {
+    const next = nextLoaderState(this.#state, event);
+    const moved = next !== this.#state;
+    this.#state = next;
+    return moved;
+  }
+
+  #unit(name: string): Unit {
+    const unit = this.#units.find((unit) => unit.name === name);
+    if (unit) return unit;
+    const names = this.plan.services.map((service) => service.name).join(", ");
+    throw new LoaderError("unknown_service", `there is no service ${JSON.stringify(name)}`, {
+      hint: `services: ${names}`,
+    });
+  }
+
+  #kwd(): KwdService | null {
+    return this.#units.map((unit) => unit.service).find((s) => s instanceof KwdService) ?? null;
+  }
+
+  #gpuDesk(): GpuDesk {
+    if (!this.#gpu) throw new LoaderError("usage", "the loader was not started");
+    return this.#gpu;
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * The public API: boot a local voice assistant from your own Deno program. Spec: §12.
+ *
+ * ```ts
+ * import { LoaderService, loadPlan, Log } from "alexa-loader";
+ *
+ * const { plan } = await loadPlan({ demo: true }, { freePorts: true }); // or { config: "config/loader.yaml" }
+ * await using log = new Log({ dir: null, console: "stdout" });
+ * await using loader = new LoaderService(plan, { log }); // stopped, in order, at the end of the scope
+ *
+ * if (await loader.startAll()) { // true: SYSTEM_READY; the greeting is on its way
+ *   console.log(loader.status().capabilities); // { "wake word": true, transcription: true, … }
+ *   await loader.restartService("tts");
+ *   console.log((await loader.vramSnapshot()).gpus.length, "GPUs");
+ * }
+ * ```
+ *
+ * @module
+ */
+export { ExitCode, LoaderError } from "./errors.ts";
+export { type ConfigChoice, type Loaded, loadPlan } from "./load.ts";
+export { type LoaderOptions, LoaderService } from "./loader.ts";
+export { Log, type LogEntry, type LogOptions } from "./log/mod.ts";
+export type * from "./plan/types.ts";
+export type { VramSnapshot } from "./run/gpu_desk.ts";
+export type { LoaderState } from "./run/loader_machine.ts";
+export type { LoaderStatus, ServiceStatus } from "./run/status.ts";
+export {
+  type KwdService,
+  type ManagedService,
+  type ServiceAdapter,
+  type TtsService,
+} from "./services/mod.ts";
