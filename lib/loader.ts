@@ -133,6 +133,8 @@ export class LoaderService implements AsyncDisposable {
     } catch (error) {
       if (this.#stopping.signal.aborted && !(error instanceof LoaderError)) return false;
       this.#exitCode = error instanceof LoaderError ? error.exitCode : ExitCode.internal;
+      const hint = error instanceof LoaderError && error.hint ? `; ${error.hint}` : "";
+      this.#log.error("LOADER", reasonOf(error) + hint);
       this.#finishRecord("failed");
       await this.#stop("boot failed");
       throw error;
@@ -207,7 +209,12 @@ export class LoaderService implements AsyncDisposable {
       }, configuration ${plan.configPath}, logs in ${plan.dirs.log}`,
     );
     for (const warning of plan.warnings) this.#log.warning("LOADER", warning);
-    requireCommands(plan, resolveDemo, environment().PATH ?? "");
+    await requireCommands(plan, {
+      resolve: resolveDemo,
+      env: environment(),
+      known: new Set(Object.keys(readyTimes(this.#history.records))),
+      signal: this.#stopping.signal,
+    });
     const stateFile = StateFile.open(plan.dirs.state, (message) => this.#log.warning("LOADER", message));
     if (stateFile.warning) this.#log.warning("LOADER", stateFile.warning);
     await runHygiene(plan, {
@@ -251,7 +258,7 @@ export class LoaderService implements AsyncDisposable {
           restart: (name) => this.restartService(name),
           stop: (reason) => void this.#stop(reason),
           vram: () => this.vramSnapshot(),
-        }),
+        }, { clock: this.#clock, log: (level, message) => this.#log.line("LOADER", level, message) }),
       );
     }
     span.end();
@@ -459,7 +466,6 @@ export class LoaderService implements AsyncDisposable {
   }
 
   async #teardown(reason: string): Promise<void> {
-    const began = this.#state !== "INIT";
     this.#move("stop");
     this.#stopping.abort(new DOMException("the loader is stopping", "AbortError"));
     const order = this.plan.stopOrder.map((name) => this.#units.find((unit) => unit.name === name)).filter((
@@ -477,12 +483,12 @@ export class LoaderService implements AsyncDisposable {
       await Promise.all(order.map((unit) => unit.idle()));
     }
     await this.#greetingUnderWay;
-    await this.#gpu?.final();
+    if (order.length > 0) await this.#gpu?.final();
     this.#finishRecord("stopped");
     await this.#appending;
     this.#stateFile?.clear();
     await this.#stack.disposeAsync();
-    if (began) this.#log.info("LOADER", "Shutdown complete");
+    if (order.length > 0) this.#log.info("LOADER", "Shutdown complete");
     this.#move("stopped");
     this.#ended.resolve(this.#exitCode);
   }

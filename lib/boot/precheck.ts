@@ -1,44 +1,83 @@
 /** What must hold before anything is started. Spec: §1.2, §4; CONTRACT §8. */
 import { LoaderError } from "../errors.ts";
 import type { BootPlan, ServicePlan } from "../plan/types.ts";
+import { runCommand } from "../sys/command.ts";
+import { kindOf } from "../sys/files.ts";
 import { findProgram } from "../sys/host.ts";
 
 export interface MissingCommand {
   service: ServicePlan;
-  program: string;
+  /** What is not there: a program, a script, a Python module. */
+  what: string;
 }
 
-/** Services whose command is not there. `resolve` gives the argv that really runs. */
-export function missingCommands(
-  plan: BootPlan,
-  resolve: (argv: readonly string[]) => string[],
-  path: string,
-): MissingCommand[] {
-  return plan.services
-    .filter((service) => service.manage === "spawn")
-    .map((service) => ({ service, program: resolve(service.argv)[0] }))
-    .filter(({ service, program }) =>
-      findProgram(program, service.workdir, service.env.PATH ?? path) === null
-    );
+export interface PrecheckFacts {
+  /** The argv that really runs. */
+  resolve(argv: readonly string[]): string[];
+  env: Readonly<Record<string, string>>;
+  /** Services that came up in an earlier boot: their interpreter is not asked again, since that costs its start. */
+  known?: ReadonlySet<string>;
+  signal?: AbortSignal;
+}
+
+/** Services whose command is not there. Starts nothing of theirs. */
+export async function missingCommands(plan: BootPlan, facts: PrecheckFacts): Promise<MissingCommand[]> {
+  const spawned = plan.services.filter((service) => service.manage === "spawn");
+  const found = await Promise.all(spawned.map(async (service) => {
+    const what = await missingOf(service, facts);
+    return what === null ? [] : [{ service, what }];
+  }));
+  return found.flat();
+}
+
+async function missingOf(service: ServicePlan, facts: PrecheckFacts): Promise<string | null> {
+  const argv = facts.resolve(service.argv);
+  const path = service.env.PATH ?? facts.env.PATH ?? "";
+  const program = findProgram(argv[0], service.workdir, path);
+  if (program === null) return `the command ${JSON.stringify(argv[0])}`;
+  const target = pythonTarget(argv);
+  if (!target) return null;
+  if (target.kind === "script") {
+    const script = target.name.startsWith("/") ? target.name : `${service.workdir}/${target.name}`;
+    return kindOf(script) === null ? `the script ${JSON.stringify(target.name)}` : null;
+  }
+  const top = target.name.split(".")[0];
+  const lies = [`${service.workdir}/${top}`, `${service.workdir}/${top}.py`].some((place) =>
+    kindOf(place) !== null
+  );
+  if (lies || facts.known?.has(service.name)) return null;
+  const asked = await runCommand([program, "-c", findSpec, top], {
+    cwd: service.workdir,
+    env: { ...facts.env, ...service.env },
+    timeoutMs: 10_000,
+    signal: facts.signal,
+  });
+  return asked.code === notFound ? `the Python module ${JSON.stringify(target.name)}` : null;
+}
+
+const notFound = 44;
+const findSpec =
+  `import importlib.util, sys; sys.exit(0 if importlib.util.find_spec(sys.argv[1]) else ${notFound})`;
+
+/** What a Python command line runs; null for every other program, and for `-c`. */
+function pythonTarget(argv: readonly string[]): { kind: "module" | "script"; name: string } | null {
+  if (!/^python[\d.]*$/.test(argv[0].split("/").at(-1)!)) return null;
+  for (let i = 1; i < argv.length; i++) {
+    if (argv[i] === "-m") return argv[i + 1] ? { kind: "module", name: argv[i + 1] } : null;
+    if (argv[i] === "-c" || argv[i] === "-") return null;
+    if (argv[i] === "-X" || argv[i] === "-W") i++;
+    else if (!argv[i].startsWith("-")) return { kind: "script", name: argv[i] };
+  }
+  return null;
 }
 
 /** @throws LoaderError `command_missing` that names them all. */
-export function requireCommands(
-  plan: BootPlan,
-  resolve: (argv: readonly string[]) => string[],
-  path: string,
-): void {
-  const missing = missingCommands(plan, resolve, path);
+export async function requireCommands(plan: BootPlan, facts: PrecheckFacts): Promise<void> {
+  const missing = await missingCommands(plan, facts);
   if (missing.length === 0) return;
-  const list = missing.map(({ service, program }) => `${service.name}: ${JSON.stringify(program)}`).join(
-    ", ",
-  );
-  throw new LoaderError(
-    "command_missing",
-    `cannot start, ${missing.length === 1 ? "a command is" : "commands are"} not there: ${list}`,
-    {
-      hint:
-        "try `alexa-loader demo` for an assistant that needs nothing installed, or `alexa-loader init` for a starter of your own",
-    },
-  );
+  const list = missing.map(({ service, what }) => `${service.name}: ${what}`).join(", ");
+  throw new LoaderError("command_missing", `cannot start, not there: ${list}`, {
+    hint:
+      "try `alexa-loader demo` for an assistant that needs nothing installed, or `alexa-loader init` for a starter of your own",
+  });
 }

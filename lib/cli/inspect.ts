@@ -15,11 +15,11 @@ interface JsonFlags extends ConfigChoice {
 export async function check(this: Cli, flags: JsonFlags): Promise<void> {
   try {
     const { loaded, plan } = await loadPlan(flags);
-    for (const { service, program } of missingCommands(plan, resolveDemo, environment().PATH ?? "")) {
+    for (
+      const { service, what } of await missingCommands(plan, { resolve: resolveDemo, env: environment() })
+    ) {
       plan.warnings.push(
-        `${service.name}: the command ${
-          JSON.stringify(program)
-        } is not there; up would end with exit 3 (see demo and init)`,
+        `${service.name}: ${what} is not there; up would end with exit 3 (see demo and init)`,
       );
     }
     if (flags.json) {

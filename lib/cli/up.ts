@@ -34,8 +34,7 @@ async function boot(cli: Cli, flags: ConfigChoice, debug: boolean | undefined): 
   try {
     await loader.startAll();
   } catch (error) {
-    if (!(error instanceof LoaderError)) throw error;
-    log.error("LOADER", error.hint ? `${error.message}; ${error.hint}` : error.message);
+    if (!(error instanceof LoaderError)) throw error; // an expected one is in the log, and in the exit code
   }
   cli.process.exitCode = await loader.ended;
 }

@@ -9,6 +9,8 @@ export interface NotifyMessage {
   ready: boolean;
   /** X_ALEXA_PREPARED=1: a standby process is prepared and waits for `start`. */
   prepared: boolean;
+  /** X_ALEXA_BUSY=: how many requests are in flight (1 for "some", 0 for none); null if it does not say. */
+  inFlight: number | null;
   /** STOPPING=1: the service is on its way out. */
   stopping: boolean;
   /** WATCHDOG=1: a sign of life. */
@@ -30,6 +32,7 @@ export function parseNotify(datagram: Uint8Array): NotifyMessage {
   const message: NotifyMessage = {
     ready: false,
     prepared: false,
+    inFlight: null,
     stopping: false,
     watchdog: false,
     status: null,
@@ -47,6 +50,9 @@ export function parseNotify(datagram: Uint8Array): NotifyMessage {
         break;
       case "X_ALEXA_PREPARED":
         message.prepared ||= value === "1";
+        break;
+      case "X_ALEXA_BUSY":
+        if (/^\d{1,6}$/.test(value)) message.inFlight = Number(value);
         break;
       case "STOPPING":
         message.stopping ||= value === "1";

@@ -162,6 +162,7 @@ export function judge(
 /** Capped exponential backoff before restart number `n` (0-based) of the window, ms. */
 export function backoffMs(policy: RestartPolicy, n: number): number {
   const { initialMs, factor, maxMs } = policy.backoff;
+  if (initialMs === 0) return 0; // the power may be infinite
   return Math.min(maxMs, initialMs * factor ** n);
 }
 

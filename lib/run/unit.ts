@@ -351,6 +351,7 @@ export class Unit {
     const signOfWork = (since: number): string | null => {
       const { copy } = service;
       if (copy?.watchdogAt && copy.watchdogAt > since) return "WATCHDOG=1 received";
+      if (copy && copy.inFlight > 0) return `${copy.inFlight} in flight, as it reported`;
       const gpu = this.#o.hooks.signOfWork?.(this) ?? null;
       if (gpu || !plan.health.busy.cpu || !copy) return gpu;
       const before = ticks;

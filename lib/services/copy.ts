@@ -31,6 +31,8 @@ export class ServiceCopy implements ProbeTarget, Victim {
   held: boolean;
   /** Monotonic ms of the last WATCHDOG=1; null if none came. */
   watchdogAt: number | null = null;
+  /** Requests in flight, as it last reported them (X_ALEXA_BUSY=). */
+  inFlight = 0;
   /** The last STATUS= it sent. */
   statusText: string | null = null;
 
@@ -88,6 +90,7 @@ export class ServiceCopy implements ProbeTarget, Victim {
   notify(datagram: Uint8Array): void {
     const message: NotifyMessage = parseNotify(datagram);
     if (message.status !== null) this.statusText = message.status;
+    if (message.inFlight !== null) this.inFlight = message.inFlight;
     if (message.watchdog) this.watchdogAt = this.#household.clock.now();
     if (message.extendTimeoutMs !== null) {
       for (const fn of this.#listeners.extend) fn(message.extendTimeoutMs);

@@ -15,11 +15,12 @@ const kindWord: Record<Exclude<PathKind, null | "socket">, string> = {
 };
 
 /**
- * Listens on `path` (mode 0600, in a folder of mode 0700 that is made if need be). A socket that lies there already
- * counts as a leftover and is replaced: the caller holds the lock of the instance. Anything else is left alone, as is a
- * folder that somebody else could tamper with: then it throws a {@link LoaderError} `state_unwritable`.
+ * Listens on `path` (mode 0600, in a folder of mode 0700 that is made if need be). A socket that lies there and that
+ * nobody listens on is replaced; the caller holds a lock, so that no two try at once. Anything else is left alone: it
+ * rejects with a {@link LoaderError} `already_running` when somebody listens there, and `state_unwritable` when something
+ * else is in its place or when somebody else could tamper with the folder.
  */
-export function bindPrivateSocket(path: string): PrivateSocket {
+export async function bindPrivateSocket(path: string): Promise<PrivateSocket> {
   makePrivate(path.slice(0, path.lastIndexOf("/")) || "/");
   const there = kindOf(path);
   if (there !== null && there !== "socket") {
@@ -29,28 +30,46 @@ export function bindPrivateSocket(path: string): PrivateSocket {
       "Look at it, and remove it if nobody needs it.",
     );
   }
-  // Both removing and binding act on the name itself; neither follows a link.
-  if (there === "socket") removeIfThere(path);
-  let listener: Deno.UnixListener;
+  if (there === "socket" && await isServed(path)) {
+    // The lock belongs to the state folder; two that differ there can still share this one.
+    throw new LoaderError("already_running", `another loader answers at ${path}`, {
+      hint: "Stop it, or give this one a name of its own (loader.name).",
+    });
+  }
+  // Bound under another name and moved: the name never shows a socket that is not private yet, and Deno, which on
+  // closing removes the name that it bound, cannot hit a socket that has taken the place of ours by then.
+  const fresh = `${path}.new`;
+  if (kindOf(fresh) === "socket") removeIfThere(fresh);
+  let listener: Deno.UnixListener | undefined;
   try {
-    listener = Deno.listen({ transport: "unix", path });
+    listener = Deno.listen({ transport: "unix", path: fresh });
+    Deno.chmodSync(fresh, 0o600);
+    Deno.renameSync(fresh, path);
+    return socketOn(listener, path);
   } catch (error) {
+    listener?.close();
     throw refused(path, reasonOf(error), undefined, error);
   }
+}
+
+function socketOn(listener: Deno.UnixListener, path: string): PrivateSocket {
+  const inode = inodeOf(path);
+  return {
+    listener,
+    [Symbol.dispose]() {
+      closeQuietly(listener);
+      if (inode !== null && inodeOf(path) === inode) removeIfThere(path);
+    },
+  };
+}
+
+/** True unless it is certain that nobody listens there. */
+async function isServed(path: string): Promise<boolean> {
   try {
-    // Until this line the folder's mode is what keeps others away.
-    Deno.chmodSync(path, 0o600);
-    const inode = Deno.lstatSync(path).ino;
-    return {
-      listener,
-      [Symbol.dispose]() {
-        closeQuietly(listener);
-        if (inodeOf(path) === inode) removeIfThere(path);
-      },
-    };
+    (await Deno.connect({ transport: "unix", path })).close();
+    return true;
   } catch (error) {
-    listener.close();
-    throw refused(path, reasonOf(error), undefined, error);
+    return !(error instanceof Deno.errors.ConnectionRefused || error instanceof Deno.errors.NotFound);
   }
 }
 

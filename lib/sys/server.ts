@@ -75,7 +75,8 @@ export function listenTcp(
   const accept = async () => {
     const attended = new Set<Promise<void>>();
     for await (const peer of listener) {
-      if (peers.size >= MAX_PEERS) {
+      // One may have been accepted at the very moment of the abort.
+      if (signal.aborted || peers.size >= MAX_PEERS) {
         closeQuietly(peer);
         continue;
       }

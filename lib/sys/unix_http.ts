@@ -40,8 +40,8 @@ interface Peer {
  * Serves HTTP on the unix socket `path` (see {@link bindPrivateSocket} for who can reach it, and what it throws) until
  * it is disposed; that closes every connection and removes the socket, within `closingMs`.
  */
-export function serveUnixHttp(path: string, options: UnixHttpOptions): AsyncDisposable {
-  return new UnixHttpServer(bindPrivateSocket(path), options);
+export async function serveUnixHttp(path: string, options: UnixHttpOptions): Promise<AsyncDisposable> {
+  return new UnixHttpServer(await bindPrivateSocket(path), options);
 }
 
 class UnixHttpServer implements AsyncDisposable {

@@ -57,7 +57,9 @@ export class FakeClock implements Clock {
     const end = this.#now + ms;
     await this.settle();
     for (;;) {
-      const due = [...this.#timers].filter((t) => t.at <= end).sort((a, b) => a.at - b.at || a.seq - b.seq)[0];
+      const due = [...this.#timers].filter((t) =>
+        t.at <= end
+      ).sort((a, b) => a.at - b.at || a.seq - b.seq)[0];
       if (!due) break;
       this.#timers.delete(due);
       this.#now = Math.max(this.#now, due.at);

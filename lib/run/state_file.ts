@@ -1,0 +1,218 @@
+/**
+ * `state.json`: which processes the loader has started, so that the next loader can prove which of them are left.
+ * Spec: §4; CONTRACT §8.
+ *
+ * The file is evidence, not an order: it is read as hostile input, and what it names is nobody's process until pid,
+ * start time and the machine's boot all agree (see boot/leftovers.ts). Whatever is wrong with it is a warning and a
+ * fresh start.
+ */
+import { reasonOf } from "../errors.ts";
+import { kindOf, makePrivateDir, readSmallFile, removeIfThere, writeAtomically } from "../sys/files.ts";
+import { ownPid, userId } from "../sys/host.ts";
+import { ownership } from "../sys/precheck.ts";
+import type { Identity } from "../sys/process.ts";
+import { machineBootId, readStat } from "../sys/procfs.ts";
+
+/** One service's process as it was recorded. A start time of 0 is unknown and proves nothing. */
+export interface ServiceRecord extends Identity {
+  pgid: number;
+  /** Id of the boot that started it, which it carries in its environment; an adopted one keeps its first. */
+  boot: string;
+  /** ISO time. */
+  spawnedAt: string;
+  port: number | null;
+  /** How far its output file has been read, bytes (`on_loader_death: keep`); null: its output is a pipe. */
+  logOffset: number | null;
+}
+
+/** What an earlier loader left on record. */
+export interface PreviousState {
+  /** Its boot's id. */
+  boot: string;
+  /** The kernel's id of the machine's boot. No process of another one lives. */
+  machineBoot: string;
+  loader: Identity;
+  onLoaderDeath: "stop" | "keep";
+  services: ReadonlyMap<string, ServiceRecord>;
+}
+
+const fileName = "state.json";
+const format = 1;
+const largest = 1 << 20;
+const highestPid = 1 << 22;
+
+export class StateFile {
+  readonly path: string;
+  /** What the loader before left; null: it ended cleanly, there was none, or the file is of no use. */
+  readonly previous: PreviousState | null;
+  /** Why the file is of no use. */
+  readonly warning: string | null;
+  #onProblem: (message: string) => void;
+  #head: { boot: string; onLoaderDeath: "stop" | "keep" } | null = null;
+  #services = new Map<string, ServiceRecord>();
+  #failing = false;
+
+  private constructor(
+    path: string,
+    found: PreviousState | string | null,
+    onProblem: (message: string) => void,
+  ) {
+    this.path = path;
+    this.previous = typeof found === "string" ? null : found;
+    this.warning = typeof found === "string" ? found : null;
+    this.#onProblem = onProblem;
+  }
+
+  /**
+   * Reads what is there and changes nothing yet: until {@link begin} the old record stays, for a loader that dies in its
+   * precheck. `onProblem` is told, once for each time of trouble, that the file cannot be written. Never throws.
+   */
+  static open(dir: string, onProblem: (message: string) => void): StateFile {
+    const path = `${dir}/${fileName}`;
+    try {
+      makePrivateDir(dir);
+    } catch (error) {
+      onProblem(`The state folder ${dir} cannot be made (${reasonOf(error)})`);
+    }
+    return new StateFile(path, read(path), onProblem);
+  }
+
+  /** From now on the file is this boot's. `adopted`: the earlier loader's services that go on under this one. */
+  begin(
+    o: { boot: string; onLoaderDeath: "stop" | "keep"; adopted?: ReadonlyMap<string, ServiceRecord> },
+  ): void {
+    this.#head = { boot: o.boot, onLoaderDeath: o.onLoaderDeath };
+    this.#services = new Map(o.adopted);
+    this.write();
+  }
+
+  /** A process was started, or more is known of it. @throws before {@link begin}. */
+  record(service: string, record: ServiceRecord): void {
+    if (!this.#head) throw new Error("the state file has no boot yet");
+    this.#services.set(service, record);
+    this.write();
+  }
+
+  /** The last process of this copy is gone. A copy that was recorded since stays. */
+  remove(service: string, copy: Identity): void {
+    const known = this.#services.get(service);
+    if (known?.pid !== copy.pid || known.startTime !== copy.startTime) return;
+    this.#services.delete(service);
+    this.write();
+  }
+
+  /** Writes the record as it is now, in one step. Nothing to be called for: each change does. */
+  write(): void {
+    if (!this.#head) return;
+    try {
+      writeAtomically(this.path, this.#text(this.#head));
+      this.#failing = false;
+    } catch (error) {
+      if (this.#failing) return;
+      this.#failing = true;
+      this.#onProblem(
+        `${this.path} cannot be written (${
+          reasonOf(error)
+        }): if the loader is killed now, the next one may not know its services`,
+      );
+    }
+  }
+
+  /** The clean end: nothing of this boot is left, so there is nothing to know. */
+  clear(): void {
+    this.#head = null;
+    this.#services.clear();
+    removeIfThere(this.path);
+  }
+
+  #text(head: { boot: string; onLoaderDeath: "stop" | "keep" }): string {
+    const state = {
+      format,
+      boot: head.boot,
+      machine_boot: machineBootId(),
+      loader: { pid: ownPid, start_time: readStat(ownPid)?.startTime ?? 0 },
+      on_loader_death: head.onLoaderDeath,
+      services: Object.fromEntries(
+        [...this.#services].map(([name, r]) => [name, {
+          pid: r.pid,
+          start_time: r.startTime,
+          pgid: r.pgid,
+          boot: r.boot,
+          spawned_at: r.spawnedAt,
+          port: r.port,
+          log_offset: r.logOffset,
+        }]),
+      ),
+    };
+    return JSON.stringify(state, null, 2) + "\n";
+  }
+}
+
+/** The state, why it is of no use, or null when there is none. */
+function read(path: string): PreviousState | string | null {
+  const useless = (why: string) => `${path} ${why}: starting without a record of what ran before`;
+  const kind = kindOf(path);
+  if (kind === null) return null;
+  if (kind !== "file") return useless("is not a regular file");
+  const owner = ownership(path);
+  if (owner?.uid !== userId()) return useless("belongs to another user");
+  if (owner.mode & 0o022) return useless("may be written by others");
+  const text = readSmallFile(path, largest);
+  if (text === null) return useless("is too large or cannot be read");
+  const state = parseState(text);
+  return typeof state === "string" ? useless(state) : state;
+}
+
+/** Reads the text of a state file; a string says what is wrong with it. Never throws. */
+export function parseState(text: string): PreviousState | string {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return "is damaged (not JSON)";
+  }
+  if (!isObject(json)) return "is damaged (no object)";
+  if (json.format !== format) return `has an unknown format (${cut(json.format)})`;
+  const loader = toIdentity(json.loader, 1); // in a container the loader may be pid 1
+  const { boot, machine_boot: machineBoot, on_loader_death: onLoaderDeath } = json;
+  if (!isId(boot)) return "is damaged (boot)";
+  if (!isId(machineBoot)) return "is damaged (machine_boot)";
+  if (!loader) return "is damaged (loader)";
+  if (onLoaderDeath !== "stop" && onLoaderDeath !== "keep") return "is damaged (on_loader_death)";
+  if (!isObject(json.services)) return "is damaged (services)";
+  const services = new Map<string, ServiceRecord>();
+  for (const [name, value] of Object.entries(json.services)) {
+    const record = toRecord(value);
+    if (!/^[a-z][a-z0-9_]*$/.test(name) || !record) return `is damaged (services.${cut(name)})`;
+    services.set(name, record);
+  }
+  return { boot, machineBoot, loader, onLoaderDeath, services };
+}
+
+function toRecord(value: unknown): ServiceRecord | null {
+  const identity = toIdentity(value);
+  if (!identity || !isObject(value)) return null;
+  const { pgid, boot, spawned_at: spawnedAt, port = null, log_offset: logOffset = null } = value;
+  if (!isPid(pgid) || !isId(boot) || typeof spawnedAt !== "string" || spawnedAt.length > 40) return null;
+  if (port !== null && !(isCount(port) && port >= 1 && port <= 65535)) return null;
+  if (logOffset !== null && !isCount(logOffset)) return null;
+  return { ...identity, pgid, boot, spawnedAt, port, logOffset };
+}
+
+function toIdentity(value: unknown, lowestPid = 2): Identity | null {
+  if (!isObject(value)) return null;
+  const { pid, start_time: startTime } = value;
+  return isPid(pid, lowestPid) && isCount(startTime) ? { pid, startTime } : null;
+}
+
+const isObject = (v: unknown): v is Record<string, unknown> =>
+  typeof v === "object" && v !== null && !Array.isArray(v);
+const isCount = (v: unknown): v is number => Number.isSafeInteger(v) && (v as number) >= 0;
+const isPid = (v: unknown, lowest = 2): v is number => isCount(v) && v >= lowest && v <= highestPid;
+const isId = (v: unknown): v is string => typeof v === "string" && /^[A-Za-z0-9-]{1,64}$/.test(v);
+
+/** A piece of a hostile value that is fit for a message. */
+function cut(value: unknown): string {
+  const text = typeof value === "object" ? "an object" : String(value);
+  return text.replace(/[^\x20-\x7e]/g, "?").slice(0, 40);
+}

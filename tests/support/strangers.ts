@@ -1,0 +1,92 @@
+/** Real processes for the tests of hygiene and guardian: each is ended by its test, by pid, or must outlive what is tested. */
+import { commandLine, isGone, readStat } from "../../lib/sys/procfs.ts";
+
+const holder = [
+  Deno.execPath(),
+  "run",
+  "-A",
+  "--quiet",
+  "--no-config",
+  new URL("port_holder.ts", import.meta.url).pathname,
+];
+
+export interface Stranger extends AsyncDisposable {
+  pid: number;
+  startTime: number;
+  /** The command line as it was given, and as the kernel shows it (with the program's path). */
+  argv: string[];
+  commandLine: string;
+  readonly alive: boolean;
+}
+
+/** Starts a process in a session of its own with exactly this environment. */
+export function start(
+  argv: string[],
+  o: { env?: Record<string, string>; uid?: number } = {},
+): Stranger {
+  const child = new Deno.Command(argv[0], {
+    args: argv.slice(1),
+    clearEnv: true,
+    env: { PATH: Deno.env.get("PATH")!, HOME: Deno.env.get("HOME") ?? "/tmp", ...o.env },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    detached: true,
+    uid: o.uid,
+  }).spawn();
+  return {
+    pid: child.pid,
+    startTime: readStat(child.pid)!.startTime,
+    argv,
+    commandLine: commandLine(child.pid).join(" "),
+    get alive() {
+      return !isGone(readStat(child.pid));
+    },
+    async [Symbol.asyncDispose]() {
+      try {
+        child.kill("SIGKILL");
+      } catch { /* it has ended */ }
+      await child.status;
+    },
+  };
+}
+
+/** Somebody who does nothing for five minutes. */
+export function bystander(env: Record<string, string> = {}): Stranger {
+  return start(["sleep", "300"], { env });
+}
+
+/** Starts a process that listens on a port that the system chose, or on the given one; resolves when it does. */
+export async function portHolder(
+  o: { port?: number; hostname?: string; env?: Record<string, string> } = {},
+): Promise<Stranger & { port: number }> {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const argv = [...holder, `${o.port ?? 0}`, o.hostname ?? "127.0.0.1", `${dir}/port`];
+    const process = start(argv, { env: o.env });
+    const port = Number(await until(() => read(`${dir}/port`)));
+    return Object.assign(process, { port });
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+}
+
+/** The text of a file as soon as somebody has written it. */
+export function read(path: string): string | null {
+  try {
+    return Deno.readTextFileSync(path) || null;
+  } catch {
+    return null;
+  }
+}
+
+/** Looks every 5 ms; throws after `limitMs`. */
+export async function until<T>(look: () => T | null | undefined | false, limitMs = 15_000): Promise<T> {
+  const end = performance.now() + limitMs;
+  for (;;) {
+    const seen = look();
+    if (seen) return seen;
+    if (performance.now() > end) throw new Error(`did not happen within ${limitMs} ms: ${look}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
