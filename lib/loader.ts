@@ -5,6 +5,7 @@
  * watch, restart, tell -> ordered stop. What each step does is in the folder of its name; this file says only
  * what follows what, and owns what must be given back in the end.
  */
+import { adoptable } from "./boot/adoption.ts";
 import { enableListening, greet, type GreetingReport } from "./boot/greeting.ts";
 import { runHygiene } from "./boot/hygiene.ts";
 import { requireCommands } from "./boot/precheck.ts";
@@ -13,6 +14,7 @@ import { serveControl } from "./control/server.ts";
 import { controlSocket } from "./control/types.ts";
 import { ExitCode, LoaderError, reasonOf } from "./errors.ts";
 import type { Log } from "./log/mod.ts";
+import type { KeptOutput } from "./services/household.ts";
 import { type History, openHistory } from "./metrics/history.ts";
 import { p95Line, readyTimes } from "./metrics/figures.ts";
 import { BootRecorder } from "./metrics/recorder.ts";
@@ -22,7 +24,7 @@ import { capabilities, degradedText } from "./run/capabilities.ts";
 import { GpuDesk, type VramSnapshot } from "./run/gpu_desk.ts";
 import { type LoaderEvent, type LoaderState, nextLoaderState } from "./run/loader_machine.ts";
 import type { Actual } from "./run/service_machine.ts";
-import { StateFile } from "./run/state_file.ts";
+import { type ServiceRecord, StateFile } from "./run/state_file.ts";
 import type { LoaderStatus } from "./run/status.ts";
 import { unitStatus } from "./run/status_of.ts";
 import { Unit } from "./run/unit.ts";
@@ -202,6 +204,10 @@ export class LoaderService implements AsyncDisposable {
     const span = this.#recorder.span("precheck");
     this.#move("precheck");
     this.#openFolders();
+    const keep = plan.onLoaderDeath === "keep"
+      ? (await import("./services/kept_output.ts")).keptOutput(plan)
+      : null;
+    this.#log.attachFiles(plan.dirs.log, plan.log);
     this.#log.info(
       "LOADER",
       `alexa-loader ${version}, boot ${
@@ -217,21 +223,24 @@ export class LoaderService implements AsyncDisposable {
     });
     const stateFile = StateFile.open(plan.dirs.state, (message) => this.#log.warning("LOADER", message));
     if (stateFile.warning) this.#log.warning("LOADER", stateFile.warning);
+    const uid = userId();
+    const adopted = adoptable(plan, stateFile.previous, { uid, resolve: resolveDemo });
     await runHygiene(plan, {
       clock: this.#clock,
       log: this.#log,
       previous: stateFile.previous,
-      uid: userId(),
+      uid,
+      spare: new Set([...adopted.values()].map((record) => record.pid)),
       graceMs: plan.shutdown.graceMs,
       resolve: resolveDemo,
       signal: this.#stopping.signal,
     });
-    stateFile.begin({ boot: this.bootId, onLoaderDeath: plan.onLoaderDeath });
+    stateFile.begin({ boot: this.bootId, onLoaderDeath: plan.onLoaderDeath, adopted });
     this.#stateFile = stateFile;
     for (const warning of this.#history.warnings) this.#log.warning("LOADER", warning);
     becomeSubreaper();
     this.#watchOver();
-    this.#makeUnits();
+    this.#makeUnits(keep);
     const gpu = this.#stack.use(
       await GpuDesk.open(plan, {
         clock: this.#clock,
@@ -251,6 +260,7 @@ export class LoaderService implements AsyncDisposable {
       "LOADER",
       `PRECHECK: ports free, ${length} ${length === 1 ? "service" : "services"}, ${gpu.description}`,
     );
+    await this.#adopt(adopted);
     if (this.#control) {
       this.#stack.use(
         await serveControl(controlSocket(plan.dirs.runtime), {
@@ -286,12 +296,6 @@ export class LoaderService implements AsyncDisposable {
       );
     }
     this.#stack.use(lock);
-    this.#log.attachFiles(log, {
-      rotateBytes: this.plan.log.rotateBytes,
-      keep: this.plan.log.keep,
-      combined: this.plan.log.combined,
-      childOutput: this.plan.log.childOutput,
-    });
   }
 
   /** The guardian ends our services if we die without doing so. A guardian that dies is replaced. */
@@ -311,7 +315,24 @@ export class LoaderService implements AsyncDisposable {
     this.#guardian = guardian;
   }
 
-  #makeUnits(): void {
+  /** Goes on with what a dead loader's services left running, as far as it is healthy; the rest is stopped. */
+  async #adopt(records: ReadonlyMap<string, ServiceRecord>): Promise<void> {
+    await Promise.all([...records].map(async ([name, record]) => {
+      const unit = this.#unit(name);
+      if (await unit.service.adopt(record)) {
+        unit.adopt();
+        this.#recorder.service(name).set({ adopted: true, outcome: "up" });
+        this.#log.info(unit.plan.tag, `Adopted (pid ${record.pid}, of boot ${record.boot.slice(0, 4)})`);
+        // The assistant went on without us: it has greeted, or it is too late for that.
+        if (unit.service instanceof KwdService) this.#greeted = true;
+      } else {
+        this.#log.warning(unit.plan.tag, `Not adopted: pid ${record.pid} is not ready; stopping it`);
+        await unit.service.stop();
+      }
+    }));
+  }
+
+  #makeUnits(keep: KeptOutput | null): void {
     const { plan } = this;
     const household: Household = {
       bootId: this.bootId,
@@ -319,6 +340,7 @@ export class LoaderService implements AsyncDisposable {
       log: this.#log,
       environment: environment(),
       runtimeDir: plan.dirs.runtime,
+      keep,
       resolve: resolveDemo,
       born: (service, child) => {
         this.#guardian?.note(child.pid);
@@ -390,7 +412,8 @@ export class LoaderService implements AsyncDisposable {
     }
     if (!this.#sequenceOver) return;
     if (to === "up" || to === "failed") this.#reconsider();
-    if (to === "up" && unit.service instanceof KwdService && this.#greeted && !this.#greetingUnderWay) {
+    const settled = this.#greeted || this.#state === "DEGRADED"; // no greeting will tell it to listen
+    if (to === "up" && unit.service instanceof KwdService && settled && !this.#greetingUnderWay) {
       this.#listenAgain(unit.service);
     }
   }
@@ -422,10 +445,15 @@ export class LoaderService implements AsyncDisposable {
   }
 
   #greetOnce(): void {
-    if (this.#greeted) return this.#finishRecord("ready");
-    this.#greeted = true;
     const kwd = this.#kwd();
+    if (this.#greeted) {
+      this.#finishRecord("ready");
+      if (kwd && this.#unit(kwd.name).adopted) this.#listenAgain(kwd); // it may have been paused when its loader died
+      return;
+    }
+    this.#greeted = true;
     const tts = this.#units.map((unit) => unit.service).find((s) => s instanceof TtsService) ?? null;
+    const copy = kwd?.copy;
     this.#greetingUnderWay = greet({
       plan: this.plan.greeting,
       kwd,
@@ -441,10 +469,11 @@ export class LoaderService implements AsyncDisposable {
         greeting_speak_ms: report.speakMs ?? undefined,
         kwd_resume_after_ms: report.resumeAfterMs ?? undefined,
       });
-      this.#listening = report.resumeAfterMs !== null;
+      this.#listening = report.listening;
       this.#finishRecord("ready");
       // KWD was replaced in mid-greeting: the fresh copy is told as soon as it is up.
-      if (kwd && !this.#listening && report.outcome !== "aborted" && this.#unit(kwd.name).isUp) {
+      const replaced = kwd !== null && kwd.copy !== copy;
+      if (replaced && !report.listening && report.outcome !== "aborted" && this.#unit(kwd.name).isUp) {
         this.#listenAgain(kwd);
       }
     });

@@ -14,6 +14,8 @@ export interface FinishListener extends AsyncDisposable {
   readonly url: string;
   /** Resolves with the first finish event of the right tag. */
   readonly finished: Promise<Finished>;
+  /** The end is known, from here or from elsewhere: what comes now changes nothing and is told so. */
+  over(): void;
 }
 
 const largestEvent = 4096;
@@ -26,7 +28,7 @@ export function listenForFinish(
 ): FinishListener {
   const end = new AbortController();
   const first = Promise.withResolvers<Finished>();
-  let told = false;
+  let told = false, over = false;
   const server = serveHttp(0, async (request) => {
     const { pathname } = new URL(request.url);
     if (request.method !== "POST" || pathname !== `/finished/${token}`) {
@@ -41,6 +43,7 @@ export function listenForFinish(
       return new Response(null, { status: 409 });
     }
     if (told) onIgnored("double finish event");
+    else if (over) onIgnored("finish event after the greeting's end");
     told = true;
     const ms = event.spoken_ms;
     first.resolve({
@@ -53,6 +56,7 @@ export function listenForFinish(
   return {
     url: `http://127.0.0.1:${server.port}/finished/${token}`,
     finished: first.promise,
+    over: () => void (over = true),
     async [Symbol.asyncDispose]() {
       end.abort();
       await server.finished;

@@ -23,6 +23,8 @@ export interface GreetingReport {
   speakMs: number | null;
   /** End of the sound to the accepted resume, ms; null when there was none. */
   resumeAfterMs: number | null;
+  /** KWD accepted that it listens. */
+  listening: boolean;
 }
 
 export interface GreetingOptions {
@@ -46,7 +48,7 @@ export async function greet(o: GreetingOptions): Promise<GreetingReport> {
   try {
     return await orchestrate(o);
   } catch (error) {
-    if (o.signal.aborted) return { outcome: "aborted", speakMs: null, resumeAfterMs: null };
+    if (o.signal.aborted) return notSpoken("aborted", null);
     throw error;
   }
 }
@@ -57,7 +59,7 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
   const warn = once((message: string) => log.warning(kwd ? kwd.plan.tag : "LOADER", message));
   if (!kwd) {
     log.info("LOADER", "No service has the role kwd: greeting skipped, there is no wake word to enable");
-    return { outcome: "skipped", speakMs: null, resumeAfterMs: null };
+    return notSpoken("skipped", null);
   }
   const spoken = plan.enabled && tts !== null;
   if (spoken) log.info(kwd.plan.tag, "Received SYSTEM_READY; initiating post-boot greeting");
@@ -77,7 +79,7 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
   if (told.answer.state === "failed") warn(`SYSTEM_READY not accepted (${told.answer.detail})`);
   if (!spoken) {
     const resumeAfterMs = await enableListening(kwd, o, 0, clock.now());
-    return { outcome: plan.enabled ? "skipped" : "disabled", speakMs: null, resumeAfterMs };
+    return notSpoken(plan.enabled ? "skipped" : "disabled", resumeAfterMs);
   }
   if (told.greets) return await watchKwdGreet(kwd, o);
 
@@ -95,7 +97,7 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
     const why = result.timedOut ? `no end within ${watchdogMs(plan) / 1000} s` : result.detail;
     log.warning(tts.plan.tag, `Greeting failed: ${why}; enabling wake-word detection all the same`);
     const resumeAfterMs = await enableListening(kwd, o, 0, finishedAt);
-    return { outcome: result.timedOut ? "timeout" : "failed", speakMs: null, resumeAfterMs };
+    return notSpoken(result.timedOut ? "timeout" : "failed", resumeAfterMs);
   }
   log.info(tts.plan.tag, `Greeting finished in ${seconds(speakMs)}`);
   if (speakMs > plan.budgetMs) {
@@ -105,7 +107,11 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
     );
   }
   const resumeAfterMs = await enableListening(kwd, o, plan.resumeAfterMs + plan.outputLatencyMs, finishedAt);
-  return { outcome: "spoken", speakMs, resumeAfterMs };
+  return { outcome: "spoken", speakMs, resumeAfterMs, listening: resumeAfterMs !== null };
+}
+
+function notSpoken(outcome: GreetingReport["outcome"], resumeAfterMs: number | null): GreetingReport {
+  return { outcome, speakMs: null, resumeAfterMs, listening: resumeAfterMs !== null };
 }
 
 /** §13: a missing finish event forces the resume after max(timeout, 2 s). */
@@ -117,8 +123,9 @@ function watchdogMs(plan: GreetingPlan): number {
 async function watchKwdGreet(kwd: KwdService, o: GreetingOptions): Promise<GreetingReport> {
   o.log.info(kwd.plan.tag, "Greets by itself; watching");
   await o.clock.sleep(watchdogMs(o.plan), o.signal);
-  await enableListening(kwd, o, 0, o.clock.now());
-  return { outcome: "by_kwd", speakMs: null, resumeAfterMs: null };
+  const accepted = await enableListening(kwd, o, 0, o.clock.now());
+  // When the sound ended is not known here, so there is no figure.
+  return { outcome: "by_kwd", speakMs: null, resumeAfterMs: null, listening: accepted !== null };
 }
 
 interface Spoken {
@@ -153,6 +160,7 @@ async function speak(tts: TtsService, listener: FinishListener, o: GreetingOptio
     throw error;
   } finally {
     over.abort(new DOMException("the greeting is over", "AbortError"));
+    listener.over();
     await Promise.allSettled([asked, told]);
   }
 }
@@ -198,7 +206,7 @@ export async function enableListening(
 }
 
 function cannotControl(detail: string): string {
-  return `it offers no control (${detail}): it cannot be paused, and no greeting can be spoken through it; see control in the configuration reference`;
+  return `Offers no control (${detail}): it cannot be paused for the greeting, nor be told to listen; see control in the configuration reference`;
 }
 
 /** One WARNING per cause. */

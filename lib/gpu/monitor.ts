@@ -27,7 +27,7 @@ export interface GpuMonitorOptions {
   thresholdMib?: number;
   /** `clock.now()` at the program's own start (default 0): `at_ms` counts from it. */
   startedAt?: number;
-  /** Told of every snapshot while polling, logged or not: leak watch, status, metrics. Must not throw. */
+  /** Told of every look that succeeded, logged or not: leak watch, status, metrics. Must not throw. */
   onSnapshot?: (snapshot: GpuSnapshot) => void;
   /** Command line of a process, for what is not given back at the end: {@link commandOf}. */
   commandOf?: (pid: number) => string;
@@ -89,9 +89,12 @@ export class GpuMonitor implements AsyncDisposable {
     return this.#lost;
   }
 
-  /** One snapshot, logged as "VRAM after <stage>: …" and kept in the history. Null without a GPU or if it is lost. */
-  async stage(stage: string, signal?: AbortSignal): Promise<GpuSnapshot | null> {
-    const snapshot = await this.look(signal);
+  /**
+   * One snapshot, logged as "VRAM after <stage>: …" and kept in the history. Null without a GPU or if it is lost. A look
+   * that is not older than `maxAgeMs` is taken for it.
+   */
+  async stage(stage: string, signal?: AbortSignal, maxAgeMs = 0): Promise<GpuSnapshot | null> {
+    const snapshot = await this.look(signal, maxAgeMs);
     if (!snapshot) return null;
     const { usedMib, totalMib } = totals(snapshot);
     const delta = usedMib - (this.#toldMib ?? usedMib);
@@ -105,8 +108,10 @@ export class GpuMonitor implements AsyncDisposable {
   }
 
   /** One snapshot that is neither logged nor kept in the history; tells of a GPU that is lost or back. */
-  async look(signal?: AbortSignal): Promise<GpuSnapshot | null> {
+  async look(signal?: AbortSignal, maxAgeMs = 0): Promise<GpuSnapshot | null> {
     if (this.#o.source.kind === "none") return null;
+    const latest = this.#lost ? null : this.#latest;
+    if (latest && maxAgeMs > 0 && this.#o.clock.now() - latest.at <= maxAgeMs) return latest;
     const answer = await this.#o.source.snapshot(signal);
     if (isGpuFailure(answer)) {
       if (!this.#lost) this.#o.log("WARNING", `GPU lost: ${failureLine(answer)}`);
@@ -123,6 +128,7 @@ export class GpuMonitor implements AsyncDisposable {
       this.#toldMib = usedMib;
     }
     this.#latest = answer;
+    this.#o.onSnapshot?.(answer);
     return answer;
   }
 
@@ -168,7 +174,6 @@ export class GpuMonitor implements AsyncDisposable {
       await this.#o.clock.sleep(intervalMs, this.#stop.signal);
       const snapshot = await this.look(this.#stop.signal);
       if (!snapshot) continue;
-      this.#o.onSnapshot?.(snapshot);
       const { usedMib, totalMib } = totals(snapshot);
       const delta = usedMib - (this.#toldMib ?? usedMib);
       if (this.#o.deltasOnly && Math.abs(delta) < this.#threshold) {

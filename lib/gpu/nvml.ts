@@ -1,5 +1,5 @@
 /** Snapshots from NVIDIA's management library, through a driver that may hang, go away and come back. Spec: §5. */
-import type { Clock } from "../sys/clock.ts";
+import { type Clock, systemClock } from "../sys/clock.ts";
 import { type Nvml, type NvmlAnswer, openNvml } from "../sys/nvml.ts";
 import { nvmlFailure } from "./errors.ts";
 import { Turns } from "./turns.ts";
@@ -28,6 +28,13 @@ interface Device {
   handle: bigint;
   name: string;
 }
+
+/**
+ * Real ms between two looks. A thread of the runtime's pool that has just answered needs a moment to lie down, and a
+ * call that finds none lying gets a new thread. With this rest no rush of looks ever has more threads than one look
+ * has calls; the calls of one look follow each other without a pause, since a boot waits for them.
+ */
+const restMs = 1;
 
 /** An initialised library and the devices chosen from it. */
 interface Session {
@@ -83,6 +90,7 @@ export class NvmlSource implements GpuSource {
   readonly #options: NvmlOptions;
   readonly #turns: Turns;
   #session: Session | null = null;
+  #restedAt = -Infinity;
   #description = "NVIDIA GPU";
   #driver: string | null = null;
 
@@ -125,6 +133,7 @@ export class NvmlSource implements GpuSource {
 
   #ask<T>(signal: AbortSignal | undefined, read: (session: Session) => Promise<T>): Promise<T | GpuFailure> {
     return this.#turns.run<T | GpuFailure>(signal, async () => {
+      if (systemClock.now() < this.#restedAt) await systemClock.sleep(restMs);
       try {
         const session = this.#session ??= await this.#open();
         return await read(session);
@@ -132,6 +141,8 @@ export class NvmlSource implements GpuSource {
         if (!(error instanceof Failed)) throw error;
         if (error.failure.failure !== "unsupported") await this.#close();
         return error.failure;
+      } finally {
+        this.#restedAt = systemClock.now() + restMs;
       }
     });
   }

@@ -1,6 +1,7 @@
 /** Proof, after the warm-up, that a service's model is on the GPU and not silently on the CPU. Pure. Spec: §5. */
+import { type ResidentModel, sameModel } from "../protocols/ollama.ts";
 import { heldBy } from "./attribution.ts";
-import { type GpuSnapshot, totals } from "./types.ts";
+import { type GpuSnapshot, mib, totals } from "./types.ts";
 
 export type Residency =
   /** The memory is held; `message` is for DEBUG. */
@@ -64,20 +65,12 @@ function onGpu(heldMib: number, how: string): Residency {
   return { verdict: "gpu", heldMib, message: `on the GPU with ${heldMib} MiB (${how})` };
 }
 
-/** One model of Ollama's `/api/ps`, in bytes. */
-export interface OllamaResident {
-  name: string;
-  size: number;
-  size_vram: number;
-}
-
-/** The same from what Ollama itself says of `model`; its answer comes before the process list, which may be another container's. */
-export function judgeOllama(model: string, loaded: readonly OllamaResident[]): Residency {
-  const name = (m: string) => m.includes(":") ? m : `${m}:latest`;
-  const found = loaded.find((m) => name(m.name) === name(model));
+/** The same from what Ollama itself lists as loaded: the model's memory is its own process's, often another service's. */
+export function judgeOllama(model: string, loaded: readonly ResidentModel[]): Residency {
+  const found = loaded.find((resident) => sameModel(model, resident.name));
   if (!found) return { verdict: "unknown", message: `Ollama does not list ${model} as loaded` };
-  const heldMib = Math.round(found.size_vram / 2 ** 20), wholeMib = Math.round(found.size / 2 ** 20);
-  if (found.size_vram >= found.size && found.size > 0) return onGpu(heldMib, "by Ollama's /api/ps");
+  const heldMib = mib(found.sizeVram), wholeMib = mib(found.size);
+  if (found.sizeVram >= found.size && found.size > 0) return onGpu(heldMib, "by Ollama's /api/ps");
   const message = `READY ON CPU: Ollama holds ${heldMib} MiB of ${wholeMib} MiB of ${model} in VRAM`;
   const hint = "make room on the GPU, lower kv_cache_tokens, or see Ollama's log for why CUDA was not used";
   return { verdict: heldMib === 0 ? "cpu" : "partial", heldMib, message, hint };

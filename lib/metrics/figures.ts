@@ -12,9 +12,10 @@ export function percentile(values: readonly number[], p: number): number | null 
   return sorted[Math.max(rank, 1) - 1];
 }
 
-/** A boot whose figures others are measured by: everything came up. */
+/** A boot whose figures others are measured by: everything was started and came up. */
 export function isSuccess(record: BootRecord): record is BootRecord & { total_boot_ms: number } {
-  return record.outcome === "ready" && record.total_boot_ms !== null;
+  return record.outcome === "ready" && record.total_boot_ms !== null &&
+    record.services.every((service) => !service.adopted);
 }
 
 /**

@@ -133,6 +133,9 @@ export class Unit {
 
   /** Takes a copy of an earlier loader over. */
   adopt(): void {
+    this.adopted = true;
+    this.readyAt = this.clock.now();
+    this.#followExit(this.service.copy!);
     this.#dispatch({ type: "adopted" });
   }
 
@@ -229,10 +232,12 @@ export class Unit {
     this.waitingFor = null;
     await this.#o.hooks.beforeStart?.(this, signal);
     signal.throwIfAborted();
-    const released = service.copy?.held ?? false;
+    const standby = service.copy;
     const began = clock.now();
     const starting = this.#stage("start");
-    await service.start();
+    await service.start(signal);
+    signal.throwIfAborted();
+    const released = standby !== null && service.copy === standby; // else it had died, and a fresh copy runs
     starting?.end();
     const readying = this.#stage("ready");
     this.#say(
@@ -270,6 +275,8 @@ export class Unit {
   #followExit(copy: ServiceCopy): void {
     this.#background(copy.exited.then((status) => {
       if (this.service.copy !== copy) return;
+      // It died in the moment of its release: the start goes on without it.
+      if (copy.held && this.#state.actual === "starting") return;
       this.#dispatch({
         type: "fault",
         fault: {
@@ -306,8 +313,10 @@ export class Unit {
     const preparing = this.#stage("prepare");
     const report = this.service.prepareAsync(signal);
     if (this.service.copy) this.#followExit(this.service.copy);
-    this.tellPrepared(await report);
+    const prepared = await report;
     preparing?.end();
+    // One that was stopped or died meanwhile is told of as that.
+    if (this.#state.actual !== "stopping" && this.#state.actual !== "idle") this.tellPrepared(prepared);
   }
 
   /** Tells how a prepare went; also the boot tells here what it did to the files of this service. */
@@ -358,7 +367,13 @@ export class Unit {
       ticks = copy.cpuTicks();
       return ticks > before ? "its CPU time advances" : null;
     };
-    const fault = await watchLiveness({ checkHealth: (s) => service.checkHealth(s), signOfWork }, {
+    const checkHealth = async (signal: AbortSignal) => {
+      const result = await service.checkHealth(signal);
+      // What it did before it answered is no sign of work afterwards.
+      if (plan.health.busy.cpu && result.state === "ready") ticks = service.copy?.cpuTicks() ?? 0;
+      return result;
+    };
+    const fault = await watchLiveness({ checkHealth, signOfWork }, {
       health: plan.health,
       clock,
       signal,

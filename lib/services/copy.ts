@@ -6,10 +6,18 @@ import type { Relay } from "../log/mod.ts";
 import type { ServicePlan } from "../plan/types.ts";
 import type { ProbeTarget } from "../probes/mod.ts";
 import { type NotifyMessage, parseNotify } from "../protocols/sd_notify.ts";
-import { type Child, type ExitStatus, spawnChild } from "../sys/process.ts";
+import {
+  awaitGone,
+  type Child,
+  type ExitStatus,
+  type Identity,
+  spawnChild,
+  type SpawnOptions,
+} from "../sys/process.ts";
 import { environmentOf, family, isGone, type ProcessStat, readStat } from "../sys/procfs.ts";
 import { reapInherited } from "../sys/reaper.ts";
-import { bootIdVariable, type Household, serviceVariable } from "./household.ts";
+import { bootIdVariable, type Household, type KeptOutput, serviceVariable } from "./household.ts";
+import type { OutputTail } from "./output_tail.ts";
 import type { Victim } from "./terminate.ts";
 
 /** How long the end of the output is awaited after the leader's end, ms: somebody else may hold the pipe. */
@@ -20,6 +28,8 @@ export class ServiceCopy implements ProbeTarget, Victim {
   readonly pid: number;
   readonly pgid: number;
   readonly startTime: number;
+  /** Id of the boot that started it, which its processes carry in their environment. */
+  readonly boot: string;
   /** Resolves after the leader's end, with its last output read as far as that takes no longer than 50 ms. */
   readonly exited: Promise<ExitStatus>;
   /** Monotonic ms of the spawn, and how long the call took. */
@@ -49,34 +59,87 @@ export class ServiceCopy implements ProbeTarget, Victim {
   #prepared = false;
 
   /** Starts it. @throws the runtime's error when that is not possible. */
-  constructor(plan: ServicePlan, household: Household, relay: Relay, notifyPath: string, standby: boolean) {
-    this.#plan = plan;
-    this.#household = household;
-    this.#relay = relay;
-    this.name = plan.name;
-    this.held = standby;
+  static start(
+    plan: ServicePlan,
+    household: Household,
+    relay: Relay,
+    o: { notifyPath: string; standby: boolean },
+  ): ServiceCopy {
     relay.begin();
-    const before = household.clock.now();
-    this.#child = spawnChild({
+    const { clock, keep } = household;
+    const spawnedAt = clock.now();
+    const command = {
       argv: household.resolve(plan.argv),
       env: {
         ...household.environment,
         ...plan.env,
         [serviceVariable]: plan.name,
         [bootIdVariable]: household.bootId,
-        NOTIFY_SOCKET: notifyPath,
-        ...(standby ? { ALEXA_STANDBY: "1" } : {}),
+        NOTIFY_SOCKET: o.notifyPath,
+        ...(o.standby ? { ALEXA_STANDBY: "1" } : {}),
       },
       cwd: plan.workdir,
-      stdin: standby ? "piped" : "null",
+      stdin: o.standby ? "piped" : "null",
+    } as const;
+    const child = keep ? startKept(plan, household, relay, keep, command) : spawnChild({
+      ...command,
       onStdout: (chunk) => relay.write(chunk, "stdout"),
       onStderr: (chunk) => relay.write(chunk, "stderr"),
     });
-    this.spawnedAt = before;
-    this.spawnMs = household.clock.now() - before;
-    this.pid = this.pgid = this.#child.pid;
-    this.startTime = this.#child.startTime;
-    household.born(plan, this);
+    const spawnMs = clock.now() - spawnedAt;
+    const copy = new ServiceCopy(plan, household, relay, child, {
+      boot: household.bootId,
+      held: o.standby,
+      spawnedAt,
+      spawnMs,
+    });
+    household.born(plan, copy);
+    return copy;
+  }
+
+  /** Takes over a process that an earlier loader started and that was proved to be the same. */
+  static adopt(
+    plan: ServicePlan,
+    household: Household,
+    relay: Relay,
+    recorded: Identity & { boot: string },
+  ): ServiceCopy {
+    const { clock } = household;
+    const tail = household.keep && openTail(plan, household, relay, household.keep, recorded);
+    const child = {
+      pid: recorded.pid,
+      startTime: recorded.startTime,
+      exited: awaitGone(recorded, clock),
+      drained: tail?.drained ?? Promise.resolve(),
+      tell: () => Promise.reject(new Error("an adopted process has no standard input of ours")),
+      closeOutput: () => tail?.finish() ?? Promise.resolve(),
+    };
+    return new ServiceCopy(plan, household, relay, child, {
+      boot: recorded.boot,
+      held: false,
+      spawnedAt: clock.now(),
+      spawnMs: 0,
+    });
+  }
+
+  private constructor(
+    plan: ServicePlan,
+    household: Household,
+    relay: Relay,
+    child: Child,
+    o: { boot: string; held: boolean; spawnedAt: number; spawnMs: number },
+  ) {
+    this.#plan = plan;
+    this.#household = household;
+    this.#relay = relay;
+    this.#child = child;
+    this.name = plan.name;
+    this.boot = o.boot;
+    this.held = o.held;
+    this.spawnedAt = o.spawnedAt;
+    this.spawnMs = o.spawnMs;
+    this.pid = this.pgid = child.pid;
+    this.startTime = child.startTime;
     this.exited = this.#awaitExit();
   }
 
@@ -162,7 +225,7 @@ export class ServiceCopy implements ProbeTarget, Victim {
   #isOurs(stat: ProcessStat): boolean {
     if (stat.pgrp === this.pgid || stat.session === this.pgid) return true;
     return environmentOf(stat.pid, serviceVariable) === this.name &&
-      environmentOf(stat.pid, bootIdVariable) === this.#household.bootId;
+      environmentOf(stat.pid, bootIdVariable) === this.boot;
   }
 
   processTree(): ReadonlySet<number> {
@@ -180,6 +243,31 @@ export class ServiceCopy implements ProbeTarget, Victim {
     this.#relay.end();
     this.#household.buried(this.#plan, this);
   }
+}
+
+type Command = Pick<SpawnOptions, "argv" | "env" | "cwd" | "stdin">;
+
+/** Starts it so that it outlives us: its output is a file, which is brought into the log. */
+function startKept(
+  plan: ServicePlan,
+  household: Household,
+  relay: Relay,
+  keep: KeptOutput,
+  command: Command,
+): Child {
+  const started = keep.spawnToFile({ ...command, path: keep.paths(plan.name).output });
+  const tail = openTail(plan, household, relay, keep, started);
+  return { ...started, drained: started.exited.then(() => tail.finish()), closeOutput: () => tail.finish() };
+}
+
+function openTail(
+  plan: ServicePlan,
+  household: Household,
+  relay: Relay,
+  keep: KeptOutput,
+  who: Identity,
+): OutputTail {
+  return new keep.OutputTail(keep.paths(plan.name), who, relay, household.clock);
 }
 
 function listen<F>(set: Set<F>, fn: F): Disposable {

@@ -3,6 +3,7 @@ import type { ServicePlan } from "../plan/types.ts";
 import type { Clock } from "../sys/clock.ts";
 import type { Identity } from "../sys/process.ts";
 import type { Log } from "../log/mod.ts";
+import type { OutputPaths } from "./output_tail.ts";
 
 export interface Household {
   /** Id of this boot, in the environment of every service: by it a process is proved to be ours. */
@@ -13,12 +14,21 @@ export interface Household {
   readonly environment: Readonly<Record<string, string>>;
   /** Private folder for the notify sockets. */
   readonly runtimeDir: string;
+  /** Services outlive the loader (`on_loader_death: keep`): their output goes to files. Null: through pipes. */
+  readonly keep: KeptOutput | null;
   /** The argv that really runs: `@demo` stands for the program itself. */
   resolve(argv: readonly string[]): string[];
   /** A process was started; told before anything else happens, so that no moment is unrecorded. */
   born(service: ServicePlan, child: Identity): void;
   /** The last process of this copy is gone. */
   buried(service: ServicePlan, child: Identity): void;
+}
+
+/** How processes that outlive the loader are started, and where their output lies. Loaded only where it is needed. */
+export interface KeptOutput {
+  spawnToFile: typeof import("../sys/output_file.ts").spawnToFile;
+  OutputTail: typeof import("./output_tail.ts").OutputTail;
+  paths(service: string): OutputPaths;
 }
 
 /** Environment variables by which a process is known as ours. */

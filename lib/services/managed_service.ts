@@ -8,7 +8,7 @@ import type { ProbeSpec, ServicePlan } from "../plan/types.ts";
 import { createProbe, type Probe, type ProbeResult, type ProbeTarget, waitReady } from "../probes/mod.ts";
 import { makePrivateDir } from "../sys/files.ts";
 import { NotifySocket } from "../sys/notify_socket.ts";
-import { exitText } from "../sys/process.ts";
+import { exitText, type Identity } from "../sys/process.ts";
 import { listenerPids } from "../sys/sockets.ts";
 import { describePid } from "../sys/procfs.ts";
 import type { WarmupResult } from "../warmups/mod.ts";
@@ -77,7 +77,7 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
   }
 
   /** Spawns a copy, or releases the one that stands by. */
-  async start(): Promise<void> {
+  async start(signal?: AbortSignal): Promise<void> {
     if (this.external) return;
     if (this.#copy?.held && this.#copy.running) {
       try {
@@ -86,13 +86,28 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
         throw this.#cannotStart(error);
       }
     }
+    if (this.#copy) { // a standby that has died: what it left goes first
+      await this.stop();
+      signal?.throwIfAborted();
+    }
     this.#spawn(false);
+  }
+
+  /**
+   * Takes over the process that an earlier loader started, if all its readiness probes hold now; it is not touched
+   * otherwise. The caller has proved that it is the same process.
+   */
+  async adopt(recorded: Identity & { boot: string }): Promise<boolean> {
+    this.#openNotify();
+    this.#copy = ServiceCopy.adopt(this.plan, this.household, this.relay, recorded);
+    this.#createProbes();
+    return await this.isReady();
   }
 
   #spawn(standby: boolean): ServiceCopy {
     try {
-      const path = this.#openNotify();
-      return this.#copy = new ServiceCopy(this.plan, this.household, this.relay, path, standby);
+      const notifyPath = this.#openNotify();
+      return this.#copy = ServiceCopy.start(this.plan, this.household, this.relay, { notifyPath, standby });
     } catch (error) {
       throw this.#cannotStart(error);
     }
@@ -127,6 +142,12 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
     return specs.map((spec) => createProbe(spec, this.#target(), { clock: this.household.clock }));
   }
 
+  #createProbes(): void {
+    this.#letGo();
+    this.#probes = this.#create(this.plan.readiness);
+    this.#healthProbes = this.#create(this.plan.health.probes);
+  }
+
   /**
    * Resolves when all readiness probes hold at once. Rejects only with `signal`'s reason: the time limit, the copy's
    * death and a stop are the caller's, who aborts with a reason of its own.
@@ -134,9 +155,7 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
   async awaitReady(
     o: { signal: AbortSignal; pollMaxMs: number; expectedMs: number | null; onWaiting(detail: string): void },
   ): Promise<void> {
-    this.#letGo();
-    this.#probes = this.#create(this.plan.readiness);
-    this.#healthProbes = this.#create(this.plan.health.probes);
+    this.#createProbes();
     await waitReady(this.#probes, { ...o, clock: this.household.clock, timeoutMs: readyCheckMs });
   }
 

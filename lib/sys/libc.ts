@@ -13,6 +13,7 @@ const symbols = {
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   kill: { parameters: ["i32", "i32"], result: "i32" },
+  fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
   getpid: { parameters: [], result: "i32" },
   syscall: { parameters: ["i64", "i64", "buffer", "i64"], result: "i64" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -94,6 +95,21 @@ export function listNumbers(path: string): number[] | null {
         if (buffer[i] === 0 && i > at + 19) names.push(value);
       }
     }
+  } finally {
+    c.close(fd);
+  }
+}
+
+const O_WRONLY = 1;
+const PUNCH_HOLE_KEEP_SIZE = 3; // FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
+
+/** Gives the disk space of a part of a file back, without moving what comes after. False where that is not possible. */
+export function punchHole(path: string, from: number, to: number): boolean {
+  const c = libc();
+  const fd = c ? c.open(cString(path), O_WRONLY | O_CLOEXEC, 0) : -1;
+  if (!c || fd < 0) return false;
+  try {
+    return c.fallocate(fd, PUNCH_HOLE_KEEP_SIZE, BigInt(from), BigInt(to - from)) === 0;
   } finally {
     c.close(fd);
   }

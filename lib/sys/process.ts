@@ -2,7 +2,8 @@
  * A service's process: started as leader of its own session and process group, its output pumped, its end told once.
  * Identity of a process is pid + kernel start time; a pid alone is not (CONTRACT §8).
  */
-import { readStat } from "./procfs.ts";
+import type { Clock } from "./clock.ts";
+import { isGone, readStat } from "./procfs.ts";
 import { noteRuntimeChild } from "./reaper.ts";
 
 /** How a process ended. Both null: unknown (an adopted process is nobody's child of ours). */
@@ -92,6 +93,18 @@ export function spawnChild(o: SpawnOptions): Child {
       if (o.stdin === "piped" && !child.stdin.locked) await child.stdin.close().catch(() => {});
     },
   };
+}
+
+/** How often a process that is not our child is looked at, ms. */
+const lookMs = 100;
+
+/** Resolves when a process that is nobody's child of ours is gone. Its exit status is unknown. */
+export async function awaitGone(id: Identity, clock: Clock): Promise<ExitStatus> {
+  for (;;) {
+    const stat = readStat(id.pid);
+    if (isGone(stat) || stat!.startTime !== id.startTime) return { code: null, signal: null };
+    await clock.sleep(lookMs);
+  }
 }
 
 /** "exit 0", "exit code 1", "SIGKILL", or "ended" when nobody can know. */
