@@ -1,5 +1,7 @@
 /** From a configuration file, or the built-in demo, to a boot plan. Spec: §3, §9. */
-import { findConfig, loadConfig, type LoadedConfig, parseConfig } from "./config/mod.ts";
+import { ConfigCache } from "./config/cache.ts";
+import { findConfig, readConfig } from "./config/find.ts";
+import type { LoadedConfig } from "./config/load.ts";
 import type { History } from "./metrics/history.ts";
 import { openHistory } from "./metrics/history.ts";
 import { readyTimes } from "./metrics/figures.ts";
@@ -7,6 +9,7 @@ import { planBoot } from "./plan/mod.ts";
 import type { BootPlan } from "./plan/types.ts";
 import { environment, realPath, userId, workingDirectory } from "./sys/host.ts";
 import { freePort, isPortFree } from "./sys/ports.ts";
+import { buildStamp, version } from "./version.ts";
 
 /** Which configuration: the demo, the file at `config`, or (neither given) the first one that is found. */
 export interface ConfigChoice {
@@ -30,7 +33,30 @@ export async function loadPlan(choice: ConfigChoice, o: { freePorts?: boolean } 
   const cwd = workingDirectory();
   if (choice.demo) return await planDemo(env, cwd, o.freePorts ?? false);
   const path = findConfig(choice.config ?? null, cwd, env);
-  return plan(loadConfig(path, env), realPath(path.startsWith("/") ? path : `${cwd}/${path}`), cwd, env);
+  const real = realPath(path.startsWith("/") ? path : `${cwd}/${path}`);
+  return plan(await read(path, real, env), real, cwd, env);
+}
+
+/** A built program need not parse and validate again what it has read before; from source the code may have changed. */
+async function read(path: string, real: string, env: Record<string, string>): Promise<LoadedConfig> {
+  const text = readConfig(path);
+  const home = env.XDG_CACHE_HOME?.startsWith("/")
+    ? env.XDG_CACHE_HOME
+    : `${env.HOME ?? "/nonexistent"}/.cache`;
+  const cache = buildStamp === null ? null : new ConfigCache({
+    dir: `${home}/alexa-loader`,
+    name: shortHash(real),
+    build: `${version} ${buildStamp.commit} ${buildStamp.built}`,
+    path,
+    text,
+    env,
+  });
+  const known = cache?.read();
+  if (known) return known;
+  const { parseConfig } = await import("./config/load.ts");
+  const loaded = parseConfig(text, path, env);
+  cache?.write(loaded);
+  return loaded;
 }
 
 /** The demo takes free ports where the usual ones are busy. */
@@ -39,6 +65,7 @@ async function planDemo(env: Record<string, string>, cwd: string, freePorts: boo
   const text = freePorts
     ? withFreePorts(demoConfig, (port) => isPortFree(port) ? port : freePort())
     : demoConfig;
+  const { parseConfig } = await import("./config/load.ts");
   return plan(parseConfig(text, "<demo>", env), "<demo>", cwd, env);
 }
 

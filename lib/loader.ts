@@ -9,6 +9,7 @@ import { adoptable } from "./boot/adoption.ts";
 import { enableListening, greet, type GreetingReport } from "./boot/greeting.ts";
 import { runHygiene } from "./boot/hygiene.ts";
 import { requireCommands } from "./boot/precheck.ts";
+import { Prewarmer } from "./boot/prewarm/prewarmer.ts";
 import { startInOrder } from "./boot/sequence.ts";
 import { serveControl } from "./control/server.ts";
 import { controlSocket } from "./control/types.ts";
@@ -70,12 +71,14 @@ export class LoaderService implements AsyncDisposable {
   #stopping = new AbortController();
   #hurry = new AbortController();
   #stopOnce: Promise<void> | null = null;
+  #prechecking: Promise<void> | null = null;
   #ended = Promise.withResolvers<ExitCode>();
   #exitCode: ExitCode = ExitCode.ok;
   #recorder: BootRecorder;
   #history: History;
   #record: BootRecord | null = null;
   #recorded = false;
+  #prewarmer: Prewarmer<Unit>;
   #gpu: GpuDesk | null = null;
   #stateFile: StateFile | null = null;
   #guardian: Guardian | null = null;
@@ -100,6 +103,21 @@ export class LoaderService implements AsyncDisposable {
       config: plan.configPath,
       deno: runtimeVersion,
     });
+    this.#prewarmer = this.#stack.use(
+      new Prewarmer<Unit>({
+        clock: this.#clock,
+        files: plan.prewarm.files,
+        tokenizers: plan.prewarm.tokenizers,
+        env: environment(),
+        signal: this.#stopping.signal,
+        report: (unit, report, from) => {
+          unit.tellPrepared(report);
+          if (!this.#recorded) {
+            this.#recorder.add(`${unit.name}.prepare`, unit.name, from, from + report.ms);
+          }
+        },
+      }),
+    );
   }
 
   /** Resolves with the exit code when everything is stopped, whoever asked for it. */
@@ -123,7 +141,7 @@ export class LoaderService implements AsyncDisposable {
   async startAll(): Promise<boolean> {
     if (this.#state !== "INIT") throw new LoaderError("usage", `cannot start: the loader is ${this.#state}`);
     try {
-      await this.#precheck();
+      await (this.#prechecking = this.#precheck());
       const failed = await this.#startServices();
       if (this.#stopping.signal.aborted) return false;
       this.#sequenceOver = true;
@@ -161,9 +179,10 @@ export class LoaderService implements AsyncDisposable {
     if (this.#stopping.signal.aborted) {
       throw new LoaderError("usage", `cannot restart ${name}: the loader is ${this.#state}`);
     }
-    if (unit.isUp || unit.state.actual === "failed") {
-      this.#log.info(unit.plan.tag, "Restarting (requested)");
-    }
+    // Its turn in the boot has not come yet: the copy that it will bring is a fresh one, and the order stays.
+    const { actual } = unit.state;
+    if (!this.#sequenceOver && (actual === "idle" || actual === "standby")) return await unit.settles();
+    if (unit.isUp || actual === "failed") this.#log.info(unit.plan.tag, "Restarting (requested)");
     return await unit.restart();
   }
 
@@ -260,6 +279,7 @@ export class LoaderService implements AsyncDisposable {
       "LOADER",
       `PRECHECK: ports free, ${length} ${length === 1 ? "service" : "services"}, ${gpu.description}`,
     );
+    await gpu.stage("precheck"); // what is in use before we start anything
     await this.#adopt(adopted);
     if (this.#control) {
       this.#stack.use(
@@ -367,6 +387,7 @@ export class LoaderService implements AsyncDisposable {
           changed: (unit, _from, to) => this.#onChange(unit, to),
           beforeStart: (unit, signal) => this.#gpuDesk().beforeStart(unit, signal),
           beforeUp: (unit, signal) => this.#gpuDesk().beforeUp(unit, signal),
+          beforeStop: (unit) => this.#gpuDesk().beforeStop(unit),
           afterStop: (unit) => this.#gpuDesk().afterStop(unit),
           signOfWork: (unit) => this.#gpuDesk().signOfWork(unit),
         },
@@ -383,7 +404,10 @@ export class LoaderService implements AsyncDisposable {
     return await startInOrder(this.#units, {
       signal: this.#stopping.signal,
       lookahead: this.plan.prewarm.enabled ? this.plan.lookahead : 0,
-      prepare: (next) => next.prepare(),
+      prepare: (next) => {
+        next.prepare();
+        if (!next.isUp) this.#prewarmer.start(next);
+      },
       stage: async (unit) => {
         gateAt = this.#clock.now();
         if (unit.isUp) await this.#gpu?.stage(unit.name);
@@ -396,6 +420,8 @@ export class LoaderService implements AsyncDisposable {
   // ---- what follows from a service's change ----
 
   #onChange(unit: Unit, to: Actual): void {
+    if (to === "warming" || to === "up") this.#prewarmer.stop(unit, "the service is ready");
+    if (to === "failed") this.#prewarmer.stop(unit, "the service was given up");
     if (to === "up") this.#recorder.service(unit.name).set({ outcome: "up" });
     if (unit.service instanceof KwdService && to !== "up") this.#listening = false;
     if (this.#stopping.signal.aborted) return;
@@ -485,7 +511,10 @@ export class LoaderService implements AsyncDisposable {
       .then(() => enableListening(kwd, options, 0, this.#clock.now()))
       .then((after) => void (this.#listening = after !== null))
       .catch(() => {}); // only a stop aborts it
-    this.#greetingUnderWay = told.finally(() => this.#greetingUnderWay = null);
+    const underWay = told.finally(() => {
+      if (this.#greetingUnderWay === underWay) this.#greetingUnderWay = null;
+    });
+    this.#greetingUnderWay = underWay;
   }
 
   // ---- the end ----
@@ -497,6 +526,7 @@ export class LoaderService implements AsyncDisposable {
   async #teardown(reason: string): Promise<void> {
     this.#move("stop");
     this.#stopping.abort(new DOMException("the loader is stopping", "AbortError"));
+    await this.#prechecking?.catch(() => {}); // what it opens until it sees the abort is given back below, too
     const order = this.plan.stopOrder.map((name) => this.#units.find((unit) => unit.name === name)).filter((
       u,
     ) => !!u);
@@ -512,7 +542,7 @@ export class LoaderService implements AsyncDisposable {
       await Promise.all(order.map((unit) => unit.idle()));
     }
     await this.#greetingUnderWay;
-    if (order.length > 0) await this.#gpu?.final();
+    if (order.length > 0) await this.#gpu?.final(this.#hurry.signal);
     this.#finishRecord("stopped");
     await this.#appending;
     this.#stateFile?.clear();
@@ -531,9 +561,15 @@ export class LoaderService implements AsyncDisposable {
     if (this.#gpu?.driver) this.#recorder.driver(this.#gpu.driver);
     this.#record = this.#recorder.record(outcome);
     if (outcome === "failed" && !this.#stateFile) return; // precheck failed: there was no boot
-    this.#appending = this.#history.append(this.#record).then((problem) => {
-      if (problem) this.#log.warning("LOADER", problem);
-    });
+    this.#appending = this.#keepRecord(this.#record);
+  }
+
+  async #keepRecord(record: BootRecord): Promise<void> {
+    const problem = await this.#history.append(record);
+    if (problem) this.#log.warning("LOADER", problem);
+    if (environment().OTEL_DENO !== "true") return;
+    const { exportBoot } = await import("./metrics/otel.ts");
+    await exportBoot(record);
   }
 
   // ---- small things ----

@@ -2,17 +2,14 @@
 import { LoaderError } from "../errors.ts";
 import { readTextFile, type TextFile } from "../sys/text_file.ts";
 import type { Environment } from "./expand.ts";
-import { type LoadedConfig, parseConfig } from "./load.ts";
 
 const hint = "`alexa-loader init` writes a starter configuration, `alexa-loader demo` needs none";
 
-/** Reads and checks the file; throws LoaderError `config_unreadable` or `config_invalid`. */
-export function loadConfig(path: string, env: Environment): LoadedConfig {
+/** The text of the configuration file. @throws LoaderError `config_unreadable` */
+export function readConfig(path: string): string {
   const file = readTextFile(path);
-  if (!file.ok) {
-    throw new LoaderError("config_unreadable", `cannot read ${path}: ${reasons[file.reason]}`, { hint });
-  }
-  return parseConfig(file.text, path, env);
+  if (file.ok) return file.text;
+  throw new LoaderError("config_unreadable", `cannot read ${path}: ${reasons[file.reason]}`, { hint });
 }
 
 const reasons: Record<Exclude<TextFile, { ok: true }>["reason"], string> = {

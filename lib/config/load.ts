@@ -2,6 +2,7 @@
 import { readDocument } from "./document.ts";
 import { type Environment, expandAll } from "./expand.ts";
 import { explain } from "./explain.ts";
+import { readConfig } from "./find.ts";
 import { configJsonSchema } from "./json_schema.ts";
 import { ConfigError, dotted, type Finding, type Problem } from "./problem.ts";
 import { checkRules } from "./rules.ts";
@@ -46,6 +47,11 @@ export function parseConfig(text: string, path: string, env: Environment): Loade
     warnings: sorted(rules.warnings.map(document.locate)),
     given: document.given,
   };
+}
+
+/** Reads and checks the file; throws LoaderError `config_unreadable` or `config_invalid`. */
+export function loadConfig(path: string, env: Environment): LoadedConfig {
+  return parseConfig(readConfig(path), path, env);
 }
 
 /** The schema's word on a value comes first: a rule that stumbles over the same value adds nothing. */

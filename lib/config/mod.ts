@@ -5,5 +5,5 @@
 export type { LoaderConfig, ProbeConfig, ServiceConfig, WarmupConfig } from "./schema.ts";
 export type { Environment } from "./expand.ts";
 export { ConfigError, type Problem, renderProblem, renderProblems } from "./problem.ts";
-export { type LoadedConfig, parseConfig } from "./load.ts";
-export { configPlaces, findConfig, loadConfig } from "./find.ts";
+export { loadConfig, type LoadedConfig, parseConfig } from "./load.ts";
+export { configPlaces, findConfig, readConfig } from "./find.ts";

@@ -45,6 +45,16 @@ export function readSmallFile(path: string, limit = 1 << 20): string | null {
   }
 }
 
+/** True for a regular file (no link) that belongs to this user and that no other may write. */
+export function isOwnFile(path: string): boolean {
+  try {
+    const info = Deno.lstatSync(path);
+    return info.isFile && info.uid === Deno.uid() && ((info.mode ?? 0) & 0o022) === 0;
+  } catch {
+    return false;
+  }
+}
+
 /** Replaces a file in one step: whoever reads it sees the old or the new text, never a part. `durable` survives a power cut. */
 export function writeAtomically(
   path: string,
@@ -62,13 +72,13 @@ export function writeAtomically(
     const bytes = new TextEncoder().encode(text);
     for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
     if (options.durable) file.syncSync();
+    Deno.renameSync(temporary, path);
   } catch (error) {
     removeIfThere(temporary);
     throw error;
   } finally {
     file.close();
   }
-  Deno.renameSync(temporary, path);
 }
 
 /** Writes a new file; false (and nothing written) when something is there already. */
