@@ -25,6 +25,8 @@ export type Desired = "up" | "down";
 export type Fault =
   | { kind: "exited"; status: ExitStatus; afterMs: number; beforeReady: boolean; lastLines: string[] }
   | { kind: "spawn_failed"; reason: string }
+  /** Its start was not admitted (`on_vram_short: fail`): the next attempt would only be refused too. */
+  | { kind: "refused"; reason: string }
   | { kind: "not_ready"; timeoutMs: number; detail: string; lastLines: string[] }
   | { kind: "warmup_failed"; detail: string }
   | { kind: "unhealthy"; failures: number; detail: string }
@@ -137,6 +139,7 @@ export function judge(
   now: number,
 ): Verdict & { kind: "restart" | "give_up" } {
   const code = fault.kind === "exited" ? fault.status.code : null;
+  if (fault.kind === "refused") return { kind: "give_up", why: "on_vram_short: fail" };
   if (policy.type === "never") return { kind: "give_up", why: "restart policy: never" };
   if (fault.kind === "exited" && !fault.beforeReady && code === 0 && policy.type === "on-failure") {
     return { kind: "give_up", why: "it ended by itself with exit 0" };

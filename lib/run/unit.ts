@@ -5,7 +5,7 @@
  * activity that is aborted before anything else is done to the service, so a late result of an old activity is never
  * taken for the new one's.
  */
-import { reasonOf } from "../errors.ts";
+import { LoaderError, reasonOf } from "../errors.ts";
 import type { LogLevel } from "../log/mod.ts";
 import type { ServiceRecorder, Stage } from "../metrics/recorder.ts";
 import type { ServicePlan } from "../plan/types.ts";
@@ -13,6 +13,7 @@ import type { PrepareReport, StopReport } from "../services/adapter.ts";
 import type { ServiceCopy } from "../services/copy.ts";
 import type { Household, ManagedService } from "../services/mod.ts";
 import { isAbort } from "../sys/clock.ts";
+import { reapInherited } from "../sys/reaper.ts";
 import { ExtendableDeadline } from "./deadline.ts";
 import { watchLiveness } from "./liveness.ts";
 import {
@@ -34,6 +35,8 @@ export interface UnitHooks {
   beforeStart?(unit: Unit, signal: AbortSignal): Promise<void>;
   /** Called when ready and warmed, before it counts as up; a fault it returns sends it to the restart policy. */
   beforeUp?(unit: Unit, signal: AbortSignal): Promise<Fault | null>;
+  /** Called right before each stop, while what is to be stopped may still be there. */
+  beforeStop?(unit: Unit): void;
   /** Called after each stop, before anything is started again. */
   afterStop?(unit: Unit): Promise<void>;
   /** Signs of work that the loader knows of (GPU use), for liveness. */
@@ -65,6 +68,7 @@ export class Unit {
   #hurry = new AbortController();
   #tasks = new Set<Promise<void>>();
   #prepareActivity = new AbortController();
+  #preparedMs = 0;
 
   /** Monotonic ms at which it was last ready (probes held) and last up (past its gate); null before. */
   readyAt: number | null = null;
@@ -124,6 +128,11 @@ export class Unit {
     await settled;
     hurry?.removeEventListener("abort", onHurry);
     return this.lastStop;
+  }
+
+  /** Resolves when a start that is under way or yet to come has ended; true when it is up. */
+  async settles(): Promise<boolean> {
+    return await this.#settled() === "up";
   }
 
   /** Starts a standby copy ahead of its turn, if one is configured. */
@@ -203,7 +212,8 @@ export class Unit {
     this.#background(
       run(signal).catch((error) => {
         if (isAbort(error, signal)) return;
-        this.#fault(signal, { kind: "spawn_failed", reason: reasonOf(error) });
+        const refused = error instanceof LoaderError && error.code === "vram_short";
+        this.#fault(signal, { kind: refused ? "refused" : "spawn_failed", reason: reasonOf(error) });
       }),
     );
   }
@@ -322,7 +332,11 @@ export class Unit {
   /** Tells how a prepare went; also the boot tells here what it did to the files of this service. */
   tellPrepared(report: PrepareReport): void {
     if (report.kind === "none") return;
-    this.#o.recorder()?.set({ prepared_bytes: report.bytes, cached_share: report.cachedShare });
+    this.#preparedMs = Math.max(this.#preparedMs, report.ms); // a copy and its files are prepared side by side
+    this.#o.recorder()?.set({ prepare_async_ms: this.#preparedMs });
+    if (report.kind === "files") {
+      this.#o.recorder()?.set({ prepared_bytes: report.bytes, cached_share: report.cachedShare });
+    }
     const size = report.bytes === null ? "" : `, ${Math.round(report.bytes / 2 ** 20)} MiB`;
     const problem = report.problem ? `; ${report.problem}` : "";
     const what = report.kind === "standby" ? "Prepared, standing by" : "Files prepared";
@@ -368,6 +382,7 @@ export class Unit {
       return ticks > before ? "its CPU time advances" : null;
     };
     const checkHealth = async (signal: AbortSignal) => {
+      reapInherited(); // orphans that ended since the last look
       const result = await service.checkHealth(signal);
       // What it did before it answered is no sign of work afterwards.
       if (plan.health.busy.cpu && result.state === "ready") ticks = service.copy?.cpuTicks() ?? 0;
@@ -386,6 +401,7 @@ export class Unit {
     const { fault } = this.#state;
     const copy = this.service.copy;
     const ended = copy?.status !== null;
+    this.#o.hooks.beforeStop?.(this);
     const report = this.lastStop = await this.service.stop(undefined, this.#hurry.signal);
     if (copy && !(ended && fault?.kind === "exited" && !report.killed)) {
       const how = report.killed

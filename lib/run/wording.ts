@@ -20,6 +20,7 @@ export function faultText(fault: Fault): string {
     case "exited":
       return `${exited(fault.status)} after ${(fault.afterMs / 1000).toFixed(1)}s`;
     case "spawn_failed":
+    case "refused":
       return fault.reason;
     case "not_ready":
       return `Not ready within ${Math.round(fault.timeoutMs / 1000)} s (last: ${fault.detail})`;

@@ -176,7 +176,9 @@ export function startGuardian(o: GuardianOptions): Guardian {
   let pending = 0, leaving = false, ended = false;
 
   const kill = () => {
-    if (!ended) child.kill("SIGKILL");
+    try {
+      child.kill("SIGKILL");
+    } catch { /* it has ended, and we are about to hear of it */ }
   };
   const say = (line: string) => {
     if (ended || leaving) return;

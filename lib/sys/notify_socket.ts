@@ -26,7 +26,7 @@ export class NotifySocket implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket.close();
+    removeIfThere(this.path); // at once: another one may be opened in its place
     await this.#done;
-    removeIfThere(this.path);
   }
 }

@@ -30,11 +30,27 @@ export function inheritedChildren(): ProcessStat[] {
     .filter((stat): stat is ProcessStat => stat !== null && stat.ppid === Deno.pid);
 }
 
-/** Reaps the zombies among the inherited children; the runtime reaps its own. Returns the children that live. */
+/** Who started a child itself (the runtime, a program that embeds us) collects its end long before this many ms. */
+const collectedWithinMs = 1000;
+/** Zombies among the inherited children, and since when (monotonic ms) we have seen them so. */
+let zombies = new Map<number, { startTime: number; since: number }>();
+
+/**
+ * Reaps the zombies among the inherited children; returns the children that live. Not everything that was not noted
+ * here was inherited: the end of a child that others started is theirs to collect, so a zombie is taken only
+ * when nobody else came for it.
+ */
 export function reapInherited(): ProcessStat[] {
-  return inheritedChildren().filter((stat) => {
+  const now = performance.now();
+  const seen: typeof zombies = new Map();
+  const living = inheritedChildren().filter((stat) => {
     if (!isGone(stat)) return true;
-    libc()?.waitpid(stat.pid, new Uint8Array(4), WNOHANG);
+    const known = zombies.get(stat.pid);
+    const since = known?.startTime === stat.startTime ? known.since : now;
+    if (now - since < collectedWithinMs) seen.set(stat.pid, { startTime: stat.startTime, since });
+    else libc()?.waitpid(stat.pid, new Uint8Array(4), WNOHANG);
     return false;
   });
+  zombies = seen;
+  return living;
 }

@@ -1,19 +1,61 @@
 /**
- * The program knows what it is: how to start itself again (the demo's stand-ins), whether it runs from source, as a
- * compiled executable or out of a self-extracting file. One function, used by everything that needs it.
+ * The program knows what it is: from source, a compiled executable, or out of a self-extracting file; and so how to
+ * start itself again (the demo's stand-ins). One function for all of that, used by everything that needs it.
  */
-import { runtimeFlags } from "../version.ts";
+import { type BuildStamp, buildStamp, runtimeFlags, version } from "../version.ts";
 
 /** The word in `cmd` that stands for the program's own stand-in services. */
 export const demoWord = "@demo";
 
 /** Set by the self-extracting file to its own path. */
 const selfVariable = "ALEXA_LOADER_SELF";
+/** Variables that the self-extracting file sets for its runtime alone; what they were before is kept as WAS. */
+const runtimeVariables = ["DENO_DIR", "DENO_NO_UPDATE_CHECK"];
+const formerPrefix = "ALEXA_LOADER_WAS_";
 
-/** argv that starts this program again with `args`. */
+export type ProgramKind = "source" | "compiled" | "self-extracting";
+
+export interface ProgramFacts extends BuildStamp {
+  version: string;
+  kind: ProgramKind;
+  deno: string;
+  target: string;
+  /** The permissions it runs with, as Deno's flags. */
+  permissions: string[];
+}
+
+let packedFile: string | null = null;
+
+/**
+ * To be called once, before anything else looks at the environment: puts it back as the user has it. The services inherit
+ * it, and one that is a Deno program must find its own cache, not ours.
+ */
+export function adoptEnvironment(): void {
+  if (buildStamp === null || Deno.build.standalone) return; // a variable of another copy of the program is none of ours
+  packedFile = Deno.env.get(selfVariable) ?? null;
+  if (packedFile === null) return;
+  Deno.env.delete(selfVariable);
+  for (const name of runtimeVariables) {
+    const former = Deno.env.get(formerPrefix + name);
+    if (former === undefined) Deno.env.delete(name);
+    else {
+      Deno.env.set(name, former);
+      Deno.env.delete(formerPrefix + name);
+    }
+  }
+}
+
+function kind(): ProgramKind {
+  if (Deno.build.standalone) return "compiled";
+  return packedFile === null ? "source" : "self-extracting";
+}
+
+/**
+ * argv that starts this program again with `args`. A self-extracting file is started as the file, not as what it
+ * unpacked: that checks its cache, and is right when the cache has gone (5 ms more).
+ */
 export function selfCommand(args: readonly string[]): string[] {
-  const packed = Deno.env.get(selfVariable);
-  if (packed) return [packed, ...args];
+  if (packedFile !== null) return [packedFile, ...args];
   if (Deno.build.standalone) return [Deno.execPath(), ...args];
   const main = new URL("../../main.ts", import.meta.url).pathname;
   return [Deno.execPath(), "run", ...runtimeFlags, main, ...args];
@@ -22,4 +64,35 @@ export function selfCommand(args: readonly string[]): string[] {
 /** The argv that really runs: `["@demo", "kwd", …]` is the program itself in the part of its stand-in KWD. */
 export function resolveDemo(argv: readonly string[]): string[] {
   return argv[0] === demoWord ? selfCommand(["demo-service", ...argv.slice(1)]) : [...argv];
+}
+
+export function programFacts(): ProgramFacts {
+  return {
+    version,
+    commit: buildStamp?.commit ?? null,
+    built: buildStamp?.built ?? null,
+    kind: kind(),
+    deno: Deno.version.deno,
+    target: Deno.build.target,
+    permissions: runtimeFlags.filter((flag) => /^--(allow|deny)-/.test(flag)),
+  };
+}
+
+/** For `--version`: one line for people, or JSON. */
+export function versionText(json: boolean): string {
+  const facts = programFacts();
+  if (json) return JSON.stringify(facts, null, 2);
+  const from = facts.kind === "source"
+    ? "source"
+    : `${facts.kind}, commit ${facts.commit?.slice(0, 12) ?? "unknown"}, ${
+      facts.built?.slice(0, 10) ?? "no date"
+    }`;
+  return `alexa-loader ${version} (${from}; deno ${facts.deno}, ${facts.target})`;
+}
+
+/** What the program cannot do on this operating system; null where it can do everything. */
+export function platformLimits(): string | null {
+  if (Deno.build.os === "linux") return null;
+  return `On ${Deno.build.os} there is no /proc, prctl and NVML: port owners, leftovers of an earlier boot, escaped ` +
+    "grandchildren and GPU memory are not seen, and SIGKILL of the loader leaves the services running";
 }

@@ -43,9 +43,8 @@ export function start(
       return !isGone(readStat(child.pid));
     },
     async [Symbol.asyncDispose]() {
-      try {
-        child.kill("SIGKILL");
-      } catch { /* it has ended */ }
+      // With its children; while the leader lives, the group's number is its own.
+      if (!isGone(readStat(child.pid))) Deno.kill(-child.pid, "SIGKILL");
       await child.status;
     },
   };

@@ -15,7 +15,9 @@ export async function addFromLayouts(walk: Walk, engine: Engine, places: Places)
     if (engine.is("ollama")) await addOllama(walk, model, places);
     else await addHuggingFace(walk, engine, model, places);
     if (engine.is("piper")) await addPiper(walk, engine, model, places);
-    if (engine.is("llama")) await addLlamaCpp(walk, model, places);
+    if (engine.is("llama.cpp", "llama-cpp", "llama-server", "llama-cli")) {
+      await addLlamaCpp(walk, model, places);
+    }
     if (engine.is("whisper")) await addWhisper(walk, engine, model, places);
   }
   // whisper.cpp without a model takes this one.

@@ -100,7 +100,6 @@ export class Walk {
       if (depth === 0) return added;
       for (const { name, link } of await this.#list(at)) {
         if (link || name.startsWith(".")) continue;
-        // Spent as a last part, "**" means every file below.
         if (await this.isDir(`${at}/${name}`)) added += await this.#glob(`${at}/${name}`, parts, depth - 1);
       }
       return added;
