@@ -1,6 +1,8 @@
 /** argv -> cli, signals -> AbortSignal, exit code. Nothing else. */
+import { adoptEnvironment } from "./lib/sys/self.ts";
 import { signalSource } from "./lib/sys/signals.ts";
 
+adoptEnvironment();
 const args = Deno.args;
 let code: number;
 if (args[0] === "demo-service") { // a stand-in of the demo loads nothing of the program that it does not need

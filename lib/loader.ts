@@ -38,7 +38,7 @@ import {
 } from "./services/mod.ts";
 import { shutdown } from "./stop/mod.ts";
 import { type Clock, systemClock } from "./sys/clock.ts";
-import { lockFile, makePrivateDir, readSmallFile } from "./sys/files.ts";
+import { type FileLock, lockFile, makePrivateDir, readSmallFile } from "./sys/files.ts";
 import { type Guardian, startGuardian } from "./sys/guardian.ts";
 import { environment, ownPid, randomHex, runtimeVersion, userId } from "./sys/host.ts";
 import { becomeSubreaper } from "./sys/reaper.ts";
@@ -297,22 +297,21 @@ export class LoaderService implements AsyncDisposable {
   /** One loader per state folder. @throws LoaderError `already_running` that says who. */
   #openFolders(): void {
     const { state, log, runtime } = this.plan.dirs;
+    let lock: FileLock | null;
     try {
       for (const dir of [state, log, runtime]) makePrivateDir(dir);
+      lock = lockFile(`${state}/lock`, String(ownPid));
     } catch (error) {
-      throw new LoaderError("state_unwritable", `cannot make the folder ${state}: ${reasonOf(error)}`, {
-        hint: "set state_dir and log_dir to folders that you may write",
+      throw new LoaderError("state_unwritable", `cannot write in ${state}: ${reasonOf(error)}`, {
+        hint: "set state_dir and log_dir to folders that you may write (state_dir not under /dev)",
       });
     }
-    const lock = lockFile(`${state}/lock`, String(ownPid));
     if (!lock) {
       const who = readSmallFile(`${state}/lock`)?.trim();
       throw new LoaderError(
         "already_running",
         `this configuration is running already${who ? `: loader with pid ${who}` : ""}`,
-        {
-          hint: "see `alexa-loader status`, or stop it with `alexa-loader stop`",
-        },
+        { hint: "see `alexa-loader status`, or stop it with `alexa-loader stop`" },
       );
     }
     this.#stack.use(lock);
@@ -560,7 +559,7 @@ export class LoaderService implements AsyncDisposable {
     this.#recorded = true;
     if (this.#gpu?.driver) this.#recorder.driver(this.#gpu.driver);
     this.#record = this.#recorder.record(outcome);
-    if (outcome === "failed" && !this.#stateFile) return; // precheck failed: there was no boot
+    if (!this.#stateFile) return; // the precheck was not passed: there was no boot
     this.#appending = this.#keepRecord(this.#record);
   }
 

@@ -1,12 +1,16 @@
 /** `check` and `plan`: what a configuration means, without starting anything. */
 import { missingCommands } from "../boot/precheck.ts";
 import { ConfigError } from "../config/mod.ts";
+import { connectControl } from "../control/client.ts";
+import { controlSocket } from "../control/types.ts";
+import { gpuForecast } from "../run/gpu_forecast.ts";
 import { environment } from "../sys/host.ts";
 import { resolveDemo } from "../sys/self.ts";
 import { print } from "../sys/terminal.ts";
 import { renderCheck, renderPlan } from "../ui/plan_view.ts";
 import { type ConfigChoice, loadPlan } from "../load.ts";
 import type { Cli } from "./mod.ts";
+import { serviceTrees } from "./service_trees.ts";
 
 interface JsonFlags extends ConfigChoice {
   json?: boolean;
@@ -35,6 +39,9 @@ export async function check(this: Cli, flags: JsonFlags): Promise<void> {
 }
 
 export async function plan(this: Cli, flags: JsonFlags): Promise<void> {
-  const { plan } = await loadPlan(flags);
+  const { plan, history } = await loadPlan(flags);
+  const client = connectControl(controlSocket(plan.dirs.runtime), { config: plan.configPath });
+  const trees = await serviceTrees(client);
+  plan.warnings.push(...await gpuForecast(plan, history.records, trees, this.signals.stop));
   print(flags.json ? JSON.stringify(plan, null, 2) : renderPlan(plan));
 }

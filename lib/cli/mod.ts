@@ -6,6 +6,7 @@
 import { buildApplication, buildCommand, buildRouteMap, type CommandContext, run } from "@stricli/core";
 import { ExitCode, LoaderError, reasonOf } from "../errors.ts";
 import type { SignalSource } from "../sys/signals.ts";
+import { versionText } from "../sys/self.ts";
 import { print, printError } from "../sys/terminal.ts";
 import { version } from "../version.ts";
 
@@ -212,6 +213,10 @@ export function errorText(error: unknown): string {
 
 /** Runs one command line to its end; returns the exit code. */
 export async function runCli(args: readonly string[], signals: SignalSource): Promise<number> {
+  if (args[0] === "--version" || args[0] === "-v") {
+    print(versionText(args.includes("--json")));
+    return ExitCode.ok;
+  }
   const process = {
     stdout: { write: print },
     stderr: { write: printError },

@@ -4,6 +4,7 @@ import { LoaderService } from "../loader.ts";
 import { Log } from "../log/mod.ts";
 import { programAgeMs } from "../sys/host.ts";
 import { systemClock } from "../sys/clock.ts";
+import { platformLimits } from "../sys/self.ts";
 import { type ConfigChoice, loadPlan } from "../load.ts";
 import type { Cli } from "./mod.ts";
 
@@ -24,6 +25,8 @@ async function boot(cli: Cli, flags: ConfigChoice, debug: boolean | undefined): 
   const startedAt = systemClock.now() - programAgeMs();
   const { plan, history } = await loadPlan(flags, { freePorts: true });
   await using log = new Log({ dir: null, console: "stdout", debug });
+  const limits = platformLimits();
+  if (limits !== null) log.warning("LOADER", limits);
   const loader = new LoaderService(plan, { log, startedAt, history });
   const { stop, kill } = cli.signals;
   const onStop = () => void loader.stopAll(String(stop.reason));

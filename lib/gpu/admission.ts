@@ -56,6 +56,33 @@ export function admit({ service, need, snapshot, trees, commandOf }: AdmissionIn
   return { ok: false, needMib: need.mib, freeMib, missingMib: need.mib - freeMib, holders, message };
 }
 
+/**
+ * What will not fit if these services are started in this order now, a sentence each. One that holds memory already
+ * needs no more; one that fits leaves less to those behind it. Pure.
+ */
+export function forecast(
+  needs: readonly { service: string; need: Need | null }[],
+  { snapshot, trees, commandOf }: Pick<AdmissionInput, "trees" | "commandOf"> & { snapshot: GpuSnapshot },
+): string[] {
+  const now = attribute(snapshot, trees, commandOf);
+  const holders = holdersLine(now) || "no process that can be seen";
+  let left = totals(snapshot).freeMib;
+  const before: string[] = [];
+  return needs.flatMap(({ service, need }) => {
+    if (!need || now.services.some((held) => held.service === service)) return [];
+    if (need.mib <= left) {
+      left -= need.mib;
+      before.push(`${service} ${need.mib} MiB`);
+      return [];
+    }
+    const planned = before.length > 0 ? ` after ${before.join(", ")}` : "";
+    return [
+      `VRAM will be short for ${service}: it needs ${need.mib} MiB (${need.from}), ${left} MiB of ` +
+      `${totals(snapshot).totalMib} MiB are left${planned}; held now by ${holders}`,
+    ];
+  });
+}
+
 /** What to do with a service: start it, or stop the boot with this message. */
 export type AdmissionDecision = { start: true; short: boolean } | {
   start: false;

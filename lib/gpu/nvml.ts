@@ -31,8 +31,8 @@ interface Device {
 
 /**
  * Real ms between two looks. A thread of the runtime's pool that has just answered needs a moment to lie down, and a
- * call that finds none lying gets a new thread. With this rest no rush of looks ever has more threads than one look
- * has calls; the calls of one look follow each other without a pause, since a boot waits for them.
+ * call that finds none lying gets a new thread. With this rest a rush of looks has about as many threads as one look
+ * has calls, however long it lasts; the calls of one look follow each other without a pause, since a boot waits for them.
  */
 const restMs = 1;
 

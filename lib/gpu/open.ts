@@ -72,7 +72,7 @@ function noGpu(failures: GpuFailure[]): GpuSource {
   const failure = telling.find((f) => f.failure === "not_found") ?? telling[0] ??
     {
       failure: "missing",
-      message: `no GPU can be seen: ${failures.map((f) => f.message).join(", ")}`,
+      message: failures.map((f) => f.message).join(", "),
       hint: failures[0]?.hint,
     } satisfies GpuFailure;
   return {

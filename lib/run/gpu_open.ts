@@ -45,7 +45,7 @@ export async function openForBoot(
       hint: wait.hint,
     });
   }
-  log.warning("LOADER", `${wait.message}; going on without: ${wait.hint}`);
+  log.warning("LOADER", `${wait.message}; going on without it`);
   return wait.source;
 }
 

@@ -68,6 +68,7 @@ export class Unit {
   #hurry = new AbortController();
   #tasks = new Set<Promise<void>>();
   #prepareActivity = new AbortController();
+  #retired = false;
   #preparedMs = 0;
 
   /** Monotonic ms at which it was last ready (probes held) and last up (past its gate); null before. */
@@ -157,8 +158,15 @@ export class Unit {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
+  /** Everything is being stopped: from now on nothing of it is started again. What runs waits for its turn to stop. */
+  retire(): void {
+    this.#retired = true;
+    const { actual } = this.#state;
+    if (actual === "backoff" || actual === "stopping") this.#dispatch({ type: "stop" });
+  }
+
   #dispatch(event: ServiceEvent): void {
-    this.#queue.push(event);
+    this.#queue.push(this.#retired && event.type === "fault" ? { type: "stop" } : event);
     if (this.#busy) return;
     this.#busy = true;
     for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
@@ -243,6 +251,9 @@ export class Unit {
     await this.#o.hooks.beforeStart?.(this, signal);
     signal.throwIfAborted();
     const standby = service.copy;
+    if (service.boundEarly) {
+      this.#say("WARNING", `Bound port ${plan.bindPort} before its turn, against the contract of standby`);
+    }
     const began = clock.now();
     const starting = this.#stage("start");
     await service.start(signal);

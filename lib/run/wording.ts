@@ -23,7 +23,7 @@ export function faultText(fault: Fault): string {
     case "refused":
       return fault.reason;
     case "not_ready":
-      return `Not ready within ${Math.round(fault.timeoutMs / 1000)} s (last: ${fault.detail})`;
+      return `Not ready within ${Math.round(fault.timeoutMs / 100) / 10} s (last: ${fault.detail})`;
     case "warmup_failed":
       return `Warm-up failed: ${fault.detail}`;
     case "unhealthy":

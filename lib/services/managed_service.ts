@@ -6,7 +6,7 @@ import { LoaderError, reasonOf } from "../errors.ts";
 import type { Relay } from "../log/mod.ts";
 import type { ProbeSpec, ServicePlan } from "../plan/types.ts";
 import { createProbe, type Probe, type ProbeResult, type ProbeTarget, waitReady } from "../probes/mod.ts";
-import { makePrivateDir } from "../sys/files.ts";
+import { kindOf, makePrivateDir } from "../sys/files.ts";
 import { NotifySocket } from "../sys/notify_socket.ts";
 import { exitText, type Identity } from "../sys/process.ts";
 import { listenerPids } from "../sys/sockets.ts";
@@ -118,6 +118,11 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
   }
 
   #openNotify(): string {
+    // Somebody tidied the folder up: what has no name any more cannot be told anything.
+    if (this.#notify && kindOf(this.#notify.path) !== "socket") {
+      void this.#notify[Symbol.asyncDispose]();
+      this.#notify = null;
+    }
     if (!this.#notify) {
       makePrivateDir(this.household.runtimeDir);
       this.#notify = new NotifySocket(
@@ -205,6 +210,12 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
       killed,
       left: left.length > 0 ? left : this.#portHolders(),
     };
+  }
+
+  /** A copy that stands by listens on the service's port before its turn: against the contract of standby. */
+  get boundEarly(): boolean {
+    if (!this.#copy?.held || this.plan.bindPort === null) return false;
+    return listenerPids(this.plan.bindPort, this.#copy.processTree()).pids.length > 0;
   }
 
   /** Whoever still listens on the service's port, although everything of the service is gone. */

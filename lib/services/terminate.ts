@@ -48,14 +48,15 @@ async function round(
   hurry?: AbortSignal,
 ): Promise<boolean> {
   const end = clock.now() + limitMs;
-  const told = new Set<number>();
+  const told = new Set<string>();
   let leaderGone = false;
   const leaderEnd = victim.exited?.then(() => void (leaderGone = true));
   for (let pause = 1;; pause = Math.min(pause * 1.5, SLOWEST_LOOK_MS)) {
     const living = victim.living();
     if (living.length === 0) return true;
-    tell(victim.pgid, living.filter((stat) => !told.has(stat.pid)), signal);
-    for (const stat of living) told.add(stat.pid);
+    const group = told.size === 0 || signal === "SIGKILL"; // nobody is asked twice; a kill is not asking
+    tell(group ? victim.pgid : null, living.filter((stat) => !told.has(nameOf(stat))), signal);
+    for (const stat of living) told.add(nameOf(stat));
 
     const rest = end - clock.now();
     if (rest <= 0 || hurry?.aborted) return false;
@@ -69,10 +70,15 @@ async function round(
   }
 }
 
-/** To the group at once where that reaches somebody new, one by one outside; each only if it is still itself. */
-function tell(pgid: number, processes: ProcessStat[], signal: Signal): void {
+/** Who was told. A process that has executed another program since is told again: between fork and exec a signal may get lost. */
+function nameOf(stat: ProcessStat): string {
+  return `${stat.pid} ${stat.comm}`;
+}
+
+/** To the group at once where there is one to be told, to all others one by one; each only if it is still itself. */
+function tell(pgid: number | null, processes: ProcessStat[], signal: Signal): void {
   const inGroup = processes.filter((stat) => stat.pgrp === pgid);
-  if (inGroup.some(isAlive)) signalGroup(pgid, signal);
+  if (pgid !== null && inGroup.some(isAlive)) signalGroup(pgid, signal);
   for (const stat of processes) {
     if (stat.pgrp !== pgid) signalProcess(stat, signal);
     // A stopped process (SIGSTOP, a debugger's) takes the request only once it goes on.

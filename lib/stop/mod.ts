@@ -3,6 +3,7 @@
  * Spec: §8; CONTRACT §7.
  */
 import type { Log } from "../log/mod.ts";
+import type { Actual } from "../run/service_machine.ts";
 import type { Unit } from "../run/unit.ts";
 import type { Clock } from "../sys/clock.ts";
 import { describePid } from "../sys/procfs.ts";
@@ -17,13 +18,16 @@ export interface ShutdownOptions {
 }
 
 const blockedAfterMs = 2000;
+/** States in which nothing of a service runs. */
+const atRest: ReadonlySet<Actual> = new Set(["idle", "backoff", "failed"]);
 
 /** Stops `units` in their order. Resolves with the names of those of which something is left. */
 export async function shutdown(units: readonly Unit[], o: ShutdownOptions): Promise<string[]> {
+  for (const unit of units) unit.retire();
   const kill = new AbortController();
   const killAll = (why: string) => {
     if (kill.signal.aborted) return;
-    const left = units.filter((unit) => unit.state.actual !== "idle").map((unit) => unit.name);
+    const left = units.filter((unit) => !atRest.has(unit.state.actual)).map((unit) => unit.name);
     if (left.length > 0) o.log.warning("LOADER", `${why}; killing what is left: ${left.join(", ")}`);
     kill.abort();
   };

@@ -1,7 +1,10 @@
 /** Small file operations that must not be half done. */
 
+import { existsOnRamDisk, makeRamDiskFolder, onRamDisk } from "./ram_disk.ts";
+
 /** Creates the folder and its parents, readable for its owner only. */
 export function makePrivateDir(path: string): void {
+  if (onRamDisk(path)) return makeRamDiskFolder(path);
   Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
 }
 
@@ -24,6 +27,7 @@ export type PathKind = "file" | "dir" | "socket" | "link" | "other" | null;
 
 /** What is at `path` (not following a link); null when there is nothing. */
 export function kindOf(path: string): PathKind {
+  if (onRamDisk(path)) return existsOnRamDisk(path) ? "file" : null;
   try {
     const info = Deno.lstatSync(path);
     if (info.isSymlink) return "link";

@@ -1,6 +1,7 @@
 /** Facts of this process and this machine, asked of the runtime in one place. */
 import { readBytes } from "./libc.ts";
 import { readStat } from "./procfs.ts";
+import { mayExecuteOnRamDisk, onRamDisk } from "./ram_disk.ts";
 
 /** The environment this program was started with. */
 export const environment = (): Record<string, string> => Deno.env.toObject();
@@ -40,6 +41,7 @@ export function findProgram(program: string, cwd: string, path: string): string 
     ? [program.startsWith("/") ? program : `${cwd}/${program}`]
     : path.split(":").map((folder) => `${folder || cwd}/${program}`);
   for (const candidate of candidates) {
+    if (onRamDisk(candidate) && mayExecuteOnRamDisk(candidate)) return candidate;
     try {
       const info = Deno.statSync(candidate);
       if (info.isFile && (info.mode === null || (info.mode & 0o111) !== 0)) return candidate;

@@ -13,6 +13,13 @@ const symbols = {
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   kill: { parameters: ["i32", "i32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
+  ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+  mkdir: { parameters: ["buffer", "u32"], result: "i32" },
+  rename: { parameters: ["buffer", "buffer"], result: "i32" },
+  unlink: { parameters: ["buffer"], result: "i32" },
+  access: { parameters: ["buffer", "i32"], result: "i32" },
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
   getpid: { parameters: [], result: "i32" },
   syscall: { parameters: ["i64", "i64", "buffer", "i64"], result: "i64" },
@@ -39,7 +46,7 @@ const SYS_GETDENTS64 = Deno.build.arch === "aarch64" ? 61n : 217n;
 const encoder = new TextEncoder();
 const buffer = new Uint8Array(1 << 16);
 
-const cString = (s: string) => encoder.encode(s + "\0");
+export const cString = (s: string) => encoder.encode(s + "\0");
 
 /** The bytes of a file, at most `limit` of them; null if it cannot be read. One read of /proc costs about 0.01 ms. */
 export function readBytes(path: string, limit = 1 << 22): Uint8Array | null {

@@ -1,4 +1,11 @@
 /** Where lines end up: files that are only appended to, and standard output. The OS calls under `lib/log`. */
+import {
+  appendOnRamDisk,
+  makeRamDiskFolder,
+  onRamDisk,
+  removeFromRamDisk,
+  renameOnRamDisk,
+} from "./ram_disk.ts";
 
 /** A file that only grows at its end. Every method throws what the OS says. */
 export interface AppendFile extends Disposable {
@@ -14,6 +21,7 @@ export interface AppendFile extends Disposable {
 
 /** Opens (or creates, readable by its owner only) a file for appending. */
 export function openAppend(path: string): AppendFile {
+  if (onRamDisk(path)) return appendOnRamDisk(path);
   const file = Deno.openSync(path, { read: true, append: true, create: true, mode: 0o600 });
   const size = file.seekSync(0, Deno.SeekMode.End);
   let torn = false;
@@ -33,6 +41,7 @@ export function openAppend(path: string): AppendFile {
 
 /** Creates a folder, and those above it that are missing, for its owner only; one that exists is left as it is. */
 export function makePrivateFolder(path: string): void {
+  if (onRamDisk(path)) return makeRamDiskFolder(path);
   Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
 }
 
@@ -46,12 +55,14 @@ function unlessMissing(act: () => void): void {
 
 /** Renames a file over another; one that is not there is no error. */
 export function renameIfThere(from: string, to: string): void {
-  unlessMissing(() => Deno.renameSync(from, to));
+  if (onRamDisk(from)) renameOnRamDisk(from, to);
+  else unlessMissing(() => Deno.renameSync(from, to));
 }
 
 /** Removes a file; one that is not there is no error. */
 export function removeIfThere(path: string): void {
-  unlessMissing(() => Deno.removeSync(path));
+  if (onRamDisk(path)) removeFromRamDisk(path);
+  else unlessMissing(() => Deno.removeSync(path));
 }
 
 /** Writes all bytes to standard output, off the main thread. Rejects when nobody reads it any more. */

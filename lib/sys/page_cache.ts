@@ -100,8 +100,8 @@ class MappedFile implements CachedFile {
     const pages = new Uint8Array(Math.ceil((to - from) / this.#page));
     if (this.#c.mincore(this.#address + BigInt(from), BigInt(to - from), pages) !== 0) return null;
     let bytes = 0;
-    for (const [i, flags] of pages.entries()) {
-      if ((flags & 1) === 0) continue;
+    for (let i = 0; i < pages.length; i++) {
+      if ((pages[i] & 1) === 0) continue;
       bytes += Math.min(to, from + (i + 1) * this.#page) - Math.max(offset, from + i * this.#page);
     }
     return bytes;

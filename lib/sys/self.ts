@@ -10,7 +10,7 @@ export const demoWord = "@demo";
 /** Set by the self-extracting file to its own path. */
 const selfVariable = "ALEXA_LOADER_SELF";
 /** Variables that the self-extracting file sets for its runtime alone; what they were before is kept as WAS. */
-const runtimeVariables = ["DENO_DIR", "DENO_NO_UPDATE_CHECK"];
+const runtimeVariables = ["DENO_DIR", "DENO_NO_UPDATE_CHECK", "DENO_DISABLE_NODE_SHIM"];
 const formerPrefix = "ALEXA_LOADER_WAS_";
 
 export type ProgramKind = "source" | "compiled" | "self-extracting";

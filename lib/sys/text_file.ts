@@ -1,5 +1,7 @@
 /** Reading a small text file that a user wrote, with every failure as a value. */
 
+import { onRamDisk, readRamDisk } from "./ram_disk.ts";
+
 /** What was read, or why not. */
 export type TextFile =
   | { ok: true; text: string }
@@ -13,13 +15,14 @@ const maxBytes = 4 * 1024 * 1024;
 /** The text of a UTF-8 file of at most 4 MiB. Never throws, never waits on a pipe or a device. */
 export function readTextFile(path: string): TextFile {
   try {
+    const absolute = path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+    if (onRamDisk(absolute)) return readFromRamDisk(absolute);
     const info = Deno.statSync(path);
     if (info.isDirectory) return { ok: false, reason: "directory" };
     if (!info.isFile) return { ok: false, reason: "not_a_file" };
     if (info.size > maxBytes) return { ok: false, reason: "too_large" };
     const bytes = Deno.readFileSync(path);
-    if (bytes.length > maxBytes) return { ok: false, reason: "too_large" };
-    return { ok: true, text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
+    return decoded(bytes);
   } catch (error) {
     // A part of the path that is a file gives ENOTDIR: nothing is there either.
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
@@ -31,4 +34,15 @@ export function readTextFile(path: string): TextFile {
     if (error instanceof TypeError) return { ok: false, reason: "not_text" };
     return { ok: false, reason: "failed" };
   }
+}
+
+function readFromRamDisk(path: string): TextFile {
+  const bytes = readRamDisk(path, maxBytes + 1);
+  return bytes ? decoded(bytes) : { ok: false, reason: "not_found" };
+}
+
+/** @throws TypeError when it is not UTF-8. */
+function decoded(bytes: Uint8Array): TextFile {
+  if (bytes.length > maxBytes) return { ok: false, reason: "too_large" };
+  return { ok: true, text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
 }

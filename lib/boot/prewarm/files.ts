@@ -33,6 +33,7 @@ export interface PrewarmOptions {
 
 /** Brought in and waited for at once: small enough to be ended soon, large enough for a disk to be fast. */
 const windowBytes = 4 << 20;
+const sampleLimit = 64;
 
 /** Half of what is available: the other half is for the services themselves. Unbounded where the kernel does not tell. */
 export function allowanceOf(machine: Machine): Allowance {
@@ -125,6 +126,7 @@ async function bringOne(
     return null;
   }
   using file = opened;
+  const share = await shareThere(file, size, o);
   for (let at = 0; at < size; at += windowBytes) {
     o.signal.throwIfAborted();
     const length = Math.min(windowBytes, size - at);
@@ -145,12 +147,37 @@ async function bringOne(
     // What is there already counts, too: it must not be pushed out again by what comes after.
     o.allowance.bytes -= length;
     tally.bytes += length;
-    if (there === null) tally.untold += length;
-    else tally.cached += there;
-    // A file that is there already costs no wait at all: others have their turn all the same.
-    if (there === length && at % (4 * windowBytes) === 0) await o.clock.sleep(0, o.signal);
+    if (share === null) tally.untold += length;
+    else tally.cached += share * length;
+    if (there === length) await breathe(at / windowBytes, o);
   }
   return null;
+}
+
+/**
+ * Share of a file that is in the page cache before we begin; null where it cannot be told. Asked of samples when it is
+ * large, and not while we read: the kernel reads on ahead of us, and what it brings would seem to have been there.
+ */
+async function shareThere(file: CachedFile, size: number, o: PrewarmOptions): Promise<number | null> {
+  const windows = Math.ceil(size / windowBytes);
+  const samples = Math.min(windows, sampleLimit);
+  let asked = 0;
+  let cached = 0;
+  for (let i = 0; i < samples; i++) {
+    const at = Math.floor(i * windows / samples) * windowBytes;
+    const length = Math.min(windowBytes, size - at);
+    const there = file.cachedBytes(at, length);
+    if (there === null) return null;
+    asked += length;
+    cached += there;
+    await breathe(i, o);
+  }
+  return asked > 0 ? cached / asked : null;
+}
+
+/** What costs no wait at all must not keep others from their turn all the same. */
+async function breathe(round: number, o: PrewarmOptions): Promise<void> {
+  if (round % 4 === 3) await o.clock.sleep(0, o.signal);
 }
 
 const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
