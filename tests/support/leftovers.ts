@@ -12,7 +12,7 @@ export function carriers(mark: string): Carrier[] {
 }
 
 /** The guardian's environment is empty: it is known by its name and the loader's pid among its arguments. */
-function guardiansOf(loaderPid: number): Carrier[] {
+export function guardiansOf(loaderPid: number): Carrier[] {
   return processes().filter(({ command }) => {
     const words = command.split(" ");
     return command.includes("alexa-loader-guardian") && words.includes(`${loaderPid}`);

@@ -125,7 +125,11 @@ export class LoaderProcess implements AsyncDisposable {
   #ended = false;
   #outputs: Promise<unknown>;
 
-  constructor(home: TestHome, args: readonly string[], o: { env?: Record<string, string>; cwd?: string } = {}) {
+  constructor(
+    home: TestHome,
+    args: readonly string[],
+    o: { env?: Record<string, string>; cwd?: string } = {},
+  ) {
     const [program, ...words] = command();
     this.#child = new Deno.Command(program, {
       args: [...words, ...args],
@@ -161,11 +165,16 @@ export class LoaderProcess implements AsyncDisposable {
 
   /** The first line that fits, now or later. */
   async waitLine(pattern: RegExp, limitMs = patienceMs): Promise<LogLine> {
-    return await until(`line ${pattern}`, () => {
-      const line = this.lines.find((line) => pattern.test(line.text));
-      if (!line && this.#ended) throw new Error(`it ended before line ${pattern}\n${this.log}`);
-      return line;
-    }, () => this.log, limitMs);
+    return await until(
+      `line ${pattern}`,
+      () => {
+        const line = this.lines.find((line) => pattern.test(line.text));
+        if (!line && this.#ended) throw new Error(`it ended before line ${pattern}\n${this.log}`);
+        return line;
+      },
+      () => this.log,
+      limitMs,
+    );
   }
 
   signal(name: Deno.Signal): void {
@@ -282,7 +291,8 @@ async function each(stream: ReadableStream<Uint8Array>, take: (line: string) => 
 }
 
 function parse(text: string): LogLine {
-  const [, tag = "", level = "", message = text] = /^(\S+) +(INFO|WARNING|ERROR|DEBUG) = (.*)$/.exec(text) ?? [];
+  const [, tag = "", level = "", message = text] = /^(\S+) +(INFO|WARNING|ERROR|DEBUG) = (.*)$/.exec(text) ??
+    [];
   return { text, tag, level, message, at: performance.now() };
 }
 

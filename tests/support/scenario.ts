@@ -7,7 +7,7 @@ export type Knobs = Record<string, string | number | boolean>;
 export type Role = "kwd" | "stt" | "llm" | "tts";
 export const roles: readonly Role[] = ["kwd", "stt", "llm", "tts"];
 
-/** Ports by the name under which a configuration's template knows them. */
+/** Ports by the names that a masked log has for them. */
 export type Ports = Record<"KWD" | "STT" | "LLM" | "TTS" | "LLM_HTTP", number>;
 
 export function lowPorts(): Ports {
@@ -74,12 +74,11 @@ export function fixtureEnvironment(knobs: Knobs): Record<string, string> {
   );
 }
 
-/** A template with its `${PORT_KWD}`, `${FIXTURES}`, … filled in. Other variables are left to the program. */
+/** A scenario's configuration with free ports in the place of 5001 to 5005, and the place of the fixtures filled in. */
 export function fillTemplate(text: string, ports: Ports): string {
-  return text.replace(
-    /\$\{(?:PORT_(KWD|STT|LLM|TTS|LLM_HTTP)|FIXTURES)\}/g,
-    (_, name) => name ? String(ports[name as keyof Ports]) : fixtures,
-  );
+  const inOrder = [ports.KWD, ports.STT, ports.LLM, ports.TTS, ports.LLM_HTTP];
+  return text.replace(/\b500[1-5]\b/g, (port) => String(inOrder[Number(port) - 5001]))
+    .replaceAll("${FIXTURES}", fixtures);
 }
 
 /** What differs from run to run, out of a line of the log: times, pids, ids, paths and ports; never a configured number. */
@@ -92,7 +91,7 @@ export function mask(line: string, ports: Ports): string {
     .replace(/\bpid \d+/g, "pid N")
     .replace(/\b\d+(\.\d+)?s\b/g, "Ns")
     .replace(/\bafter \d+ms\b/g, "after Nms")
-    .replace(/, (no GPU|GPU .*)$/, ", …").replace(/^(LOADER   INFO = VRAM at the end): .*/, "$1: …");
+    .replace(/, (no GPU|GPU .*)$/, ", …").replace(/^(LOADER {3}INFO = VRAM at the end): .*/, "$1: …");
   for (const [name, port] of Object.entries(ports)) masked = masked.replaceAll(`${port}`, `PORT_${name}`);
   return masked;
 }
