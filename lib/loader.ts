@@ -240,7 +240,11 @@ export class LoaderService implements AsyncDisposable {
       known: new Set(Object.keys(readyTimes(this.#history.records))),
       signal: this.#stopping.signal,
     });
-    const stateFile = StateFile.open(plan.dirs.state, (message) => this.#log.warning("LOADER", message));
+    const stateFile = StateFile.open(
+      plan.dirs.state,
+      (message) => this.#log.warning("LOADER", message),
+      this.#clock,
+    );
     if (stateFile.warning) this.#log.warning("LOADER", stateFile.warning);
     const uid = userId();
     const adopted = adoptable(plan, stateFile.previous, { uid, resolve: resolveDemo });
@@ -510,8 +514,12 @@ export class LoaderService implements AsyncDisposable {
       .then(() => enableListening(kwd, options, 0, this.#clock.now()))
       .then((after) => void (this.#listening = after !== null))
       .catch(() => {}); // only a stop aborts it
+    const { copy } = kwd;
     const underWay = told.finally(() => {
       if (this.#greetingUnderWay === underWay) this.#greetingUnderWay = null;
+      // It was replaced meanwhile: the fresh copy is told as well.
+      const stopping = this.#stopping.signal.aborted;
+      if (kwd.copy !== copy && this.#unit(kwd.name).isUp && !stopping) this.#listenAgain(kwd);
     });
     this.#greetingUnderWay = underWay;
   }

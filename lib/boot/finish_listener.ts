@@ -2,6 +2,7 @@
  * Where TTS tells that the greeting has ended, when it answered 202: a loopback listener that exists only during the
  * greeting, at a URL with a token of this boot. CONTRACT §5, §6.
  */
+import { BoundedBody } from "../sys/http_common.ts";
 import { serveHttp } from "../sys/server.ts";
 
 export interface Finished {
@@ -64,14 +65,15 @@ export function listenForFinish(
   };
 }
 
+/** At most 4 KiB is read, whatever the sender says of its length. */
 async function readEvent(request: Request): Promise<Record<string, unknown> | null> {
-  const length = Number(request.headers.get("content-length") ?? "0");
-  if (length > largestEvent) {
-    await request.body?.cancel();
-    return null;
+  const body = new BoundedBody({ maxBytes: largestEvent });
+  for await (const chunk of request.body ?? []) {
+    body.add(chunk);
+    if (body.full) return null; // leaving the loop cancels the rest
   }
   try {
-    const value: unknown = JSON.parse((await request.text()).slice(0, largestEvent));
+    const value: unknown = JSON.parse(new TextDecoder().decode(body.answer(0).kept));
     return typeof value === "object" && value !== null ? value as Record<string, unknown> : null;
   } catch {
     return null;

@@ -58,8 +58,8 @@ export type ServiceEvent =
   | { type: "warmed" }
   /** Something went wrong with the copy that runs. */
   | { type: "fault"; fault: Fault }
-  /** The last process of the copy that was stopped is gone. */
-  | { type: "gone" }
+  /** The last process of the copy that was stopped is gone; `stuck`: even SIGKILL could not end it. */
+  | { type: "gone"; stuck?: boolean }
   | { type: "backoff_over" }
   /** A copy of an earlier loader was proved to be ours and healthy: it is taken over as it is. */
   | { type: "adopted" };

@@ -9,6 +9,7 @@
 import { reasonOf } from "../errors.ts";
 import { kindOf, makePrivateDir, readSmallFile, removeIfThere, writeAtomically } from "../sys/files.ts";
 import { ownPid, userId } from "../sys/host.ts";
+import type { Clock } from "../sys/clock.ts";
 import { ownership } from "../sys/precheck.ts";
 import type { Identity } from "../sys/process.ts";
 import { machineBootId, readStat } from "../sys/procfs.ts";
@@ -37,6 +38,7 @@ export interface PreviousState {
 }
 
 const fileName = "state.json";
+const gatherMs = 50;
 const format = 1;
 const largest = 1 << 20;
 const highestPid = 1 << 22;
@@ -51,12 +53,16 @@ export class StateFile {
   #head: { boot: string; onLoaderDeath: "stop" | "keep" } | null = null;
   #services = new Map<string, ServiceRecord>();
   #failing = false;
+  #clock: Clock | null;
+  #soon: Disposable | null = null;
 
   private constructor(
     path: string,
     found: PreviousState | string | null,
     onProblem: (message: string) => void,
+    clock: Clock | null,
   ) {
+    this.#clock = clock;
     this.path = path;
     this.previous = typeof found === "string" ? null : found;
     this.warning = typeof found === "string" ? found : null;
@@ -65,16 +71,17 @@ export class StateFile {
 
   /**
    * Reads what is there and changes nothing yet: until {@link begin} the old record stays, for a loader that dies in its
-   * precheck. `onProblem` is told, once for each time of trouble, that the file cannot be written. Never throws.
+   * precheck. With a `clock`, changes are gathered for 50 ms: until then a process is proved by its environment
+   * alone, and no gate waits for the disk. `onProblem` is told, once for each time of trouble, that the file cannot be written. Never throws.
    */
-  static open(dir: string, onProblem: (message: string) => void): StateFile {
+  static open(dir: string, onProblem: (message: string) => void, clock?: Clock): StateFile {
     const path = `${dir}/${fileName}`;
     try {
       makePrivateDir(dir);
     } catch (error) {
       onProblem(`The state folder ${dir} cannot be made (${reasonOf(error)})`);
     }
-    return new StateFile(path, read(path), onProblem);
+    return new StateFile(path, read(path), onProblem, clock ?? null);
   }
 
   /** From now on the file is this boot's. `adopted`: the earlier loader's services that go on under this one. */
@@ -90,7 +97,7 @@ export class StateFile {
   record(service: string, record: ServiceRecord): void {
     if (!this.#head) throw new Error("the state file has no boot yet");
     this.#services.set(service, record);
-    this.write();
+    this.#changed();
   }
 
   /** The last process of this copy is gone. A copy that was recorded since stays. */
@@ -98,11 +105,18 @@ export class StateFile {
     const known = this.#services.get(service);
     if (known?.pid !== copy.pid || known.startTime !== copy.startTime) return;
     this.#services.delete(service);
-    this.write();
+    this.#changed();
+  }
+
+  #changed(): void {
+    if (!this.#clock) return this.write();
+    this.#soon ??= this.#clock.after(gatherMs, () => this.write());
   }
 
   /** Writes the record as it is now, in one step. Nothing to be called for: each change does. */
   write(): void {
+    this.#soon?.[Symbol.dispose]();
+    this.#soon = null;
     if (!this.#head) return;
     try {
       writeAtomically(this.path, this.#text(this.#head));
@@ -120,6 +134,8 @@ export class StateFile {
 
   /** The clean end: nothing of this boot is left, so there is nothing to know. */
   clear(): void {
+    this.#soon?.[Symbol.dispose]();
+    this.#soon = null;
     this.#head = null;
     this.#services.clear();
     removeIfThere(this.path);

@@ -145,7 +145,7 @@ export class Unit {
   adopt(): void {
     this.adopted = true;
     this.readyAt = this.clock.now();
-    this.#followExit(this.service.copy!);
+    if (this.service.copy) this.#followExit(this.service.copy);
     this.#dispatch({ type: "adopted" });
   }
 
@@ -422,7 +422,8 @@ export class Unit {
     }
     for (const who of report.left) this.#say("ERROR", `In the way: ${who}`);
     await this.#o.hooks.afterStop?.(this);
-    this.#dispatch({ type: "gone" });
+    if (report.stuck) this.givenUpWhy = "it could not be stopped";
+    this.#dispatch({ type: "gone", stuck: report.stuck });
   }
 
   #waitBackoff(ms: number): void {

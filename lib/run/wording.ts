@@ -27,7 +27,9 @@ export function faultText(fault: Fault): string {
     case "warmup_failed":
       return `Warm-up failed: ${fault.detail}`;
     case "unhealthy":
-      return `Unhealthy: ${fault.failures} checks in a row failed (last: ${fault.detail})`;
+      return fault.failures === 1
+        ? `Unhealthy: ${fault.detail}`
+        : `Unhealthy: ${fault.failures} checks in a row failed (last: ${fault.detail})`;
     case "on_cpu":
       return `READY ON CPU: ${fault.detail}`;
   }

@@ -26,6 +26,8 @@ export interface StopReport {
   killed: boolean;
   /** Who is in the way: processes that survived SIGKILL, or hold the port. In words, with pid and command. */
   left: string[];
+  /** Processes of its own survived SIGKILL: no other copy may be started beside them. */
+  stuck: boolean;
 }
 
 export interface ServiceAdapter {

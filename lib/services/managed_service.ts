@@ -6,8 +6,9 @@ import { LoaderError, reasonOf } from "../errors.ts";
 import type { Relay } from "../log/mod.ts";
 import type { ProbeSpec, ServicePlan } from "../plan/types.ts";
 import { createProbe, type Probe, type ProbeResult, type ProbeTarget, waitReady } from "../probes/mod.ts";
-import { kindOf, makePrivateDir } from "../sys/files.ts";
+import { kindOf, makePrivateDir, removeIfThere } from "../sys/files.ts";
 import { NotifySocket } from "../sys/notify_socket.ts";
+import { isPortFree } from "../sys/ports.ts";
 import { exitText, type Identity } from "../sys/process.ts";
 import { listenerPids } from "../sys/sockets.ts";
 import { describePid } from "../sys/procfs.ts";
@@ -125,12 +126,13 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
     }
     if (!this.#notify) {
       makePrivateDir(this.household.runtimeDir);
-      this.#notify = new NotifySocket(
-        `${this.household.runtimeDir}/${this.name}.notify`,
-        (datagram) => this.#copy?.notify(datagram),
-      );
+      this.#notify = new NotifySocket(this.#notifyPath, (datagram) => this.#copy?.notify(datagram));
     }
     return this.#notify.path;
+  }
+
+  get #notifyPath(): string {
+    return `${this.household.runtimeDir}/${this.name}.notify`;
   }
 
   #target(): ProbeTarget {
@@ -194,7 +196,7 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
     const began = this.household.clock.now();
     const copy = this.#copy;
     this.#letGo();
-    if (!copy) return { ms: 0, how: null, killed: false, left: [] };
+    if (!copy) return { ms: 0, how: null, killed: false, left: [], stuck: false };
     const { killed, left } = await terminate(copy, {
       clock: this.household.clock,
       stopSignal: this.plan.stopSignal,
@@ -209,6 +211,7 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
       how: status ? exitText(status) : null,
       killed,
       left: left.length > 0 ? left : this.#portHolders(),
+      stuck: left.length > 0,
     };
   }
 
@@ -220,7 +223,7 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
 
   /** Whoever still listens on the service's port, although everything of the service is gone. */
   #portHolders(): string[] {
-    if (this.plan.bindPort === null) return [];
+    if (this.plan.bindPort === null || isPortFree(this.plan.bindPort)) return [];
     return listenerPids(this.plan.bindPort).pids.map((pid) =>
       `${describePid(pid)} holds port ${this.plan.bindPort}`
     );
@@ -234,7 +237,8 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    await this.#notify?.[Symbol.asyncDispose]();
+    if (this.#notify) await this.#notify[Symbol.asyncDispose]();
+    else removeIfThere(this.#notifyPath); // a killed loader may have left it
     this.#notify = null;
   }
 }

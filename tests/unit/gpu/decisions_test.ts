@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { admit, decideAdmission, peaksOf, predictNeed } from "../../../lib/gpu/admission.ts";
+import { admit, decideAdmission, forecast, peaksOf, predictNeed } from "../../../lib/gpu/admission.ts";
 import { attribute, heldBy, holdersLine } from "../../../lib/gpu/attribution.ts";
 import { watchFirstContext } from "../../../lib/gpu/first_context.ts";
 import { judgeOllama, judgeResidency } from "../../../lib/gpu/residency.ts";
@@ -77,6 +77,22 @@ Deno.test("admit() lets pass what fits or cannot be known, and names who is in t
       "VRAM short for llm: it needs 9000 MiB (p95 of 7 boots), 4576 MiB of 24576 MiB are free; held by " +
       "pid 99 (other --pid 99) 15000 MiB, stt 4000 MiB (pid 10)",
   });
+});
+
+Deno.test("forecast() starts the services in their order and names what will not fit", () => {
+  const need = (mib: number) => ({ mib, from: "vram_mb" });
+  const snapshot = shot(14576, { 10: 4000, 99: 10000 });
+  const needs = [
+    { service: "stt", need: need(9000) }, // it runs already
+    { service: "llm", need: need(8000) },
+    { service: "tts", need: need(3000) },
+    { service: "other", need: null },
+  ];
+  assert.deepEqual(forecast(needs, { snapshot, trees, commandOf: command }), [
+    "VRAM will be short for tts: it needs 3000 MiB (vram_mb), 2000 MiB of 24576 MiB are left after llm 8000 MiB; " +
+    "held now by pid 99 (other --pid 99) 10000 MiB, stt 4000 MiB (pid 10)",
+  ]);
+  assert.deepEqual(forecast(needs.slice(0, 2), { snapshot, trees }), []);
 });
 
 Deno.test("decideAdmission() warns, waits or fails as configured", async () => {
@@ -233,14 +249,14 @@ Deno.test("judgeResidency() does not accuse where the driver does not tell", () 
 
 Deno.test("judgeOllama() reads /api/ps", () => {
   const gib = 2 ** 30;
-  const judge = (size_vram: number) =>
-    judgeOllama("llama3", [{ name: "llama3:latest", size: 4 * gib, size_vram }]);
+  const judge = (sizeVram: number) =>
+    judgeOllama("llama3", [{ name: "llama3:latest", size: 4 * gib, sizeVram }]);
   assert.equal(judge(4 * gib).verdict, "gpu");
   const cpu = judge(0);
   assert.ok(cpu.verdict === "cpu");
   assert.equal(cpu.message, "READY ON CPU: Ollama holds 0 MiB of 4096 MiB of llama3 in VRAM");
   assert.equal(judge(gib).verdict, "partial");
-  assert.equal(judgeOllama("qwen", [{ name: "llama3:latest", size: gib, size_vram: 0 }]).verdict, "unknown");
+  assert.equal(judgeOllama("qwen", [{ name: "llama3:latest", size: gib, sizeVram: 0 }]).verdict, "unknown");
 });
 
 Deno.test("notBack() does not blame the old tree for what others took meanwhile", () => {

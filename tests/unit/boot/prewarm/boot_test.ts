@@ -31,7 +31,7 @@ Deno.test({
     );
     await using loader = new LoaderProcess(home, ["up", "--config", config]);
     const prepared = await loader.waitLine(/^BIG .*Files prepared/);
-    assert.match(prepared.text, /^BIG {7}INFO = Files prepared \([\d.]+s, 24 MiB\)$/);
+    assert.match(prepared.text, /^BIG {6}INFO = Files prepared \([\d.]+s, 24 MiB\)$/);
     assert.equal(shareCached(model), 1);
     assert.ok(!loader.lines.some(({ tag, message }) => tag === "BIG" && message.startsWith("Starting")));
     Deno.writeTextFileSync(gate, "");

@@ -1,0 +1,320 @@
+/** A service that does what the test says, when the test says it: for the interpreter of the machine, under a FakeClock. */
+import assert from "node:assert/strict";
+import { Log } from "../../lib/log/mod.ts";
+import type { Role, ServicePlan } from "../../lib/plan/types.ts";
+import type { ProbeResult } from "../../lib/probes/mod.ts";
+import { type Actual, type Fault } from "../../lib/run/service_machine.ts";
+import { Unit, type UnitHooks } from "../../lib/run/unit.ts";
+import type { PrepareReport, StopReport } from "../../lib/services/adapter.ts";
+import type { Household, ManagedService } from "../../lib/services/mod.ts";
+import type { ExitStatus } from "../../lib/sys/process.ts";
+import type { WarmupResult } from "../../lib/warmups/mod.ts";
+import { FakeClock } from "./fake_clock.ts";
+
+/** A plan with small, round figures; `patch` overrides. */
+export function servicePlan(name: string, patch: Partial<ServicePlan> = {}): ServicePlan {
+  const roles: Role[] = ["kwd", "stt", "llm", "tts"];
+  return {
+    name,
+    tag: name.toUpperCase(),
+    role: roles.find((role) => role === name) ?? "other",
+    manage: "spawn",
+    argv: ["sh", "-c", "exit 0"],
+    env: {},
+    workdir: "/",
+    bindPort: null,
+    readiness: [{ type: "notify" }],
+    readyTimeout: { value: 20_000, from: "test" },
+    health: {
+      probes: [],
+      intervalMs: 5000,
+      timeoutMs: 1000,
+      failures: 3,
+      busy: { cpu: false, limitMs: 60_000 },
+    },
+    warmup: { kind: "exec", cmd: ["true"], timeoutMs: 1000, runs: 1, required: true },
+    prepare: { files: false, standby: false, globs: [], tokenizers: false },
+    restart: {
+      type: "on-failure",
+      maxRestarts: 3,
+      windowMs: 600_000,
+      backoff: { initialMs: 2000, factor: 2, maxMs: 30_000 },
+      noRestartExitCodes: [],
+    },
+    graceMs: 5000,
+    stopSignal: "SIGTERM",
+    gpu: "none",
+    vramMb: null,
+    control: { kind: "none" },
+    engine: { backend: null, server: null, model: null },
+    ...patch,
+  };
+}
+
+/** A log that keeps its lines as "TAG LEVEL message". */
+export function memoryLog(clock: FakeClock): { log: Log; lines: string[] } {
+  const log = new Log({ dir: null, console: null, clock });
+  const lines: string[] = [];
+  log.observe(({ tag, level, message }) => lines.push(`${tag} ${level} ${message}`));
+  return { log, lines };
+}
+
+/** One copy of a fake service. */
+export class FakeCopy {
+  readonly pid: number;
+  readonly pgid: number;
+  readonly startTime = 1;
+  readonly spawnedAt: number;
+  held: boolean;
+  status: ExitStatus | null = null;
+  statusText: string | null = null;
+  watchdogAt: number | null = null;
+  ticks = 0;
+  #exited = Promise.withResolvers<ExitStatus>();
+  #extend = new Set<(ms: number) => void>();
+  #prepared = Promise.withResolvers<string | null>();
+
+  constructor(pid: number, spawnedAt: number, held: boolean) {
+    this.pid = this.pgid = pid;
+    this.spawnedAt = spawnedAt;
+    this.held = held;
+  }
+
+  get exited(): Promise<ExitStatus> {
+    return this.#exited.promise;
+  }
+  get running(): boolean {
+    return this.status === null;
+  }
+  get preparing(): Promise<string | null> {
+    return this.#prepared.promise;
+  }
+  /** It says X_ALEXA_PREPARED=1. */
+  prepared(): void {
+    this.#prepared.resolve(null);
+  }
+  /** It ends by itself. */
+  exit(code: number | null, signal: string | null = null): void {
+    this.status ??= { code, signal };
+    this.#exited.resolve(this.status);
+    this.#prepared.resolve("ended before it was prepared");
+  }
+  /** It sends EXTEND_TIMEOUT_USEC. */
+  extend(ms: number): void {
+    for (const fn of this.#extend) fn(ms);
+  }
+  onExtend(fn: (ms: number) => void): Disposable {
+    this.#extend.add(fn);
+    return { [Symbol.dispose]: () => void this.#extend.delete(fn) };
+  }
+  cpuTicks(): number {
+    return this.ticks;
+  }
+  living(): never[] {
+    return [];
+  }
+}
+
+/** Resolves as `promise`, or rejects with the signal's reason. */
+function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  return Promise.race([promise, aborted.promise]).finally(() => signal.removeEventListener("abort", onAbort));
+}
+
+/** Stands in for a ManagedService. Asserts that there never are two copies. */
+export class FakeService {
+  readonly plan: ServicePlan;
+  readonly name: string;
+  readonly relay = { lastLines: (n: number) => this.output.slice(-n) };
+  readonly external: boolean;
+  /** What it printed. */
+  output: string[] = [];
+  copies: FakeCopy[] = [];
+  copy: FakeCopy | null = null;
+  calls: string[] = [];
+  /** Answers of the health probes; by default it is well. */
+  health: (signal: AbortSignal) => ProbeResult | Promise<ProbeResult> = () => ({
+    state: "ready",
+    detail: "ok",
+  });
+  /** Answers the warm-up; null: it waits until the test says `warmed()`. */
+  warmup: (() => WarmupResult) | null = () => ({ state: "warmed", ms: 30 });
+  /** Thrown by the next spawn. */
+  spawnError: Error | null = null;
+  /** Set: a stop waits for `letGo()`. */
+  holdsOn = false;
+  #clock: FakeClock;
+  #ready = Promise.withResolvers<void>();
+  #warm = Promise.withResolvers<WarmupResult>();
+  #letGo = Promise.withResolvers<void>();
+
+  constructor(plan: ServicePlan, clock: FakeClock) {
+    this.plan = plan;
+    this.name = plan.name;
+    this.external = plan.manage === "external";
+    this.#clock = clock;
+  }
+
+  get starts(): number {
+    return this.copies.length;
+  }
+  pid(): number | null {
+    return this.copy?.pid ?? null;
+  }
+  /** Its readiness probes hold from now on. */
+  ready(): void {
+    this.#ready.resolve();
+  }
+  warmed(result: WarmupResult = { state: "warmed", ms: 30 }): void {
+    this.#warm.resolve(result);
+  }
+  /** Its last process is gone. */
+  letGo(): void {
+    this.#letGo.resolve();
+  }
+
+  #spawn(held: boolean): FakeCopy {
+    assert.equal(this.copy, null, `${this.name} would have two copies`);
+    if (this.spawnError) {
+      const error = this.spawnError;
+      this.spawnError = null;
+      throw error;
+    }
+    this.copy = new FakeCopy(100 + this.copies.length, this.#clock.now(), held);
+    this.copies.push(this.copy);
+    return this.copy;
+  }
+
+  /** A copy of an earlier loader, proved to be its own. */
+  found(): FakeCopy {
+    return this.#spawn(false);
+  }
+
+  async prepareAsync(signal: AbortSignal): Promise<PrepareReport> {
+    this.calls.push("prepare");
+    const began = this.#clock.now();
+    const copy = this.#spawn(true);
+    const problem = await orAbort(copy.preparing, signal).catch(() => "was not prepared before its turn");
+    return { kind: "standby", ms: this.#clock.now() - began, bytes: null, cachedShare: null, problem };
+  }
+
+  async start(signal?: AbortSignal): Promise<void> {
+    this.#ready = Promise.withResolvers();
+    this.#warm = Promise.withResolvers();
+    if (this.external) return;
+    if (this.copy?.held && this.copy.running) {
+      this.calls.push("release");
+      this.copy.held = false;
+      return;
+    }
+    if (this.copy) await this.stop(); // a standby that has died in this moment
+    signal?.throwIfAborted();
+    this.calls.push("start");
+    this.#spawn(false);
+  }
+
+  async awaitReady(o: { signal: AbortSignal; onWaiting(detail: string): void }): Promise<void> {
+    o.onWaiting("503, loading");
+    await orAbort(this.#ready.promise, o.signal);
+  }
+
+  async warm(signal: AbortSignal): Promise<WarmupResult> {
+    this.calls.push("warm");
+    return await orAbort(this.warmup ? Promise.resolve(this.warmup()) : this.#warm.promise, signal);
+  }
+
+  async checkHealth(signal: AbortSignal): Promise<ProbeResult> {
+    this.calls.push("health");
+    return await this.health(signal);
+  }
+
+  async stop(_graceSec?: number, hurry?: AbortSignal): Promise<StopReport> {
+    this.calls.push("stop");
+    const began = this.#clock.now();
+    const copy = this.copy;
+    if (!copy) return { ms: 0, how: null, killed: false, left: [], stuck: false };
+    let killed = false;
+    if (this.holdsOn) {
+      const signal = hurry ?? new AbortController().signal;
+      await orAbort(this.#letGo.promise, signal).catch(() => void (killed = true));
+      this.#letGo = Promise.withResolvers();
+    }
+    copy.exit(killed ? null : 0, killed ? "SIGKILL" : null);
+    this.copy = null;
+    const { code, signal } = copy.status!;
+    return { ms: this.#clock.now() - began, how: signal ?? `exit ${code}`, killed, left: [] };
+  }
+}
+
+export interface FakeUnit {
+  unit: Unit;
+  service: FakeService;
+  clock: FakeClock;
+  log: Log;
+  lines: string[];
+  /** States in the order in which they were entered. */
+  states: Actual[];
+}
+
+/** A unit around a fake service. `hooks` are called besides the recording of states. */
+export function fakeUnit(
+  patch: Partial<ServicePlan> = {},
+  o: { name?: string; clock?: FakeClock; hooks?: Partial<UnitHooks> } = {},
+): FakeUnit {
+  const clock = o.clock ?? new FakeClock();
+  const { log, lines } = memoryLog(clock);
+  const service = new FakeService(servicePlan(o.name ?? "stt", patch), clock);
+  const states: Actual[] = [];
+  const household: Household = {
+    bootId: "boot",
+    clock,
+    log,
+    environment: {},
+    runtimeDir: "/nowhere",
+    keep: null,
+    resolve: (argv) => [...argv],
+    born() {},
+    buried() {},
+  };
+  const unit = new Unit(service as unknown as ManagedService, {
+    household,
+    hooks: {
+      ...o.hooks,
+      changed: (unit, from, to) => {
+        states.push(to);
+        o.hooks?.changed?.(unit, from, to);
+      },
+    },
+    pollMaxMs: 250,
+    expectedReadyMs: null,
+    recorder: () => null,
+  });
+  return { unit, service, clock, log, lines, states };
+}
+
+/** Starts it and brings it up. */
+export async function bringUp({ unit, service, clock }: FakeUnit): Promise<void> {
+  const started = unit.start();
+  await clock.settle();
+  service.ready();
+  await clock.settle();
+  assert.equal(await started, true);
+}
+
+/** Ends a test: stopped, and nothing is left of it. */
+export async function leaveNothing({ unit, service, clock }: FakeUnit): Promise<void> {
+  const stopped = unit.stop();
+  await clock.settle();
+  service.letGo();
+  await clock.settle();
+  await stopped;
+  await unit.idle();
+  assert.equal(unit.state.actual, "idle");
+  assert.equal(service.copy, null);
+  assert.equal(clock.pending, 0, "timers are left");
+}
+
+export type { Fault };
