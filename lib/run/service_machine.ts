@@ -180,10 +180,12 @@ const onFault: Handler<"fault"> = (state, { fault }, { policy, now }) => {
   return go(state, patch, tell, { do: "terminate" });
 };
 
-const onGone: Handler<"gone"> = (state) => {
+const onGone: Handler<"gone"> = (state, { stuck }) => {
   if (state.desired === "down") {
     return go(state, { actual: "idle", next: "rest" }, { do: "settle", as: "down" });
   }
+  // Never two copies: what cannot be ended keeps the place of what would be started.
+  if (stuck) return go(state, { actual: "failed", next: "rest" }, { do: "settle", as: "failed" });
   if (state.next === "start") return begin(state);
   if (state.next === "fail") {
     return go(state, { actual: "failed", next: "rest" }, { do: "settle", as: "failed" });

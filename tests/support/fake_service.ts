@@ -245,7 +245,7 @@ export class FakeService {
     copy.exit(killed ? null : 0, killed ? "SIGKILL" : null);
     this.copy = null;
     const { code, signal } = copy.status!;
-    return { ms: this.#clock.now() - began, how: signal ?? `exit ${code}`, killed, left: [] };
+    return { ms: this.#clock.now() - began, how: signal ?? `exit ${code}`, killed, left: [], stuck: false };
   }
 }
 

@@ -1,0 +1,42 @@
+/** A tar archive (ustar) that depends on nothing but names, bytes and modes: no times, no owners. */
+export interface TarFile {
+  name: string;
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Permission bits. */
+  mode: number;
+}
+
+const block = 512;
+
+export function tar(files: readonly TarFile[]): Uint8Array<ArrayBuffer> {
+  const padded = (size: number) => Math.ceil(size / block) * block;
+  const whole = files.reduce((sum, file) => sum + block + padded(file.bytes.length), 2 * block);
+  const archive = new Uint8Array(whole);
+  let at = 0;
+  for (const file of files) {
+    archive.set(header(file), at);
+    archive.set(file.bytes, at + block);
+    at += block + padded(file.bytes.length);
+  }
+  return archive;
+}
+
+function header(file: TarFile): Uint8Array {
+  const bytes = new Uint8Array(block);
+  const text = (at: number, value: string) => bytes.set(new TextEncoder().encode(value), at);
+  const octal = (at: number, digits: number, value: number) =>
+    text(at, value.toString(8).padStart(digits, "0"));
+  if (new TextEncoder().encode(file.name).length > 100) throw new Error(`${file.name}: too long for ustar`);
+  text(0, file.name);
+  octal(100, 7, file.mode);
+  octal(108, 7, 0); // user
+  octal(116, 7, 0); // group
+  octal(124, 11, file.bytes.length);
+  octal(136, 11, 0); // time
+  text(148, " ".repeat(8)); // the sum counts itself as spaces
+  text(156, "0"); // a plain file
+  text(257, "ustar\x0000");
+  octal(148, 6, bytes.reduce((sum, byte) => sum + byte, 0));
+  bytes[154] = 0;
+  return bytes;
+}
