@@ -15,6 +15,7 @@ Deno.test("parseNotify() reads every field it knows, from one datagram", () => {
     watchdog: true,
     stopping: true,
     prepared: true,
+    inFlight: null,
     mainPid: 4711,
   });
 });
@@ -30,6 +31,7 @@ Deno.test("parseNotify() passes over what it does not know or cannot believe", (
     watchdog: false,
     stopping: false,
     prepared: false,
+    inFlight: null,
     mainPid: null,
   });
   assert.equal(parse("MAINPID=99999999999").mainPid, null);
@@ -51,4 +53,12 @@ Deno.test("parseNotify() never throws", () => {
     assert.ok(status === null || Array.from(status).length <= 200);
     assert.ok(mainPid === null || mainPid > 1);
   }));
+});
+
+Deno.test("parseNotify() reads how many requests are in flight", () => {
+  const inFlight = (text: string) => parseNotify(new TextEncoder().encode(text)).inFlight;
+  assert.equal(inFlight("X_ALEXA_BUSY=2"), 2);
+  assert.equal(inFlight("WATCHDOG=1\nX_ALEXA_BUSY=0"), 0);
+  assert.equal(inFlight("X_ALEXA_BUSY=many"), null);
+  assert.equal(inFlight("X_ALEXA_BUSY=-1"), null);
 });
