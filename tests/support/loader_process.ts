@@ -8,6 +8,7 @@ import { assertNothingLeft, carriers } from "./leftovers.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
 const root = new URL("../../", import.meta.url).pathname;
+const built = Deno.env.get("ALEXA_LOADER_BIN");
 const patienceMs = 20_000;
 /** Everything that could take a test out of its own home or change what the program does. */
 const foreign = /^(.*_proxy|XDG_.*|ALEXA_.*|FIXTURE_.*|OTEL_.*|NOTIFY_SOCKET|OLLAMA_HOST|FORCE_COLOR)$/i;
@@ -63,6 +64,8 @@ export class TestHome implements AsyncDisposable {
       XDG_STATE_HOME: this.state,
       XDG_RUNTIME_DIR: this.runtime,
       XDG_CONFIG_HOME: `${this.dir}/config`,
+      // A built file unpacks itself once for all tests, not into each home anew; packaged_*_test.ts looks at that.
+      ...(built ? { XDG_CACHE_HOME: `${root}dist/test/cache` } : {}),
       NO_COLOR: "1",
       ALEXA_STAMPS: this.stamps,
       FIXTURE_MAX_LIFE_SEC: "90",
@@ -225,7 +228,6 @@ export async function runLoader(
 
 /** argv of the program, without arguments. */
 export function command(): string[] {
-  const built = Deno.env.get("ALEXA_LOADER_BIN");
   if (built) return [built];
   const words = manifest.tasks.loader.command.split(" ").slice(1, -1);
   fillCache();
