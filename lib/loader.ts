@@ -11,7 +11,6 @@ import { runHygiene } from "./boot/hygiene.ts";
 import { requireCommands } from "./boot/precheck.ts";
 import { Prewarmer } from "./boot/prewarm/prewarmer.ts";
 import { startInOrder } from "./boot/sequence.ts";
-import { serveControl } from "./control/server.ts";
 import { controlSocket } from "./control/types.ts";
 import { ExitCode, LoaderError, reasonOf } from "./errors.ts";
 import type { Log } from "./log/mod.ts";
@@ -285,16 +284,6 @@ export class LoaderService implements AsyncDisposable {
     );
     await gpu.stage("precheck"); // what is in use before we start anything
     await this.#adopt(adopted);
-    if (this.#control) {
-      this.#stack.use(
-        await serveControl(controlSocket(plan.dirs.runtime), {
-          status: () => this.status(),
-          restart: (name) => this.restartService(name),
-          stop: (reason) => void this.#stop(reason),
-          vram: () => this.vramSnapshot(),
-        }, { clock: this.#clock, log: (level, message) => this.#log.line("LOADER", level, message) }),
-      );
-    }
     span.end();
   }
 
@@ -404,7 +393,7 @@ export class LoaderService implements AsyncDisposable {
   async #startServices(): Promise<string[]> {
     this.#move("start");
     let gateAt = this.#clock.now();
-    return await startInOrder(this.#units, {
+    const sequence = startInOrder(this.#units, {
       signal: this.#stopping.signal,
       lookahead: this.plan.prewarm.enabled ? this.plan.lookahead : 0,
       prepare: (next) => {
@@ -418,6 +407,23 @@ export class LoaderService implements AsyncDisposable {
       onGate: (passed) =>
         this.#recorder.service(passed.name).set({ gate_lag_ms: this.#clock.now() - gateAt }),
     });
+    // The first service is on its way: what nobody waits for is done beside its load.
+    await this.#openControl();
+    return await sequence;
+  }
+
+  /** `status`, `restart` and `stop` find us from now on. */
+  async #openControl(): Promise<void> {
+    if (!this.#control || this.#stopping.signal.aborted) return;
+    const { serveControl } = await import("./control/server.ts");
+    const server = await serveControl(controlSocket(this.plan.dirs.runtime), {
+      status: () => this.status(),
+      restart: (name) => this.restartService(name),
+      stop: (reason) => void this.#stop(reason),
+      vram: () => this.vramSnapshot(),
+    }, { clock: this.#clock, log: (level, message) => this.#log.line("LOADER", level, message) });
+    if (this.#stack.disposed) await server[Symbol.asyncDispose]();
+    else this.#stack.use(server);
   }
 
   // ---- what follows from a service's change ----

@@ -381,7 +381,7 @@ export class Unit {
 
   async #watch(signal: AbortSignal): Promise<void> {
     const { service, plan, clock } = this;
-    let ticks = service.copy?.cpuTicks() ?? 0;
+    let ticks = plan.health.busy.cpu ? service.copy?.cpuTicks() ?? 0 : 0;
     const signOfWork = (since: number): string | null => {
       const { copy } = service;
       if (copy?.watchdogAt && copy.watchdogAt > since) return "WATCHDOG=1 received";

@@ -1,12 +1,12 @@
 /** Is a TCP port free? The only proof is to bind it. Spec: §4. */
 
-/** True if a listener could be opened on `port` now. */
+/** True if a listener could be opened on `port` now; also where the machine has no such address at all (IPv6 switched off). */
 export function isPortFree(port: number, hostname = "127.0.0.1"): boolean {
   try {
     Deno.listen({ port, hostname }).close();
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.AddrNotAvailable;
   }
 }
 
