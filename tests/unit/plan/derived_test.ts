@@ -205,7 +205,9 @@ Deno.test("ollamaOrigin() reads OLLAMA_HOST as Ollama does", () => {
     ["[::1]:9", "http://[::1]:9"],
     ["not a host", "http://127.0.0.1:11434"],
   ];
-  for (const [value, wanted] of cases) assert.equal(ollamaOrigin({}, { OLLAMA_HOST: value }), wanted, String(value));
+  for (const [value, wanted] of cases) {
+    assert.equal(ollamaOrigin({}, { OLLAMA_HOST: value }), wanted, String(value));
+  }
   assert.equal(ollamaOrigin({ OLLAMA_HOST: "a" }, { OLLAMA_HOST: "b" }), "http://a:11434");
 });
 
