@@ -51,7 +51,7 @@ Again: \`deno task chaos --rounds ${reports[0].rounds} --seed ${reports[0].seed}
 ${withoutDisk}
 Each cell: **how often tried**: what became of it, and how often. Several faults of one round share its end.
 
-| fault \\\\ state | ${states.join(" | ")} |
+| fault | ${states.join(" | ")} |
 |---|${states.map(() => "---|").join("")}
 ${rows.join("\n")}
 `;

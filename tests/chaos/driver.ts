@@ -110,7 +110,10 @@ async function settle(world: World): Promise<(service: string | null) => string>
     };
   }
   if (world.ending === "killed") {
-    if (world.orphaned) return () => "services live on; the next boot stops them";
+    if (world.orphaned) {
+      const left = world.processes().length > 0;
+      return () => left ? "services live on; the next boot stops them" : "nothing ran yet";
+    }
     await checkKilled(world);
     return () => "guardian stopped all";
   }

@@ -60,6 +60,7 @@ export class World implements AsyncDisposable {
 
   /** Starts a loader with settings of its own. */
   async start(rng: Prng): Promise<LoaderProcess> {
+    if (!this.orphaned) this.orphanedBy = null;
     if (performance.now() - this.#bystandersSince > 120_000) { // they end by themselves after 300 s
       const old = this.bystanders;
       this.bystanders = newBystanders();
