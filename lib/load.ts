@@ -59,11 +59,17 @@ async function read(path: string, real: string, env: Record<string, string>): Pr
   return loaded;
 }
 
-/** The demo takes free ports where the usual ones are busy. */
+/**
+ * The demo takes free ports where the usual ones are busy; with ALEXA_DEMO_PORTS=any the system chooses them all, so that
+ * many demos may start at the same moment.
+ */
 async function planDemo(env: Record<string, string>, cwd: string, freePorts: boolean): Promise<Loaded> {
   const { demoConfig, withFreePorts } = await import("./demo/config.ts");
   const text = freePorts
-    ? withFreePorts(demoConfig, (port) => isPortFree(port) ? port : freePort())
+    ? withFreePorts(
+      demoConfig,
+      (port) => env.ALEXA_DEMO_PORTS !== "any" && isPortFree(port) ? port : freePort(),
+    )
     : demoConfig;
   const { parseConfig } = await import("./config/load.ts");
   return plan(parseConfig(text, "<demo>", env), "<demo>", cwd, env);

@@ -6,11 +6,12 @@
  * what follows what, and owns what must be given back in the end.
  */
 import { adoptable } from "./boot/adoption.ts";
-import { enableListening, greet, type GreetingReport } from "./boot/greeting.ts";
+import { lockInstance } from "./boot/instance_lock.ts";
 import { runHygiene } from "./boot/hygiene.ts";
 import { requireCommands } from "./boot/precheck.ts";
 import { Prewarmer } from "./boot/prewarm/prewarmer.ts";
 import { startInOrder } from "./boot/sequence.ts";
+import { Voice } from "./boot/voice.ts";
 import { controlSocket } from "./control/types.ts";
 import { ExitCode, LoaderError, reasonOf } from "./errors.ts";
 import type { Log } from "./log/mod.ts";
@@ -28,6 +29,7 @@ import { type ServiceRecord, StateFile } from "./run/state_file.ts";
 import type { LoaderStatus } from "./run/status.ts";
 import { unitStatus } from "./run/status_of.ts";
 import { Unit } from "./run/unit.ts";
+import { WatchOver } from "./run/watch_over.ts";
 import {
   createService,
   type Household,
@@ -37,8 +39,6 @@ import {
 } from "./services/mod.ts";
 import { shutdown } from "./stop/mod.ts";
 import { type Clock, systemClock } from "./sys/clock.ts";
-import { type FileLock, lockFile, makePrivateDir, readSmallFile } from "./sys/files.ts";
-import { type Guardian, startGuardian } from "./sys/guardian.ts";
 import { environment, ownPid, randomHex, runtimeVersion, userId } from "./sys/host.ts";
 import { becomeSubreaper } from "./sys/reaper.ts";
 import { resolveDemo } from "./sys/self.ts";
@@ -80,11 +80,8 @@ export class LoaderService implements AsyncDisposable {
   #prewarmer: Prewarmer<Unit>;
   #gpu: GpuDesk | null = null;
   #stateFile: StateFile | null = null;
-  #guardian: Guardian | null = null;
-  #greeted = false;
-  #greetingUnderWay: Promise<void> | null = null;
-  #greeting: GreetingReport | null = null;
-  #listening = false;
+  #guardian: WatchOver | null = null;
+  #voice: Voice | null = null;
   #totalBootMs: number | null = null;
   #sequenceOver = false;
   #degradedTold: string | null = null;
@@ -199,8 +196,8 @@ export class LoaderService implements AsyncDisposable {
       total_boot_ms: this.#totalBootMs,
       capabilities: capabilities(this.#units),
       degraded: this.#sequenceOver ? degradedText(this.#units) : null,
-      greeting: this.#greeting?.outcome ?? (this.#greetingUnderWay ? "speaking" : "none"),
-      listening: this.#listening,
+      greeting: this.#voice?.outcome ?? "none",
+      listening: this.#voice?.listening ?? false,
       services: this.#units.map((unit) => unitStatus(unit, now, this.#gpu)),
       gpu: this.#gpu?.summary() ?? null,
     };
@@ -221,7 +218,7 @@ export class LoaderService implements AsyncDisposable {
     const { plan } = this;
     const span = this.#recorder.span("precheck");
     this.#move("precheck");
-    this.#openFolders();
+    this.#stack.use(lockInstance(plan.dirs));
     const keep = plan.onLoaderDeath === "keep"
       ? (await import("./services/kept_output.ts")).keptOutput(plan)
       : null;
@@ -261,8 +258,13 @@ export class LoaderService implements AsyncDisposable {
     this.#stateFile = stateFile;
     for (const warning of this.#history.warnings) this.#log.warning("LOADER", warning);
     becomeSubreaper();
-    this.#watchOver();
+    if (plan.onLoaderDeath === "stop") {
+      this.#guardian = this.#stack.use(
+        new WatchOver({ bootId: this.bootId, graceMs: plan.shutdown.graceMs, log: this.#log }),
+      );
+    }
     this.#makeUnits(keep);
+    this.#voice = this.#makeVoice();
     const gpu = this.#stack.use(
       await GpuDesk.open(plan, {
         clock: this.#clock,
@@ -287,46 +289,6 @@ export class LoaderService implements AsyncDisposable {
     span.end();
   }
 
-  /** One loader per state folder. @throws LoaderError `already_running` that says who. */
-  #openFolders(): void {
-    const { state, log, runtime } = this.plan.dirs;
-    let lock: FileLock | null;
-    try {
-      for (const dir of [state, log, runtime]) makePrivateDir(dir);
-      lock = lockFile(`${state}/lock`, String(ownPid));
-    } catch (error) {
-      throw new LoaderError("state_unwritable", `cannot write in ${state}: ${reasonOf(error)}`, {
-        hint: "set state_dir and log_dir to folders that you may write (state_dir not under /dev)",
-      });
-    }
-    if (!lock) {
-      const who = readSmallFile(`${state}/lock`)?.trim();
-      throw new LoaderError(
-        "already_running",
-        `this configuration is running already${who ? `: loader with pid ${who}` : ""}`,
-        { hint: "see `alexa-loader status`, or stop it with `alexa-loader stop`" },
-      );
-    }
-    this.#stack.use(lock);
-  }
-
-  /** The guardian ends our services if we die without doing so. A guardian that dies is replaced. */
-  #watchOver(): void {
-    if (this.plan.onLoaderDeath === "keep") return;
-    const guardian = startGuardian({
-      bootId: this.bootId,
-      graceMs: this.plan.shutdown.graceMs,
-      onDied: (reason) => {
-        if (this.#guardian !== guardian || this.#stopping.signal.aborted) return;
-        this.#log.warning("LOADER", `The guardian ended (${reason}); starting another`);
-        this.#watchOver();
-        for (const unit of this.#units) if (unit.service.copy) this.#guardian?.note(unit.service.copy.pgid);
-      },
-    });
-    if (!this.#guardian) this.#stack.defer(() => this.#guardian![Symbol.asyncDispose]());
-    this.#guardian = guardian;
-  }
-
   /** Goes on with what a dead loader's services left running, as far as it is healthy; the rest is stopped. */
   async #adopt(records: ReadonlyMap<string, ServiceRecord>): Promise<void> {
     await Promise.all([...records].map(async ([name, record]) => {
@@ -336,7 +298,7 @@ export class LoaderService implements AsyncDisposable {
         this.#recorder.service(name).set({ adopted: true, outcome: "up" });
         this.#log.info(unit.plan.tag, `Adopted (pid ${record.pid}, of boot ${record.boot.slice(0, 4)})`);
         // The assistant went on without us: it has greeted, or it is too late for that.
-        if (unit.service instanceof KwdService) this.#greeted = true;
+        if (unit.service instanceof KwdService) this.#voice?.skip();
       } else {
         this.#log.warning(unit.plan.tag, `Not adopted: pid ${record.pid} is not ready; stopping it`);
         await unit.service.stop();
@@ -432,7 +394,7 @@ export class LoaderService implements AsyncDisposable {
     if (to === "warming" || to === "up") this.#prewarmer.stop(unit, "the service is ready");
     if (to === "failed") this.#prewarmer.stop(unit, "the service was given up");
     if (to === "up") this.#recorder.service(unit.name).set({ outcome: "up" });
-    if (unit.service instanceof KwdService && to !== "up") this.#listening = false;
+    if (unit.service instanceof KwdService && to !== "up") this.#voice?.kwdDown();
     if (this.#stopping.signal.aborted) return;
     if (to === "failed") {
       this.#recorder.service(unit.name).set({ outcome: "failed" });
@@ -447,9 +409,8 @@ export class LoaderService implements AsyncDisposable {
     }
     if (!this.#sequenceOver) return;
     if (to === "up" || to === "failed") this.#reconsider();
-    const settled = this.#greeted || this.#state === "DEGRADED"; // no greeting will tell it to listen
-    if (to === "up" && unit.service instanceof KwdService && settled && !this.#greetingUnderWay) {
-      this.#listenAgain(unit.service);
+    if (to === "up" && unit.service instanceof KwdService) {
+      this.#voice?.kwdUp(this.#voice.greeted || this.#state === "DEGRADED");
     }
   }
 
@@ -463,7 +424,10 @@ export class LoaderService implements AsyncDisposable {
       this.#totalBootMs ??= this.#recorder.ready();
       this.#log.info("LOADER", `SYSTEM_READY: ${p95Line(this.#history.records, this.#totalBootMs)}`);
       this.#gpu?.startPolling();
-      this.#greetOnce();
+      if (!this.#voice!.greetOnce()) {
+        this.#finishRecord("ready");
+        if (this.#kwd()?.adopted) this.#voice!.listen(); // it may have been paused when its loader died
+      }
       return;
     }
     const text = degradedText(this.#units);
@@ -471,63 +435,34 @@ export class LoaderService implements AsyncDisposable {
     const first = this.#move("lost");
     this.#degradedTold = text;
     this.#log.warning("LOADER", `DEGRADED: ${text}`);
-    if (!first || this.#greeted) return;
+    if (!first || this.#voice?.greeted) return;
     // A boot that ends DEGRADED does not greet; a KWD that is up listens all the same.
     this.#gpu?.startPolling();
     this.#finishRecord("degraded");
     const kwd = this.#kwd();
-    if (kwd && this.#unit(kwd.name).isUp) this.#listenAgain(kwd);
+    if (kwd?.isUp) this.#voice?.listen();
   }
 
-  #greetOnce(): void {
-    const kwd = this.#kwd();
-    if (this.#greeted) {
-      this.#finishRecord("ready");
-      if (kwd && this.#unit(kwd.name).adopted) this.#listenAgain(kwd); // it may have been paused when its loader died
-      return;
-    }
-    this.#greeted = true;
+  #makeVoice(): Voice {
     const tts = this.#units.map((unit) => unit.service).find((s) => s instanceof TtsService) ?? null;
-    const copy = kwd?.copy;
-    this.#greetingUnderWay = greet({
+    const kwd = this.#kwd();
+    return new Voice({
       plan: this.plan.greeting,
-      kwd,
+      kwd: kwd && kwd.service instanceof KwdService ? kwd.service : null,
       tts,
+      kwdIsUp: () => kwd?.isUp ?? false,
       clock: this.#clock,
       log: this.#log,
       bootId: this.bootId,
       signal: this.#stopping.signal,
-    }).then((report) => {
-      this.#greetingUnderWay = null;
-      this.#greeting = report;
-      this.#recorder.greeting(report.outcome, {
-        greeting_speak_ms: report.speakMs ?? undefined,
-        kwd_resume_after_ms: report.resumeAfterMs ?? undefined,
-      });
-      this.#listening = report.listening;
-      this.#finishRecord("ready");
-      // KWD was replaced in mid-greeting: the fresh copy is told as soon as it is up.
-      const replaced = kwd !== null && kwd.copy !== copy;
-      if (replaced && !report.listening && report.outcome !== "aborted" && this.#unit(kwd.name).isUp) {
-        this.#listenAgain(kwd);
-      }
+      onGreeted: (report) => {
+        this.#recorder.greeting(report.outcome, {
+          greeting_speak_ms: report.speakMs ?? undefined,
+          kwd_resume_after_ms: report.resumeAfterMs ?? undefined,
+        });
+        this.#finishRecord("ready");
+      },
     });
-  }
-
-  #listenAgain(kwd: KwdService): void {
-    const options = { clock: this.#clock, log: this.#log, signal: this.#stopping.signal };
-    const told = kwd.restoreMutes({ signal: options.signal, timeoutMs: 2000 })
-      .then(() => enableListening(kwd, options, 0, this.#clock.now()))
-      .then((after) => void (this.#listening = after !== null))
-      .catch(() => {}); // only a stop aborts it
-    const { copy } = kwd;
-    const underWay = told.finally(() => {
-      if (this.#greetingUnderWay === underWay) this.#greetingUnderWay = null;
-      // It was replaced meanwhile: the fresh copy is told as well.
-      const stopping = this.#stopping.signal.aborted;
-      if (kwd.copy !== copy && this.#unit(kwd.name).isUp && !stopping) this.#listenAgain(kwd);
-    });
-    this.#greetingUnderWay = underWay;
   }
 
   // ---- the end ----
@@ -554,7 +489,7 @@ export class LoaderService implements AsyncDisposable {
       if (left.length > 0) this.#log.error("LOADER", `Something of ${left.join(", ")} could not be stopped`);
       await Promise.all(order.map((unit) => unit.idle()));
     }
-    await this.#greetingUnderWay;
+    await this.#voice?.idle();
     if (order.length > 0) await this.#gpu?.final(this.#hurry.signal);
     this.#finishRecord("stopped");
     await this.#appending;
@@ -604,8 +539,8 @@ export class LoaderService implements AsyncDisposable {
     });
   }
 
-  #kwd(): KwdService | null {
-    return this.#units.map((unit) => unit.service).find((s) => s instanceof KwdService) ?? null;
+  #kwd(): Unit | null {
+    return this.#units.find((unit) => unit.service instanceof KwdService) ?? null;
   }
 
   #gpuDesk(): GpuDesk {

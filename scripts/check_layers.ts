@@ -25,7 +25,14 @@ const ranks: Record<string, number> = {
   cli: 7,
 };
 /** Files in lib/ itself: what everybody may use, and the top. */
-const rootFiles: Record<string, number> = { errors: -1, version: -1, loader: 6, load: 6, mod: 7 };
+const rootFiles: Record<string, number> = {
+  errors: -1,
+  nearest: -1,
+  version: -1,
+  loader: 6,
+  load: 6,
+  mod: 7,
+};
 const siblings = new Set(["plan>config"]);
 /** Type imports of these are free for everybody: they are the shared vocabulary. */
 const vocabulary = new Set(["plan", "config"]);

@@ -55,7 +55,9 @@ Each cell: **how often tried**: what became of it, and how often. Several faults
 |---|${states.map(() => "---|").join("")}
 ${rows.join("\n")}
 `;
-Deno.writeTextFileSync(new URL("../tests/FAULT_MATRIX.md", import.meta.url), text);
+const path = new URL("../tests/FAULT_MATRIX.md", import.meta.url).pathname;
+Deno.writeTextFileSync(path, text);
+new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", path] }).outputSync();
 
 function getOr<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   const known = map.get(key);

@@ -77,6 +77,7 @@ const init = buildCommand({
   loader: async () => (await import("./init.ts")).init,
   parameters: {
     flags: {
+      config: { ...config, brief: "Write the configuration to FILE instead of config/loader.yaml" },
       from: {
         kind: "enum",
         values: ["demo"],

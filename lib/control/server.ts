@@ -1,5 +1,5 @@
 /** The control socket's answering end. Spec: §12. */
-import { nearest } from "../config/nearest.ts";
+import { nearest } from "../nearest.ts";
 import { LoaderError, reasonOf } from "../errors.ts";
 import type { LogLevel } from "../log/mod.ts";
 import { type Clock, systemClock } from "../sys/clock.ts";

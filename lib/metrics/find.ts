@@ -1,5 +1,6 @@
 /** Which boot is meant: `last`, `-2`, or the beginning of a boot's id. Spec: §11. */
 import { LoaderError } from "../errors.ts";
+import { editDistance } from "../nearest.ts";
 import type { BootRecord } from "./types.ts";
 
 /** A boot, and those before it (oldest first), which it is measured by. */
@@ -8,22 +9,9 @@ export interface Found {
   earlier: readonly BootRecord[];
 }
 
-/** How many single-character changes lead from `a` to `b`. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length];
-}
-
 function nearest(records: readonly BootRecord[], id: string): string | undefined {
   const ranked = records
-    .map(({ boot }) => ({ boot, far: distance(id, boot.slice(0, Math.max(id.length, 4))) }))
+    .map(({ boot }) => ({ boot, far: editDistance(id, boot.slice(0, Math.max(id.length, 4))) }))
     .sort((a, b) => a.far - b.far);
   return ranked[0] && ranked[0].far <= 2 && ranked[0].far < id.length ? ranked[0].boot : undefined;
 }

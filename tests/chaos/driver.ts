@@ -115,7 +115,7 @@ async function settle(world: World): Promise<(service: string | null) => string>
       return () => left ? "services live on; the next boot stops them" : "nothing ran yet";
     }
     await checkKilled(world);
-    return () => "guardian stopped all";
+    return () => world.prechecked ? "guardian stopped all" : "nothing ran yet";
   }
   const ended = await checkEnded(world);
   return () => ended;

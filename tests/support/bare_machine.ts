@@ -31,7 +31,7 @@ export function bareMachine(): BareMachine {
     const found = ["/usr/bin", "/bin"].map((place) => `${place}/${name}`).find(isThere);
     if (found) Deno.symlinkSync(found, `${bin}/${name}`);
   }
-  const env = { PATH: bin, HOME: home, TMPDIR: tmp, XDG_RUNTIME_DIR: runtime };
+  const env = { PATH: bin, HOME: home, TMPDIR: tmp, XDG_RUNTIME_DIR: runtime, ALEXA_DEMO_PORTS: "any" };
   const cache = `${home}/.cache/alexa-loader`;
   return {
     folder,

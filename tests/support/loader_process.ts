@@ -67,6 +67,7 @@ export class TestHome implements AsyncDisposable {
       // A built file unpacks itself once for all tests, not into each home anew; packaged_*_test.ts looks at that.
       ...(built ? { XDG_CACHE_HOME: `${root}dist/test/cache` } : {}),
       NO_COLOR: "1",
+      ALEXA_DEMO_PORTS: "any",
       ALEXA_STAMPS: this.stamps,
       FIXTURE_MAX_LIFE_SEC: "90",
       [markVariable]: this.mark,
