@@ -152,8 +152,12 @@ async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
 
 /** A new or renamed file is only there after a power cut if its folder was written too. */
 async function syncFolder(folder: string): Promise<void> {
-  using handle = await Deno.open(folder, { read: true });
-  await handle.sync();
+  const handle = await Deno.open(folder, { read: true }); // not `using`: see freePort()
+  try {
+    await handle.sync();
+  } finally {
+    handle.close();
+  }
 }
 
 async function replace(path: string, folder: string, lines: string[]): Promise<void> {
