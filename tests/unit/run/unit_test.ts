@@ -168,6 +168,22 @@ Deno.test("Unit starts again at once when the backoff is zero", async () => {
   await leaveNothing(fake);
 });
 
+Deno.test("Unit keeps no timer of a copy that has crashed, 200 times over", async () => {
+  const fake = fakeUnit(withPolicy({ maxRestarts: 1000, backoff: { initialMs: 0, factor: 2, maxMs: 0 } }));
+  await bringUp(fake);
+  const before = fake.clock.pending;
+  for (let i = 0; i < 200; i++) {
+    fake.service.copy!.exit(1);
+    await fake.clock.settle();
+    fake.service.ready();
+    await fake.clock.settle();
+    assert.ok(fake.unit.isUp, `crash ${i}`);
+  }
+  assert.equal(fake.service.starts, 201);
+  assert.equal(fake.clock.pending, before);
+  await leaveNothing(fake);
+});
+
 Deno.test("Unit counts a spawn that is not possible as a failed start", async () => {
   const fake = fakeUnit(atOnce);
   fake.service.spawnError = new LoaderError("spawn_failed", "cannot start stt: no such file");
