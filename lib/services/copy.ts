@@ -14,6 +14,7 @@ import {
   spawnChild,
   type SpawnOptions,
 } from "../sys/process.ts";
+import { livingMembers } from "../sys/group.ts";
 import { environmentOf, family, isGone, type ProcessStat, readStat } from "../sys/procfs.ts";
 import { reapInherited } from "../sys/reaper.ts";
 import { bootIdVariable, type Household, type KeptOutput, serviceVariable } from "./household.ts";
@@ -217,6 +218,12 @@ export class ServiceCopy implements ProbeTarget, Victim {
     for (const orphan of reapInherited()) {
       if (!found.has(orphan.pid) && this.#isOurs(orphan)) {
         for (const stat of family(orphan.pid)) found.set(stat.pid, stat);
+      }
+    }
+    // The kernel's list of children may miss one while another of them ends, so an empty answer is asked twice.
+    if (found.size === 0) {
+      for (const stat of livingMembers(this.pgid)) {
+        if (environmentOf(stat.pid, bootIdVariable) === this.boot) found.set(stat.pid, stat);
       }
     }
     return [...found.values()];

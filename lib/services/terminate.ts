@@ -53,7 +53,7 @@ async function round(
   const leaderEnd = victim.exited?.then(() => void (leaderGone = true));
   for (let pause = 1;; pause = Math.min(pause * 1.5, SLOWEST_LOOK_MS)) {
     const living = victim.living();
-    if (living.length === 0) return true;
+    if (living.length === 0 && victim.living().length === 0) return true;
     const group = told.size === 0 || signal === "SIGKILL"; // nobody is asked twice; a kill is not asking
     tell(group ? victim.pgid : null, living.filter((stat) => !told.has(nameOf(stat))), signal);
     for (const stat of living) told.add(nameOf(stat));
