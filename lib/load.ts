@@ -5,7 +5,7 @@ import type { LoadedConfig } from "./config/load.ts";
 import type { History } from "./metrics/history.ts";
 import { openHistory } from "./metrics/history.ts";
 import { readyTimes } from "./metrics/figures.ts";
-import { planBoot } from "./plan/mod.ts";
+import { planBoot, planDirs } from "./plan/mod.ts";
 import type { BootPlan } from "./plan/types.ts";
 import { environment, realPath, userId, workingDirectory } from "./sys/host.ts";
 import { freePort, isPortFree } from "./sys/ports.ts";
@@ -85,9 +85,7 @@ function plan(loaded: LoadedConfig, configPath: string, cwd: string, env: Record
     uid: userId(),
     instanceHash: (path: string) => path === "<demo>" ? "demo" : shortHash(path),
   };
-  // Where the history lies depends on nothing but the names, so a first plan without it tells.
-  const { dirs } = planBoot(loaded, { ...facts, history: null });
-  const history = openHistory(dirs.state, { last: bootsThatCount });
+  const history = openHistory(planDirs(loaded, facts).state, { last: bootsThatCount });
   return { loaded, plan: planBoot(loaded, { ...facts, history: readyTimes(history.records) }), history };
 }
 

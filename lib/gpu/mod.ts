@@ -5,7 +5,8 @@
  */
 export * from "./types.ts";
 export { failureLine, nvmlCodes, nvmlFailure } from "./errors.ts";
-export { openGpu, type OpenGpuOptions } from "./open.ts";
+export { noGpu, openGpu, type OpenGpuOptions } from "./open.ts";
+export { mayHaveGpu } from "./presence.ts";
 export * from "./attribution.ts";
 export { commandOf } from "./command_of.ts";
 export * from "./monitor.ts";

@@ -66,7 +66,7 @@ function withReasons(source: GpuSource, failures: GpuFailure[]): GpuSource {
 }
 
 /** The source for a machine without a GPU: it has a reason and no snapshots. */
-function noGpu(failures: GpuFailure[]): GpuSource {
+export function noGpu(failures: GpuFailure[]): GpuSource {
   // What is not installed is worth a word only if nothing is: else the sentence is about what is there and fails.
   const telling = failures.filter((f) => f.failure !== "missing");
   const failure = telling.find((f) => f.failure === "not_found") ?? telling[0] ??

@@ -61,8 +61,7 @@ function compact(payloads: string[]): string[] {
 }
 
 function load(path: string, most: number): { records: BootRecord[]; warnings: string[]; unfit: boolean } {
-  // A boot may have two lines: one when it was ready, one with its greeting.
-  const content = readJournal(path, limits, most < KEEP_BOOTS ? 2 * most : undefined);
+  const content = readJournal(path, limits, most < KEEP_BOOTS ? most : undefined);
   if (content.unreadable) {
     return {
       records: [],

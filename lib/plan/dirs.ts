@@ -8,17 +8,22 @@ import type { BootPlan } from "./types.ts";
 const socketNameBytes = 48;
 const longestRuntimeDir = 108 - 1 - socketNameBytes;
 
+/** The facts that folders depend on: not the history, which lies in one of them. */
+type DirFacts = Omit<PlanFacts, "history">;
+
+/** As the configuration calls it, else after the configuration's path. */
+export function instanceName(config: LoadedConfig["config"], facts: DirFacts): string {
+  return config.loader.name ?? facts.instanceHash(facts.configPath);
+}
+
 /**
  * State: `$XDG_STATE_HOME/alexa-loader/<name>`; logs: `<state>/logs`; runtime: `$XDG_RUNTIME_DIR/alexa-loader/<name>`.
  * Relative XDG paths are ignored, as that specification says. Without a runtime folder, or with one so long that a
  * socket would not fit, it is `/tmp/alexa-loader-<uid>/<name>`.
  */
-export function planDirs(
-  config: LoadedConfig["config"],
-  instance: string,
-  facts: PlanFacts,
-): BootPlan["dirs"] {
+export function planDirs({ config }: LoadedConfig, facts: DirFacts): BootPlan["dirs"] {
   const { env, home } = facts;
+  const instance = instanceName(config, facts);
   const stateHome = env.XDG_STATE_HOME?.startsWith("/") ? env.XDG_STATE_HOME : `${home}/.local/state`;
   const { state_dir, log_dir } = config.loader;
   const state = state_dir === undefined

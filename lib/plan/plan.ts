@@ -1,6 +1,6 @@
 /** LoaderConfig + facts of this machine -> BootPlan. Spec: §2, §3, §9. Pure. */
 import type { LoadedConfig } from "../config/load.ts";
-import { planDirs } from "./dirs.ts";
+import { instanceName, planDirs } from "./dirs.ts";
 import { resolvePath } from "./paths.ts";
 import { planService } from "./service.ts";
 import type { BootPlan } from "./types.ts";
@@ -27,7 +27,7 @@ export interface PlanFacts {
 /** The whole boot as data. Never fails: `parseConfig` has refused what cannot be planned. */
 export function planBoot(loaded: LoadedConfig, facts: PlanFacts): BootPlan {
   const { loader } = loaded.config;
-  const instance = loader.name ?? facts.instanceHash(facts.configPath);
+  const instance = instanceName(loaded.config, facts);
   const services = loader.startup_sequence.map((name) => planService(loaded, name, facts));
   const { port_hygiene: hygiene, post_boot_greeting: greeting } = loader;
   const fromConfig = (path: string) => resolvePath(facts.configDir, path);
@@ -74,7 +74,7 @@ export function planBoot(loaded: LoadedConfig, facts: PlanFacts): BootPlan {
       waitMs: loader.wait_for_gpu_sec * 1000,
       onShort: loader.on_vram_short,
     },
-    dirs: planDirs(loaded.config, instance, facts),
+    dirs: planDirs(loaded, facts),
     log: {
       rotateBytes: Math.round(loader.log.rotate_mb * 1024 * 1024),
       keep: loader.log.keep,

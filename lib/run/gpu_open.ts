@@ -1,6 +1,14 @@
 /** Opens the GPU for a boot: waits for it when a service needs one, and says in one line what is wrong with it. Spec: §5. */
 import { LoaderError } from "../errors.ts";
-import { computeDevices, type GpuSource, isGpuFailure, openGpu, waitForGpu } from "../gpu/mod.ts";
+import {
+  computeDevices,
+  type GpuSource,
+  isGpuFailure,
+  mayHaveGpu,
+  noGpu,
+  openGpu,
+  waitForGpu,
+} from "../gpu/mod.ts";
 import type { Log } from "../log/mod.ts";
 import type { BootPlan } from "../plan/types.ts";
 import type { Clock } from "../sys/clock.ts";
@@ -19,6 +27,7 @@ export async function openForBoot(
   const limits = needs.length === 0 ? { nvmlMs: unneededMs, toolMs: unneededMs } : undefined;
   const open = () => openGpu({ index: plan.gpu.index, env, clock, signal, limits });
   if (needs.length === 0) {
+    if (!mayHaveGpu(env)) return noGpu([{ failure: "missing", message: "nothing speaks for a GPU" }]);
     const source = await open();
     if (source.kind !== "none") return tellDetour(source, log);
     const why = await source.snapshot();

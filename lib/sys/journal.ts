@@ -28,6 +28,8 @@ const NEWLINE = 10;
 const HEAD = encoder.encode('{"crc32":"');
 const MIDDLE = encoder.encode('","record":');
 const PAYLOAD_AT = HEAD.length + 8 + MIDDLE.length;
+/** Where only the newest lines are wanted, they are looked for in so many bytes first. */
+const firstLook = 64 << 10;
 const LOCK_WAIT_MS = 2000;
 const LOCK_POLL_MS = 10;
 
@@ -98,13 +100,13 @@ export function parseJournal(
   return { payloads: payloads.reverse(), damaged };
 }
 
-/** The newest bytes of an open file: twice the journal's limit at most, whatever somebody has put there. */
+/** The newest bytes of an open file, `most` of them; `cut` says that there are more. */
 function readTail(
   file: Deno.FsFile,
   size: number,
-  limits: JournalLimits,
+  most: number,
 ): { bytes: Uint8Array; cut: boolean } {
-  const wanted = Math.min(size, 2 * limits.maxBytes);
+  const wanted = Math.min(size, most);
   file.seekSync(size - wanted, Deno.SeekMode.Start);
   const bytes = new Uint8Array(wanted);
   let length = 0;
@@ -121,8 +123,14 @@ export function readJournal(path: string, limits: JournalLimits, last?: number):
     const { isFile } = Deno.statSync(path);
     if (!isFile) return { payloads: [], damaged: 0, unreadable: "it is not a file" }; // opening a FIFO would hang
     using file = Deno.openSync(path, { read: true });
-    const { bytes, cut } = readTail(file, file.statSync().size, limits);
-    return { ...parseJournal(bytes, limits.maxLine, { cut, last }), unreadable: null };
+    const { size } = file.statSync();
+    const all = 2 * limits.maxBytes;
+    for (let most = last === undefined ? all : Math.min(firstLook, all);; most = Math.min(most * 8, all)) {
+      const { bytes, cut } = readTail(file, size, most);
+      const content = parseJournal(bytes, limits.maxLine, { cut, last });
+      const enough = content.payloads.length + content.damaged >= (last ?? Infinity);
+      if (enough || !cut || most === all) return { ...content, unreadable: null };
+    }
   } catch (error) {
     const unreadable = error instanceof Deno.errors.NotFound ? null : String(error);
     return { payloads: [], damaged: 0, unreadable };
@@ -201,7 +209,7 @@ export async function appendJournal(
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   using file = await openLocked(path, o.clock, o.signal);
   const { size } = await file.stat();
-  const { bytes: old, cut } = readTail(file, size, o.limits);
+  const { bytes: old, cut } = readTail(file, size, 2 * o.limits.maxBytes);
   const { payloads, damaged } = parseJournal(old, o.limits.maxLine, { cut });
   const full = payloads.length >= o.limits.maxLines || size + bytes.length > o.limits.maxBytes;
   if (o.rewrite || damaged > 0 || full) {
