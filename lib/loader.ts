@@ -370,7 +370,7 @@ export class LoaderService implements AsyncDisposable {
         this.#recorder.service(passed.name).set({ gate_lag_ms: this.#clock.now() - gateAt }),
     });
     // The first service is on its way: what nobody waits for is done beside its load.
-    await this.#openControl();
+    await Promise.all([this.#openControl(), import("./warmups/mod.ts")]);
     return await sequence;
   }
 

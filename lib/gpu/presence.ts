@@ -1,7 +1,6 @@
 /** Whether there may be a GPU at all, asked without waking a driver: a millisecond, where looking in vain takes ten. Spec: §5. */
 import { readBytes } from "../sys/libc.ts";
 import { pathExists } from "../sys/gpu_device.ts";
-import { findProgram } from "../sys/host.ts";
 
 /** What the kernel or a container's runtime shows of a GPU: NVIDIA's driver, WSL, a Jetson, AMD's compute driver. */
 const traces = [
@@ -23,5 +22,5 @@ export function mayHaveGpu(env: Readonly<Record<string, string | undefined>>): b
   if (env.ALEXA_NVML_PATH || traces.some(pathExists)) return true;
   const bus = readBytes("/proc/bus/pci/devices");
   if (bus && vendors.test(new TextDecoder().decode(bus))) return true;
-  return tools.some((tool) => findProgram(tool, "/", env.PATH ?? "") !== null);
+  return (env.PATH ?? "").split(":").some((folder) => tools.some((tool) => pathExists(`${folder}/${tool}`)));
 }

@@ -14,6 +14,8 @@ const share = 0.01;
 const tolerance = 0.1;
 /** At most this many questions in the whole stretch around the predicted moment. */
 const densePoints = 400;
+/** A sign of life cuts a pause short, but never to less than this part of it: a service may talk all the time. */
+const leastShare = 0.1;
 
 /**
  * How long to wait before asking again, after `waitedMs` of waiting. `maxMs` is the slowest pace (`readiness_poll_ms`),
@@ -43,6 +45,8 @@ export interface WaitOptions {
   /** For one check. */
   timeoutMs: number;
   expectedMs?: number | null;
+  /** Calls back whenever the service gives a sign of life: what it prints or notifies often means that it got somewhere. */
+  onSign?(fn: () => void): Disposable;
   /** Called whenever what is still missing changes: the last words to quote when time is up. */
   onWaiting?(detail: string): void;
 }
@@ -89,8 +93,9 @@ export async function waitReady(probes: readonly Probe[], options: WaitOptions):
   };
   const pace = () => nextDelayMs(clock.now() - began, options.pollMaxMs, options.expectedMs);
   const follow = async (i: number): Promise<void> => {
-    using alarm = alarmOf(probes[i], clock);
-    while (!await ask(i)) await alarm.wait(pace(), signal);
+    const probe = probes[i];
+    using pause = probe.onReady ? new Call(probe.onReady.bind(probe)) : new Pause(clock, options.onSign);
+    while (!await ask(i)) await pause.wait(pace(), signal);
   };
   const together = async (indexes: Iterable<number>, act: (i: number) => Promise<unknown>) => {
     const all = [...indexes].map(async (i) => {
@@ -114,26 +119,79 @@ export async function waitReady(probes: readonly Probe[], options: WaitOptions):
   return { afterMs: clock.now() - began, detail: inWords([...probes.keys()]) };
 }
 
-/** The pause between two questions: a stretch of time for a pull probe, the probe's own call for a push probe. */
-function alarmOf(
-  probe: Probe,
-  clock: Clock,
-): Disposable & { wait(ms: number, signal: AbortSignal): Promise<void> } {
-  if (!probe.onReady) return { wait: (ms, signal) => clock.sleep(ms, signal), [Symbol.dispose]() {} };
-  let rang = Promise.withResolvers<void>();
-  const subscription = probe.onReady(() => rang.resolve());
-  return {
-    async wait(_ms, signal) {
-      signal.throwIfAborted();
-      const onAbort = () => rang.reject(signal.reason);
-      signal.addEventListener("abort", onAbort, { once: true });
-      try {
-        await rang.promise;
-      } finally {
-        signal.removeEventListener("abort", onAbort);
-        rang = Promise.withResolvers();
-      }
-    },
-    [Symbol.dispose]: () => subscription[Symbol.dispose](),
-  };
+/** Between two questions to a push probe: until it calls, however long that takes. */
+class Call implements Disposable {
+  #rang = Promise.withResolvers<void>();
+  #subscription: Disposable;
+
+  constructor(onReady: (fn: () => void) => Disposable) {
+    this.#subscription = onReady(() => this.#rang.resolve());
+  }
+
+  async wait(_ms: number, signal: AbortSignal): Promise<void> {
+    await abortable(this.#rang, signal);
+    this.#rang = Promise.withResolvers();
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscription[Symbol.dispose]();
+  }
+}
+
+/**
+ * Between two questions to a pull probe: a stretch of time. A sign of life cuts it short, and the next ones too, each
+ * twice as long as the one before, since some say that they are ready right before they are.
+ */
+class Pause implements Disposable {
+  #clock: Clock;
+  #subscription: Disposable | undefined;
+  #signed = false;
+  #cutShort: (() => void) | null = null;
+  #longestMs = Infinity;
+
+  constructor(clock: Clock, onSign?: (fn: () => void) => Disposable) {
+    this.#clock = clock;
+    this.#subscription = onSign?.(() => {
+      this.#signed = true;
+      this.#cutShort?.();
+    });
+  }
+
+  async wait(usualMs: number, signal: AbortSignal): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const began = this.#clock.now();
+    let timer = this.#clock.after(Math.min(usualMs, this.#longestMs), over.resolve);
+    this.#longestMs *= 2;
+    this.#cutShort = () => {
+      timer[Symbol.dispose]();
+      this.#longestMs = fastestMs;
+      const left = usualMs * leastShare - (this.#clock.now() - began);
+      if (left > 0) timer = this.#clock.after(left, over.resolve);
+      else over.resolve();
+    };
+    if (this.#signed) this.#cutShort(); // it came while the question was asked
+    try {
+      await abortable(over, signal);
+    } finally {
+      timer[Symbol.dispose]();
+      this.#cutShort = null;
+      this.#signed = false;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscription?.[Symbol.dispose]();
+  }
+}
+
+/** Waits for it, or rejects with the signal's reason. */
+async function abortable(event: PromiseWithResolvers<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const onAbort = () => event.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await event.promise;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }

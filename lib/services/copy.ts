@@ -56,6 +56,7 @@ export class ServiceCopy implements ProbeTarget, Victim {
     ready: new Set<() => void>(),
     prepared: new Set<() => void>(),
     extend: new Set<(ms: number) => void>(),
+    sign: new Set<() => void>(),
   };
   #prepared = false;
 
@@ -84,11 +85,17 @@ export class ServiceCopy implements ProbeTarget, Victim {
     } as const;
     const child = keep ? startKept(plan, household, relay, keep, command) : spawnChild({
       ...command,
-      onStdout: (chunk) => relay.write(chunk, "stdout"),
-      onStderr: (chunk) => relay.write(chunk, "stderr"),
+      onStdout: (chunk) => {
+        relay.write(chunk, "stdout");
+        copy.#sign();
+      },
+      onStderr: (chunk) => {
+        relay.write(chunk, "stderr");
+        copy.#sign();
+      },
     });
     const spawnMs = clock.now() - spawnedAt;
-    const copy = new ServiceCopy(plan, household, relay, child, {
+    const copy: ServiceCopy = new ServiceCopy(plan, household, relay, child, {
       boot: household.bootId,
       held: o.standby,
       spawnedAt,
@@ -167,6 +174,16 @@ export class ServiceCopy implements ProbeTarget, Victim {
       this.#notified = true;
       for (const fn of this.#listeners.ready) fn();
     }
+    this.#sign();
+  }
+
+  /** It notified or printed something: calls back, often. */
+  onSign(fn: () => void): Disposable {
+    return listen(this.#listeners.sign, fn);
+  }
+
+  #sign(): void {
+    for (const fn of this.#listeners.sign) fn();
   }
 
   get notifiedReady(): boolean {

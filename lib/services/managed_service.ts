@@ -163,7 +163,12 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
     o: { signal: AbortSignal; pollMaxMs: number; expectedMs: number | null; onWaiting(detail: string): void },
   ): Promise<void> {
     this.#createProbes();
-    await waitReady(this.#probes, { ...o, clock: this.household.clock, timeoutMs: readyCheckMs });
+    await waitReady(this.#probes, {
+      ...o,
+      clock: this.household.clock,
+      timeoutMs: readyCheckMs,
+      onSign: this.#copy?.onSign.bind(this.#copy),
+    });
   }
 
   /** Runs the warm-up once. Loaded when it is first needed: no boot waits for it before its first spawn. */

@@ -137,6 +137,70 @@ Deno.test("waitReady() is woken by a push at once, without polling", async () =>
   assert.equal(target.subscriptions, 0);
 });
 
+/** What a service says, as the wait hears it. */
+function voice() {
+  const listeners = new Set<() => void>();
+  return {
+    listeners,
+    say: () => listeners.forEach((fn) => fn()),
+    onSign(fn: () => void): Disposable {
+      listeners.add(fn);
+      return { [Symbol.dispose]: () => void listeners.delete(fn) };
+    },
+  };
+}
+
+Deno.test("waitReady() asks again when the service gives a sign of life, and densely for a while after it", async () => {
+  const { say, listeners, onSign } = voice();
+  const { clock, options } = setup({ onSign });
+  let answer = waitingFor("connection refused");
+  const probe = new Scripted("http", () => answer);
+  const wait = waitReady([probe], options);
+  await clock.advance(30_000); // the pace is 250 ms by now
+  const before = probe.asked;
+  while (probe.asked === before) await clock.advance(1); // a question was asked right now
+  await clock.advance(60);
+  say();
+  await clock.settle();
+  assert.equal(probe.asked, before + 2, "a sign is followed by a question");
+  await clock.advance(15);
+  assert.equal(probe.asked, before + 5, "and by others after 2, 4 and 8 ms");
+  answer = ready;
+  await clock.advance(16);
+  await wait;
+  assert.equal(clock.pending, 0);
+  assert.equal(listeners.size, 0);
+});
+
+Deno.test("waitReady() hears a sign that comes while it asks, and is not driven by one that never stops talking", async () => {
+  const { say, onSign } = voice();
+  const { clock, options } = setup({ onSign });
+  let answers: PromiseWithResolvers<ProbeResult> | null = null;
+  const probe = new Scripted("http", () => answers?.promise ?? waitingFor("refused"));
+  const wait = waitReady([probe], options);
+  await clock.advance(30_000);
+  answers = Promise.withResolvers();
+  const before = probe.asked;
+  await clock.advance(250);
+  assert.equal(probe.asked, before + 1);
+  say();
+  answers.resolve(waitingFor("refused"));
+  answers = null;
+  await clock.advance(26);
+  assert.ok(probe.asked >= before + 2, "the next question did not wait for the whole pause");
+  const chatty = probe.asked;
+  for (let i = 0; i < 1000; i++) {
+    say();
+    await clock.advance(1);
+  }
+  assert.ok(probe.asked - chatty <= 45, `${probe.asked - chatty} questions in a second of talk`);
+  answers = Promise.withResolvers();
+  answers.resolve(ready);
+  await clock.advance(250);
+  await wait;
+  assert.equal(clock.pending, 0);
+});
+
 Deno.test("waitReady() wants all probes to hold at once", async () => {
   const { clock, said, options } = setup();
   let first: ProbeResult = ready;
