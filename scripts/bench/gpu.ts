@@ -2,11 +2,11 @@
  * What one look at the GPU costs the event loop, and whether anything grows in many of them. Runs against the stand-in
  * library, so it needs cc and no GPU: `deno run -A scripts/bench_gpu.ts [snapshots, default 100000]`. Exit 1 if a limit is missed.
  */
-import { systemClock } from "../lib/sys/clock.ts";
-import { listNumbers } from "../lib/sys/libc.ts";
-import { NvmlSource } from "../lib/gpu/nvml.ts";
-import { isGpuFailure } from "../lib/gpu/types.ts";
-import { canBuildStandin, nvmlStandin } from "../tests/support/gpu_standin.ts";
+import { systemClock } from "../../lib/sys/clock.ts";
+import { listNumbers } from "../../lib/sys/libc.ts";
+import { NvmlSource } from "../../lib/gpu/nvml.ts";
+import { isGpuFailure } from "../../lib/gpu/types.ts";
+import { canBuildStandin, nvmlStandin } from "../../tests/support/gpu_standin.ts";
 
 const LIMIT_MS = 1, GROWTH_MIB = 16;
 /** Calls of one look at one GPU: memory, utilisation, temperature, two lists of processes. */

@@ -2,9 +2,9 @@
  * `deno task bench:start [FILE]`: how long the built file takes to start, beside a bare Deno hello in the same run, and
  * what it weighs beside its runtime. Exits 1 when a limit of the README is exceeded.
  */
-import { build } from "./build.ts";
-import { bundle } from "./build/bundle.ts";
-import { buildStamp, root } from "./build/info.ts";
+import { build } from "../build.ts";
+import { bundle } from "../build/bundle.ts";
+import { buildStamp, root } from "../build/info.ts";
 
 const rounds = 25;
 const limits = {

@@ -1,0 +1,116 @@
+/**
+ * `deno task bench [--only ID,…] [--runs N] [--program FILE] [--json FILE]`: how fast the loader is, on this machine, in some
+ * minutes. Every experiment is run several times, in turns with the bare Deno programs of `bench/floor.ts`, so that a busy
+ * moment meets all of them; medians are shown. What machines share makes noise: compare within one run, never across.
+ */
+import { parseArgs } from "node:util";
+import { root } from "./build/info.ts";
+import { type Experiment, experiments, metrics, middle, type Sample } from "./bench/figures.ts";
+import { BenchError, Workshop } from "./bench/workload.ts";
+
+interface Options {
+  chosen: readonly Experiment[];
+  runs: number;
+  program: string | null;
+  json: string | null;
+}
+
+function options(args: string[]): Options | null {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: "string" },
+      runs: { type: "string", default: "5" },
+      program: { type: "string" },
+      json: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return null;
+  const known = experiments.map((each) => each.id);
+  const only = values.only?.split(",") ?? known;
+  const unknown = only.find((id) => !known.includes(id));
+  if (unknown !== undefined) throw new BenchError(`no experiment ${unknown}; there are ${known.join(", ")}`);
+  const runs = Number(values.runs);
+  if (!Number.isInteger(runs) || runs < 1) throw new BenchError(`--runs is not a number: ${values.runs}`);
+  return {
+    chosen: experiments.filter((each) => only.includes(each.id)),
+    runs,
+    program: values.program ?? builtFile(),
+    json: values.json ?? null,
+  };
+}
+
+/** dist/alexa-loader, where it was built; null: the source is measured. */
+function builtFile(): string | null {
+  try {
+    return Deno.statSync(`${root}dist/alexa-loader`).isFile ? `${root}dist/alexa-loader` : null;
+  } catch {
+    return null;
+  }
+}
+
+async function measure({ chosen, runs, program }: Options): Promise<Record<string, number[]>> {
+  using shop = new Workshop(program);
+  const figures: Record<string, number[]> = {};
+  // Round 0 counts for nothing: the file unpacks itself, code and configurations get into their caches.
+  for (let round = 0; round <= runs; round++) {
+    for (const experiment of chosen) {
+      if (round > (experiment.runs ?? runs) || (round === 0 && experiment.runs !== undefined)) continue;
+      console.error(`${round === 0 ? "first start" : `run ${round} of ${runs}`}: ${experiment.brief}`);
+      const sample: Sample = await experiment.once(shop);
+      if (round > 0) { for (const [id, value] of Object.entries(sample)) (figures[id] ??= []).push(value); }
+    }
+  }
+  return figures;
+}
+
+const digits = (value: number, unit: string) => value.toFixed(unit === "s" || unit === "x" ? 2 : 1);
+
+function table(figures: Record<string, number[]>): string {
+  const rows = [["", "median", "least", "most", "promised"]];
+  for (const { id, brief, unit, most } of metrics) {
+    const values = figures[id];
+    if (!values) continue;
+    const median = middle(values);
+    const verdict = most === undefined ? "" : `${median <= most ? "" : "EXCEEDED: "}${most} ${unit}`;
+    rows.push([
+      brief,
+      `${digits(median, unit)} ${unit}`,
+      digits(Math.min(...values), unit),
+      digits(Math.max(...values), unit),
+      verdict,
+    ]);
+  }
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) =>
+    row.map((cell, i) => i === 0 || i === 4 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])).join("  ")
+      .trimEnd()
+  ).join("\n");
+}
+
+if (import.meta.main) {
+  try {
+    const o = options(Deno.args);
+    if (o === null) {
+      console.log(
+        "deno task bench [--only ID,…] [--runs N, 5] [--program FILE, dist/alexa-loader] [--json FILE]",
+      );
+      for (const { id, brief } of experiments) console.log(`  ${id.padEnd(12)} ${brief}`);
+    } else {
+      console.error(`Measuring ${o.program ?? "the program from source (deno task build makes the file)"}`);
+      const figures = await measure(o);
+      console.log(table(figures));
+      if (o.json) {
+        Deno.writeTextFileSync(
+          o.json,
+          JSON.stringify({ program: o.program, runs: o.runs, figures }, null, 2),
+        );
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof BenchError)) throw error;
+    console.error(`error: ${error.message}`);
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,229 @@
+/** The program under measurement, the services it runs, and what they noted: real processes in a folder of their own. */
+import { fileURLToPath } from "node:url";
+import { runtimeFlags } from "../../lib/version.ts";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const patienceMs = 30_000;
+
+export class BenchError extends Error {}
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const libc = Deno.dlopen("libc.so.6", {
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+});
+const timespec = new BigInt64Array(2);
+
+/** CLOCK_MONOTONIC in ms, as the services note it. */
+export function monotonicMs(): number {
+  libc.symbols.clock_gettime(1, timespec);
+  return Number(timespec[0]) * 1000 + Number(timespec[1]) / 1e6;
+}
+
+/** Asks again and again, since what is awaited happens in other processes. @throws BenchError after half a minute. */
+export async function until<T>(
+  what: string,
+  look: () => T | null | undefined | false,
+  lastWords: () => string = () => "",
+): Promise<T> {
+  for (const end = monotonicMs() + patienceMs; monotonicMs() < end; await sleep(2)) {
+    const found = look();
+    if (found) return found;
+  }
+  throw new BenchError(`${what} did not happen within ${patienceMs / 1000} s${lastWords()}`);
+}
+
+/** One of the benchmark's services. */
+export interface ServiceSpec {
+  name: string;
+  port: number;
+  loadMs: number;
+  /** So much of the load can be done in standby. */
+  prepareMs?: number;
+  /** Prints so many lines once it is ready. */
+  flood?: number;
+  /** In the place of the compiled service, which every other one is. */
+  cmd?: string[];
+  readiness?: Record<string, unknown>;
+}
+
+interface Stamp {
+  name: string;
+  event: string;
+  /** ms; for `longest_write` ms as well. */
+  value: number;
+  pid: number;
+}
+
+/** One folder for all runs: the compiled service, and the home in which the program finds its caches and its history. */
+export class Workshop implements Disposable {
+  readonly dir: string = Deno.makeTempDirSync({ prefix: "alexa-loader-bench-" });
+  readonly program: string[];
+  readonly service: string = `${this.dir}/service`;
+  readonly env: Record<string, string>;
+
+  /** @param program the built file; null: the source, without `deno task`. @throws BenchError without a C compiler. */
+  constructor(program: string | null) {
+    this.program = program === null ? [Deno.execPath(), "run", ...runtimeFlags, `${root}main.ts`] : [program];
+    const denoDir = Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`;
+    this.env = {
+      HOME: this.dir,
+      PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin",
+      ...(program === null ? { DENO_DIR: denoDir } : {}),
+    };
+    try {
+      const args = ["-O2", "-o", this.service, `${here}service.c`];
+      const { success, stderr } = new Deno.Command("cc", { args }).outputSync();
+      if (!success) throw new BenchError(new TextDecoder().decode(stderr));
+    } catch (error) {
+      this[Symbol.dispose]();
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw new BenchError("the benchmark's services are written in C: apt-get install gcc libc6-dev");
+    }
+  }
+
+  /** Writes the configuration and the stamps' place of one run; the same `name` gives the same path, so caches hold. */
+  prepare(name: string, services: readonly ServiceSpec[], loader: Record<string, unknown> = {}) {
+    const names = services.map((service) => service.name);
+    const stamps = `${this.dir}/stamps`;
+    Deno.writeTextFileSync(stamps, "");
+    const argv = (s: ServiceSpec) => [
+      ...[this.service, stamps, s.name, `${s.port}`, `${s.loadMs}`],
+      ...(s.prepareMs === undefined ? [] : ["standby", `${s.prepareMs}`]),
+      ...(s.flood === undefined ? [] : ["flood", `${s.flood}`]),
+    ];
+    const config = {
+      loader: {
+        name,
+        startup_sequence: names,
+        shutdown_sequence: names.toReversed(),
+        post_boot_greeting: { enabled: false },
+        restart_policy: {
+          max_restarts: 1000,
+          window_sec: 600,
+          backoff: { initial_sec: 0, factor: 1, max_sec: 0 },
+        },
+        ...loader,
+      },
+      services: Object.fromEntries(services.map((s) => [s.name, {
+        cmd: s.cmd ?? argv(s),
+        readiness: s.readiness ?? { type: "http", url: `http://127.0.0.1:${s.port}/ready`, expect_code: 200 },
+        ...(s.prepareMs === undefined ? {} : { prepare: { standby: true } }),
+      }])),
+    };
+    const path = `${this.dir}/${name}.yaml`;
+    const text = JSON.stringify(config, null, 1);
+    if (read(path) !== text) Deno.writeTextFileSync(path, text);
+    return { path, stamps, argv };
+  }
+
+  /** Boots these services with the program. */
+  boot(name: string, services: readonly ServiceSpec[], loader?: Record<string, unknown>): Run {
+    const { path, stamps } = this.prepare(name, services, loader);
+    return new Run([...this.program, "up", "--config", path], this.env, stamps, `${this.dir}/output`);
+  }
+
+  /** The same services under the bare Deno program beside this one. */
+  bootFloor(services: readonly ServiceSpec[]): Run {
+    const { stamps, argv } = this.prepare("floor", services);
+    const chain = services.map((s) => ({ port: s.port, argv: argv(s) }));
+    const floor = [Deno.execPath(), "run", "-A", "--quiet", "--no-config", `${here}floor.ts`];
+    return new Run([...floor, "chain", JSON.stringify(chain)], this.env, stamps, `${this.dir}/output`);
+  }
+
+  /** A child of this command that prints into the floor's relay. */
+  relayFloor(flood: number, into: string): Run {
+    const { stamps, argv } = this.prepare("floor", []);
+    const flooder = argv({ name: "flood", port: freePorts(1)[0], loadMs: 0, flood });
+    const floor = [Deno.execPath(), "run", "-A", "--quiet", "--no-config", `${here}floor.ts`];
+    return new Run(
+      [...floor, "relay", into, JSON.stringify(flooder)],
+      this.env,
+      stamps,
+      `${this.dir}/output`,
+    );
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.dir, { recursive: true });
+  }
+}
+
+/** One run of a supervisor, from its launch to the end of all that it started. */
+export class Run implements AsyncDisposable {
+  readonly launchedAt: number = monotonicMs();
+  readonly pid: number;
+  #child: Deno.ChildProcess;
+  #stamps: string;
+  #output: string;
+  #over = false;
+
+  constructor(argv: string[], env: Record<string, string>, stamps: string, output: string) {
+    Deno.writeTextFileSync(output, ""); // what an earlier run said is not this one's
+    // A shell only for the redirection: what nobody reads must not go through a pipe of ours.
+    this.#child = new Deno.Command("/bin/sh", {
+      args: ["-c", 'exec "$0" "$@" >"$OUTPUT" 2>&1', ...argv],
+      env: { ...env, OUTPUT: output },
+      clearEnv: true,
+      stdin: "null",
+    }).spawn();
+    this.pid = this.#child.pid;
+    this.#stamps = stamps;
+    this.#output = output;
+  }
+
+  /** All that services noted so far. */
+  stamps(): Stamp[] {
+    return (read(this.#stamps) ?? "").split("\n").filter(Boolean).map((line) => {
+      const [name, event, value, pid] = line.split(" ");
+      return { name, event, value: Number(value) / 1e6, pid: Number(pid) };
+    });
+  }
+
+  /** The `nth` time (1 first) that the service noted the event. @throws BenchError when it does not come, or the program ended. */
+  async stamp(name: string, event: string, nth = 1): Promise<Stamp> {
+    return await until(`${name}: ${event}`, () => {
+      if (this.#over) throw new BenchError(`the program ended early: ${this.#lastWords()}`);
+      return this.stamps().filter((stamp) => stamp.name === name && stamp.event === event)[nth - 1];
+    }, () => this.#lastWords());
+  }
+
+  /** Resolves when the program says so. */
+  async says(words: string): Promise<void> {
+    await until(`"${words}"`, () => read(this.#output)?.includes(words), () => this.#lastWords());
+  }
+
+  #lastWords(): string {
+    return `; its last words:\n${read(this.#output)?.slice(-2000)}`;
+  }
+
+  /** SIGTERM; ms until the program has gone. */
+  async stop(): Promise<number> {
+    const began = monotonicMs();
+    this.#child.kill("SIGTERM");
+    await this.#child.status;
+    this.#over = true;
+    return monotonicMs() - began;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#over) await this.stop().catch(() => {});
+  }
+}
+
+function read(path: string): string | null {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return null;
+  }
+}
+
+/** Ports that are free now, each another one. */
+export function freePorts(count: number): number[] {
+  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+  const ports = listeners.map((listener) => listener.addr.port);
+  for (const listener of listeners) listener.close();
+  return ports;
+}
