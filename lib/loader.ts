@@ -40,6 +40,7 @@ import {
 import { shutdown } from "./stop/mod.ts";
 import { type Clock, systemClock } from "./sys/clock.ts";
 import { environment, ownPid, randomHex, runtimeVersion, userId } from "./sys/host.ts";
+import { bindAll } from "./sys/libc.ts";
 import { becomeSubreaper } from "./sys/reaper.ts";
 import { resolveDemo } from "./sys/self.ts";
 import { version } from "./version.ts";
@@ -370,6 +371,7 @@ export class LoaderService implements AsyncDisposable {
         this.#recorder.service(passed.name).set({ gate_lag_ms: this.#clock.now() - gateAt }),
     });
     // The first service is on its way: what nobody waits for is done beside its load.
+    bindAll();
     await Promise.all([this.#openControl(), import("./warmups/mod.ts")]);
     return await sequence;
   }

@@ -53,12 +53,17 @@ function bind(): Libc {
     if (name in bound) continue;
     const get = () => {
       const value = open([name])[name];
-      Object.defineProperty(bound, name, { value });
+      Object.defineProperty(bound, name, { value, enumerable: true });
       return value;
     };
-    Object.defineProperty(bound, name, { get, configurable: true });
+    Object.defineProperty(bound, name, { get, enumerable: true, configurable: true });
   }
   return bound as Libc;
+}
+
+/** Binds all that was not wanted yet, while nobody waits: a service that crashes is not to wait for it. */
+export function bindAll(): void {
+  Object.values(libc() ?? {});
 }
 
 const O_CLOEXEC = 0o2000000;
