@@ -21,9 +21,12 @@ export function instanceName(config: LoadedConfig["config"], facts: DirFacts): s
  * Relative XDG paths are ignored, as that specification says. Without a runtime folder, or with one so long that a
  * socket would not fit, it is `/tmp/alexa-loader-<uid>/<name>`.
  */
-export function planDirs({ config }: LoadedConfig, facts: DirFacts): BootPlan["dirs"] {
+export function planDirs(
+  { config }: LoadedConfig,
+  facts: DirFacts,
+  instance: string = instanceName(config, facts),
+): BootPlan["dirs"] {
   const { env, home } = facts;
-  const instance = instanceName(config, facts);
   const stateHome = env.XDG_STATE_HOME?.startsWith("/") ? env.XDG_STATE_HOME : `${home}/.local/state`;
   const { state_dir, log_dir } = config.loader;
   const state = state_dir === undefined

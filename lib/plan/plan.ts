@@ -74,7 +74,7 @@ export function planBoot(loaded: LoadedConfig, facts: PlanFacts): BootPlan {
       waitMs: loader.wait_for_gpu_sec * 1000,
       onShort: loader.on_vram_short,
     },
-    dirs: planDirs(loaded, facts),
+    dirs: planDirs(loaded, facts, instance),
     log: {
       rotateBytes: Math.round(loader.log.rotate_mb * 1024 * 1024),
       keep: loader.log.keep,

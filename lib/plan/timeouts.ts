@@ -1,7 +1,7 @@
 /** How long a service may take to become ready: as configured, or learned from earlier boots. Spec: §3, §9. */
 import { otherReadySec } from "../config/defaults.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import type { Sourced } from "./types.ts";
+import type { ServicePlan } from "./types.ts";
 
 /** The last boots that count, and how many there must be before they do. */
 const window = 20;
@@ -16,7 +16,8 @@ const capShare = 3;
 /**
  * The ready timeout of `name` in ms, and where it comes from. With `autotune_timeouts` and at least five successful
  * boots: p95 of the last twenty times to ready + 50 %, but not under 5 s or half of the configured value, and not
- * over three times the configured value.
+ * over three times the configured value. Where that is less than what is configured, a service that shows progress has
+ * the configured time all the same: a first load from a cold disk is slow, not stuck.
  *
  * @param history times to ready (ms) of past successful boots, newest last
  */
@@ -24,7 +25,7 @@ export function planReadyTimeout(
   loaded: LoadedConfig,
   name: string,
   history: readonly number[],
-): Sourced<number> {
+): ServicePlan["readyTimeout"] {
   const { timeouts, autotune_timeouts } = loaded.config.loader;
   const key = `${name}_ready_sec`;
   const configured = 1000 * (timeouts[key] ?? otherReadySec);
@@ -37,10 +38,19 @@ export function planReadyTimeout(
   const floor = Math.max(Math.min(floorMs, configured), configured * floorShare);
   const cap = configured * capShare;
   if (learned < floor) {
-    return { value: floor, from: `${words}, raised to the least that ${seconds(configured)} allows` };
+    return soft(floor, `${words}, raised to the least that ${seconds(configured)} allows`);
   }
   if (learned > cap) return { value: cap, from: `${words}, cut to 3 x ${source} ${seconds(configured)}` };
-  return { value: learned, from: words };
+  return soft(learned, words);
+
+  function soft(value: number, from: string): ServicePlan["readyTimeout"] {
+    if (value >= configured) return { value, from };
+    return {
+      value,
+      from: `${from}; up to ${seconds(configured)} while it progresses`,
+      progressing: configured,
+    };
+  }
 }
 
 /** The nearest-rank 95th percentile. */

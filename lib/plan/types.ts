@@ -74,7 +74,8 @@ export interface ServicePlan {
   workdir: string;
   bindPort: number | null;
   readiness: ProbeSpec[];
-  readyTimeout: Sourced<number>;
+  /** ms. `progressing`: what visible progress (output, STATUS=) may extend a learned limit to; undefined: nothing more. */
+  readyTimeout: Sourced<number> & { progressing?: number };
   health: {
     probes: ProbeSpec[];
     intervalMs: number;

@@ -269,7 +269,7 @@ export class Unit {
     );
     if (service.copy && !released) this.#followExit(service.copy);
 
-    using limit = new ExtendableDeadline(clock, plan.readyTimeout.value);
+    using limit = new ExtendableDeadline(clock, plan.readyTimeout.value, plan.readyTimeout.progressing);
     limit.onExpired(() =>
       this.#fault(signal, {
         kind: "not_ready",
@@ -279,6 +279,7 @@ export class Unit {
       })
     );
     using _extend = service.copy?.onExtend((ms) => limit.extend(ms));
+    using _sign = service.copy?.onSign(() => limit.progress());
     using _progress = this.#tellProgress(began, limit);
     await service.awaitReady({
       signal,

@@ -72,6 +72,7 @@ export class FakeCopy {
   ticks = 0;
   #exited = Promise.withResolvers<ExitStatus>();
   #extend = new Set<(ms: number) => void>();
+  #sign = new Set<() => void>();
   #prepared = Promise.withResolvers<string | null>();
 
   constructor(pid: number, spawnedAt: number, held: boolean) {
@@ -106,6 +107,14 @@ export class FakeCopy {
   onExtend(fn: (ms: number) => void): Disposable {
     this.#extend.add(fn);
     return { [Symbol.dispose]: () => void this.#extend.delete(fn) };
+  }
+  /** It prints or notifies something. */
+  sign(): void {
+    for (const fn of this.#sign) fn();
+  }
+  onSign(fn: () => void): Disposable {
+    this.#sign.add(fn);
+    return { [Symbol.dispose]: () => void this.#sign.delete(fn) };
   }
   cpuTicks(): number {
     return this.ticks;

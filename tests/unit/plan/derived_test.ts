@@ -222,7 +222,8 @@ Deno.test("planReadyTimeout() learns from boots, within bounds, and says from wh
   });
   const fast = llm([1000, 1000, 1000, 1000, 1000, 1000]);
   assert.equal(fast.value, 45_000);
-  assert.match(fast.from, /^p95 of 6 boots \+ 50 %, raised to the least/);
+  assert.match(fast.from, /^p95 of 6 boots \+ 50 %, raised to the least.*; up to 90 s while it progresses$/);
+  assert.equal(fast.progressing, 90_000);
   const slow = llm(Array(9).fill(500_000));
   assert.equal(slow.value, 270_000);
   assert.match(slow.from, /cut to 3 x configured 90 s/);

@@ -31,6 +31,30 @@ Deno.test("ExtendableDeadline expires once, never before its limit, never after 
   );
 });
 
+Deno.test("ExtendableDeadline gives progress a quarter of its limit more, up to what is allowed for that", async () => {
+  const clock = new FakeClock();
+  const expired: number[] = [];
+  using limit = new ExtendableDeadline(clock, 1000, 1500);
+  limit.onExpired(() => expired.push(clock.now()));
+  limit.progress();
+  assert.equal(limit.limitMs, 1000, "early progress moves nothing");
+  await clock.advance(900);
+  limit.progress();
+  assert.equal(limit.limitMs, 1150);
+  for (let i = 0; i < 6; i++) {
+    await clock.advance(95);
+    limit.progress();
+  }
+  assert.equal(limit.limitMs, 1500);
+  await clock.advance(1000);
+  assert.deepEqual(expired, [1500]);
+
+  using strict = new ExtendableDeadline(clock, 1000);
+  await clock.advance(900);
+  strict.progress();
+  assert.equal(strict.limitMs, 1000, "a limit that a person set is not moved by mere output");
+});
+
 Deno.test("ExtendableDeadline never expires after its disposal", async () => {
   const clock = new FakeClock();
   const limit = new ExtendableDeadline(clock, 100);

@@ -217,6 +217,22 @@ Deno.test("Unit takes EXTEND_TIMEOUT_USEC for more time, at most ten times the l
   assert.equal(await started, false);
 });
 
+Deno.test("Unit lets visible progress extend a learned limit to what was configured", async () => {
+  const fake = fakeUnit({ readyTimeout: { value: 1000, from: "p95", progressing: 2000 } });
+  const { unit, service, clock, lines } = fake;
+  const started = unit.start();
+  for (let i = 0; i < 19; i++) {
+    await clock.advance(100);
+    service.copy!.sign();
+  }
+  assert.equal(unit.state.actual, "starting");
+  await clock.advance(100);
+  assert.equal(unit.state.actual, "backoff");
+  assert.ok(lines.some((line) => line.startsWith("STT WARNING Not ready within 2 s")), lines.join("\n"));
+  await leaveNothing(fake);
+  assert.equal(await started, false);
+});
+
 Deno.test("Unit says every 10 s what it waits for", async () => {
   const fake = fakeUnit({ readyTimeout: { value: 90_000, from: "test" } });
   const { unit, service, clock, lines } = fake;
