@@ -458,10 +458,14 @@ export class LoaderService implements AsyncDisposable {
       bootId: this.bootId,
       signal: this.#stopping.signal,
       onGreeted: (report) => {
-        this.#recorder.greeting(report.outcome, {
-          greeting_speak_ms: report.speakMs ?? undefined,
-          kwd_resume_after_ms: report.resumeAfterMs ?? undefined,
+        const { outcome, speakMs, resumeAfterMs } = report;
+        this.#recorder.greeting(outcome, {
+          greeting_speak_ms: speakMs ?? undefined,
+          kwd_resume_after_ms: resumeAfterMs ?? undefined,
         });
+        const now = this.#clock.now(), spoken = now - (resumeAfterMs ?? 0);
+        if (speakMs !== null) this.#recorder.add("greeting.speak", null, spoken - speakMs, spoken);
+        if (resumeAfterMs !== null) this.#recorder.add("greeting.resume", null, spoken, now);
         this.#finishRecord("ready");
       },
     });

@@ -12,12 +12,19 @@ Deno.test("assertNothingLeft() finds processes, listeners and socket files", asy
     using _listener = Deno.listen({ port, hostname: "127.0.0.1" });
     await assert.rejects(look, /ports are still listened on/);
   }
-  const child = new Deno.Command("sleep", { args: ["60"], env: { [markVariable]: home.mark } }).spawn();
+  const child = new Deno.Command("sh", {
+    args: ["-c", "echo here; read -r _"],
+    env: { [markVariable]: home.mark },
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
   try {
+    await child.stdout.getReader().read(); // in the moment of its exec a process shows no environment
     await assert.rejects(look, /processes are left/);
   } finally {
     child.kill("SIGKILL");
     await child.status;
+    await child.stdin.close().catch(() => {});
   }
   {
     using _socket = Deno.listen({ transport: "unix", path: `${home.runtime}/s` });
