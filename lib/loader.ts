@@ -6,6 +6,7 @@
  * what follows what, and owns what must be given back in the end.
  */
 import { adoptable } from "./boot/adoption.ts";
+import { BootBook } from "./boot/book.ts";
 import { lockInstance } from "./boot/instance_lock.ts";
 import { runHygiene } from "./boot/hygiene.ts";
 import { requireCommands } from "./boot/precheck.ts";
@@ -17,8 +18,6 @@ import { ExitCode, LoaderError, reasonOf } from "./errors.ts";
 import type { Log } from "./log/mod.ts";
 import type { KeptOutput } from "./services/household.ts";
 import { type History, openHistory } from "./metrics/history.ts";
-import { p95Line, readyTimes } from "./metrics/figures.ts";
-import { BootRecorder } from "./metrics/recorder.ts";
 import type { BootRecord } from "./metrics/types.ts";
 import type { BootPlan } from "./plan/types.ts";
 import { capabilities, degradedText } from "./run/capabilities.ts";
@@ -74,10 +73,7 @@ export class LoaderService implements AsyncDisposable {
   #prechecking: Promise<void> | null = null;
   #ended = Promise.withResolvers<ExitCode>();
   #exitCode: ExitCode = ExitCode.ok;
-  #recorder: BootRecorder;
-  #history: History;
-  #record: BootRecord | null = null;
-  #recorded = false;
+  #book: BootBook;
   #prewarmer: Prewarmer<Unit>;
   #gpu: GpuDesk | null = null;
   #stateFile: StateFile | null = null;
@@ -93,12 +89,12 @@ export class LoaderService implements AsyncDisposable {
     this.#clock = options.clock ?? systemClock;
     this.#startedAt = options.startedAt ?? this.#clock.now();
     this.#control = options.control ?? true;
-    this.#history = options.history ?? openHistory(plan.dirs.state, { clock: this.#clock, last: 20 });
-    this.#recorder = new BootRecorder(this.#clock, this.#startedAt, {
-      boot: this.bootId,
-      version,
-      config: plan.configPath,
-      deno: runtimeVersion,
+    this.#book = new BootBook({
+      clock: this.#clock,
+      startedAt: this.#startedAt,
+      facts: { boot: this.bootId, version, config: plan.configPath, deno: runtimeVersion },
+      history: options.history ?? openHistory(plan.dirs.state, { clock: this.#clock, last: 20 }),
+      warn: (message) => this.#log.warning("LOADER", message),
     });
     this.#prewarmer = this.#stack.use(
       new Prewarmer<Unit>({
@@ -109,9 +105,7 @@ export class LoaderService implements AsyncDisposable {
         signal: this.#stopping.signal,
         report: (unit, report, from) => {
           unit.tellPrepared(report);
-          if (!this.#recorded) {
-            this.#recorder.add(`${unit.name}.prepare`, unit.name, from, from + report.ms);
-          }
+          this.#book.prepared(unit.name, from, report.ms);
         },
       }),
     );
@@ -152,7 +146,7 @@ export class LoaderService implements AsyncDisposable {
       this.#exitCode = error instanceof LoaderError ? error.exitCode : ExitCode.internal;
       const hint = error instanceof LoaderError && error.hint ? `; ${error.hint}` : "";
       this.#log.error("LOADER", reasonOf(error) + hint);
-      this.#finishRecord("failed");
+      this.#closeBook("failed");
       await this.#stop("boot failed");
       throw error;
     }
@@ -217,7 +211,7 @@ export class LoaderService implements AsyncDisposable {
 
   async #precheck(): Promise<void> {
     const { plan } = this;
-    const span = this.#recorder.span("precheck");
+    const span = this.#book.recorder.span("precheck");
     this.#move("precheck");
     this.#stack.use(lockInstance(plan.dirs));
     const keep = plan.onLoaderDeath === "keep"
@@ -234,7 +228,7 @@ export class LoaderService implements AsyncDisposable {
     await requireCommands(plan, {
       resolve: resolveDemo,
       env: environment(),
-      known: new Set(Object.keys(readyTimes(this.#history.records))),
+      known: new Set(Object.keys(this.#book.readyTimes)),
       signal: this.#stopping.signal,
     });
     const stateFile = StateFile.open(
@@ -257,7 +251,7 @@ export class LoaderService implements AsyncDisposable {
     });
     stateFile.begin({ boot: this.bootId, onLoaderDeath: plan.onLoaderDeath, adopted });
     this.#stateFile = stateFile;
-    for (const warning of this.#history.warnings) this.#log.warning("LOADER", warning);
+    for (const warning of this.#book.history.warnings) this.#log.warning("LOADER", warning);
     becomeSubreaper();
     if (plan.onLoaderDeath === "stop") {
       this.#guardian = this.#stack.use(
@@ -272,11 +266,11 @@ export class LoaderService implements AsyncDisposable {
         log: this.#log,
         startedAt: this.#startedAt,
         signal: this.#stopping.signal,
-        records: this.#history.records,
+        records: this.#book.history.records,
         trees: () =>
           new Map(this.#units.map((unit) => [unit.name, unit.service.copy?.processTree() ?? new Set()])),
-        onStage: (stage, used, delta) => this.#recorder.vram(stage, used, delta),
-        onFirstContext: () => this.#recorder.cudaContext(),
+        onStage: (stage, used, delta) => this.#book.recorder.vram(stage, used, delta),
+        onFirstContext: () => this.#book.recorder.cudaContext(),
       }),
     );
     this.#gpu = gpu;
@@ -296,7 +290,7 @@ export class LoaderService implements AsyncDisposable {
       const unit = this.#unit(name);
       if (await unit.service.adopt(record)) {
         unit.adopt();
-        this.#recorder.service(name).set({ adopted: true, outcome: "up" });
+        this.#book.recorder.service(name).set({ adopted: true, outcome: "up" });
         this.#log.info(unit.plan.tag, `Adopted (pid ${record.pid}, of boot ${record.boot.slice(0, 4)})`);
         // The assistant went on without us: it has greeted, or it is too late for that.
         if (unit.service instanceof KwdService) this.#voice?.skip();
@@ -334,7 +328,7 @@ export class LoaderService implements AsyncDisposable {
         this.#stateFile!.remove(service.name, child);
       },
     };
-    const times = readyTimes(this.#history.records);
+    const times = this.#book.readyTimes;
     this.#units = plan.services.map((service) =>
       new Unit(this.#stack.use(createService(service, household)), {
         household,
@@ -348,7 +342,7 @@ export class LoaderService implements AsyncDisposable {
         },
         pollMaxMs: plan.pollMaxMs,
         expectedReadyMs: times[service.name]?.at(-1) ?? null,
-        recorder: () => this.#recorded ? null : this.#recorder.service(service.name),
+        recorder: () => this.#book.stagesOf(service.name),
       })
     );
   }
@@ -368,7 +362,7 @@ export class LoaderService implements AsyncDisposable {
         if (unit.isUp) await this.#gpu?.stage(unit.name);
       },
       onGate: (passed) =>
-        this.#recorder.service(passed.name).set({ gate_lag_ms: this.#clock.now() - gateAt }),
+        this.#book.recorder.service(passed.name).set({ gate_lag_ms: this.#clock.now() - gateAt }),
     });
     // The first service is on its way: what nobody waits for is done beside its load.
     bindAll();
@@ -395,11 +389,11 @@ export class LoaderService implements AsyncDisposable {
   #onChange(unit: Unit, to: Actual): void {
     if (to === "warming" || to === "up") this.#prewarmer.stop(unit, "the service is ready");
     if (to === "failed") this.#prewarmer.stop(unit, "the service was given up");
-    if (to === "up") this.#recorder.service(unit.name).set({ outcome: "up" });
+    if (to === "up") this.#book.recorder.service(unit.name).set({ outcome: "up" });
     if (unit.service instanceof KwdService && to !== "up") this.#voice?.kwdDown();
     if (this.#stopping.signal.aborted) return;
     if (to === "failed") {
-      this.#recorder.service(unit.name).set({ outcome: "failed" });
+      this.#book.recorder.service(unit.name).set({ outcome: "failed" });
       if (this.plan.failFast) {
         this.#log.error(
           "LOADER",
@@ -423,11 +417,11 @@ export class LoaderService implements AsyncDisposable {
       this.#degradedTold = null;
       this.#log.info("LOADER", "All services running (warm-ups complete); entering SYSTEM_READY");
       this.#move("system_ready");
-      this.#totalBootMs ??= this.#recorder.ready();
-      this.#log.info("LOADER", `SYSTEM_READY: ${p95Line(this.#history.records, this.#totalBootMs)}`);
+      this.#totalBootMs ??= this.#book.recorder.ready();
+      this.#log.info("LOADER", `SYSTEM_READY: ${this.#book.totalLine(this.#totalBootMs)}`);
       this.#gpu?.startPolling();
       if (!this.#voice!.greetOnce()) {
-        this.#finishRecord("ready");
+        this.#closeBook("ready");
         if (this.#kwd()?.adopted) this.#voice!.listen(); // it may have been paused when its loader died
       }
       return;
@@ -440,7 +434,7 @@ export class LoaderService implements AsyncDisposable {
     if (!first || this.#voice?.greeted) return;
     // A boot that ends DEGRADED does not greet; a KWD that is up listens all the same.
     this.#gpu?.startPolling();
-    this.#finishRecord("degraded");
+    this.#closeBook("degraded");
     const kwd = this.#kwd();
     if (kwd?.isUp) this.#voice?.listen();
   }
@@ -458,15 +452,8 @@ export class LoaderService implements AsyncDisposable {
       bootId: this.bootId,
       signal: this.#stopping.signal,
       onGreeted: (report) => {
-        const { outcome, speakMs, resumeAfterMs } = report;
-        this.#recorder.greeting(outcome, {
-          greeting_speak_ms: speakMs ?? undefined,
-          kwd_resume_after_ms: resumeAfterMs ?? undefined,
-        });
-        const now = this.#clock.now(), spoken = now - (resumeAfterMs ?? 0);
-        if (speakMs !== null) this.#recorder.add("greeting.speak", null, spoken - speakMs, spoken);
-        if (resumeAfterMs !== null) this.#recorder.add("greeting.resume", null, spoken, now);
-        this.#finishRecord("ready");
+        this.#book.greeted(report);
+        this.#closeBook("ready");
       },
     });
   }
@@ -497,8 +484,8 @@ export class LoaderService implements AsyncDisposable {
     }
     await this.#voice?.idle();
     if (order.length > 0) await this.#gpu?.final(this.#hurry.signal);
-    this.#finishRecord("stopped");
-    await this.#appending;
+    this.#closeBook("stopped");
+    await this.#book.written();
     this.#stateFile?.clear();
     await this.#stack.disposeAsync();
     if (order.length > 0) this.#log.info("LOADER", "Shutdown complete");
@@ -506,24 +493,10 @@ export class LoaderService implements AsyncDisposable {
     this.#ended.resolve(this.#exitCode);
   }
 
-  #appending: Promise<void> = Promise.resolve();
-
   /** The boot's figures go to disk once: when its greeting is over, or when it ends before that. */
-  #finishRecord(outcome: BootRecord["outcome"]): void {
-    if (this.#recorded || this.#state === "INIT") return;
-    this.#recorded = true;
-    if (this.#gpu?.driver) this.#recorder.driver(this.#gpu.driver);
-    this.#record = this.#recorder.record(outcome);
-    if (!this.#stateFile) return; // the precheck was not passed: there was no boot
-    this.#appending = this.#keepRecord(this.#record);
-  }
-
-  async #keepRecord(record: BootRecord): Promise<void> {
-    const problem = await this.#history.append(record);
-    if (problem) this.#log.warning("LOADER", problem);
-    if (environment().OTEL_DENO !== "true") return;
-    const { exportBoot } = await import("./metrics/otel.ts");
-    await exportBoot(record);
+  #closeBook(outcome: BootRecord["outcome"]): void {
+    if (this.#state === "INIT") return;
+    this.#book.close(outcome, { driver: this.#gpu?.driver ?? null, keep: this.#stateFile !== null });
   }
 
   // ---- small things ----

@@ -2,7 +2,8 @@
  * The log folder: one rotating file per tag, and one with the lines of all. Spec: §7.
  */
 import type { Clock } from "../sys/clock.ts";
-import { type AppendFile, makePrivateFolder, openAppend } from "../sys/output.ts";
+import { makePrivateDir } from "../sys/files.ts";
+import { type AppendFile, openAppend } from "../sys/output.ts";
 import { RotatingFile } from "./rotating_file.ts";
 
 export interface LogFolderOptions {
@@ -55,7 +56,7 @@ export class LogFolder implements Disposable {
     const file: RotatingFile = new RotatingFile(`${this.path}/${name}.log`, {
       ...options,
       open: (path) => {
-        makePrivateFolder(this.path); // here, because it may have vanished in the meantime
+        makePrivateDir(this.path); // here, because it may have vanished in the meantime
         return open(path);
       },
       onTrouble: (reason) => this.#troubled(file, reason),

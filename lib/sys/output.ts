@@ -1,11 +1,5 @@
 /** Where lines end up: files that are only appended to, and standard output. The OS calls under `lib/log`. */
-import {
-  appendOnRamDisk,
-  makeRamDiskFolder,
-  onRamDisk,
-  removeFromRamDisk,
-  renameOnRamDisk,
-} from "./ram_disk.ts";
+import { appendOnRamDisk, onRamDisk, removeFromRamDisk, renameOnRamDisk } from "./ram_disk.ts";
 
 /** A file that only grows at its end. Every method throws what the OS says. */
 export interface AppendFile extends Disposable {
@@ -37,12 +31,6 @@ export function openAppend(path: string): AppendFile {
     truncate: (to) => file.truncateSync(to),
     [Symbol.dispose]: () => file.close(),
   };
-}
-
-/** Creates a folder, and those above it that are missing, for its owner only; one that exists is left as it is. */
-export function makePrivateFolder(path: string): void {
-  if (onRamDisk(path)) return makeRamDiskFolder(path);
-  Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
 }
 
 function unlessMissing(act: () => void): void {
