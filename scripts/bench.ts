@@ -109,7 +109,9 @@ if (import.meta.main) {
       }
     }
   } catch (error) {
-    if (!(error instanceof BenchError)) throw error;
+    const expected = error instanceof BenchError ||
+      error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+    if (!expected) throw error;
     console.error(`error: ${error.message}`);
     Deno.exit(1);
   }

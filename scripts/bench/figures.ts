@@ -303,7 +303,7 @@ export const experiments: readonly Experiment[] = [
   { id: "growth", brief: "an hour's worth of checks and restarts", runs: 1, once: growth },
 ];
 
-/** In the order of the table. Limits: issue of the fastest boot; what is held against the floor is in `ratios`. */
+/** In the order of the table; what is indented belongs to the row above it. */
 export const metrics: readonly Metric[] = [
   { id: "program_start", brief: "program start (--version)", unit: "ms" },
   { id: "floor_start", brief: "  bare Deno hello", unit: "ms" },

@@ -1,0 +1,65 @@
+/** The benchmark itself: its figures come from real processes, or it says why there are none. Spec: §9, §11. */
+import assert from "node:assert/strict";
+
+const script = new URL("../../scripts/bench.ts", import.meta.url).pathname;
+
+async function bench(...args: string[]): Promise<{ code: number; text: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--unstable-net", script, ...args],
+    stdin: "null",
+    env: { NO_COLOR: "1" },
+  }).output();
+  return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+}
+
+function hasCompiler(): boolean {
+  try {
+    return new Deno.Command("cc", { args: ["--version"], stdout: "null", stderr: "null" }).outputSync()
+      .success;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test({
+  name:
+    "scripts/bench.ts measures a start and an overlapping boot (needs a C compiler: apt-get install gcc libc6-dev)",
+  ignore: !hasCompiler(),
+  async fn() {
+    const dir = Deno.makeTempDirSync();
+    try {
+      const { code, text } = await bench(
+        "--only",
+        "start,overlap",
+        "--runs",
+        "1",
+        "--json",
+        `${dir}/figures.json`,
+      );
+      assert.equal(code, 0, text);
+      const { runs, figures } = JSON.parse(Deno.readTextFileSync(`${dir}/figures.json`));
+      assert.equal(runs, 1);
+      const wanted = ["floor_start", "overlap_of_critical_path", "overlap_of_sum", "program_start"];
+      assert.deepEqual(Object.keys(figures).sort(), wanted);
+      for (const [id, values] of Object.entries(figures) as [string, number[]][]) {
+        assert.equal(values.length, 1);
+        assert.ok(values[0] > 0 && values[0] < 60_000, `${id}: ${values[0]}`);
+      }
+      // Generous, for a machine that others use: the loads really overlapped.
+      assert.ok(figures.overlap_of_sum[0] < 0.9, text);
+      assert.match(text, /standby: boot \/ critical path +\d+\.\d\d x/);
+    } finally {
+      Deno.removeSync(dir, { recursive: true });
+    }
+  },
+});
+
+Deno.test("scripts/bench.ts refuses what it does not know, and teaches what it does", async () => {
+  const wrong = await bench("--only", "boots");
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.text, /^error: no experiment boots; there are start, boot, /m);
+  const option = await bench("--run", "3");
+  assert.equal(option.code, 1);
+  assert.match(option.text, /^error: .*--run/m);
+  assert.match((await bench("--help")).text, /relay-floor +the same lines/);
+});
