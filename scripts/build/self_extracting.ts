@@ -17,9 +17,18 @@ export interface SelfExtractingOptions {
   level: number;
 }
 
+/**
+ * `deno run` reads and digests at its start whatever it can see to be imported some day; what it cannot see it reads when
+ * it is imported. Most parts never are: 3 ms less for every start.
+ */
+function unseen(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const text = new TextDecoder().decode(bytes);
+  return new TextEncoder().encode(text.replace(/\bimport\(("\.\/[^"]+")\)/g, "import([$1][0])"));
+}
+
 export async function selfExtracting(o: SelfExtractingOptions): Promise<Uint8Array<ArrayBuffer>> {
   const files: TarFile[] = [
-    ...o.parts.map(({ name, bytes }) => ({ name, bytes, mode: 0o600 })),
+    ...o.parts.map(({ name, bytes }) => ({ name, bytes: unseen(bytes), mode: 0o600 })),
     { name: "alexa-loader", bytes: o.runtime, mode: 0o700 },
   ];
   const sums = (await Promise.all(files.map(async ({ name, bytes }) => `${await sha256(bytes)}  ${name}`)))
