@@ -1,5 +1,6 @@
 /** The benchmark itself: its figures come from real processes, or it says why there are none. Spec: §9, §11. */
 import assert from "node:assert/strict";
+import { hasCompiler } from "../support/compiler.ts";
 
 const script = new URL("../../scripts/bench.ts", import.meta.url).pathname;
 
@@ -12,19 +13,10 @@ async function bench(...args: string[]): Promise<{ code: number; text: string }>
   return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
 }
 
-function hasCompiler(): boolean {
-  try {
-    return new Deno.Command("cc", { args: ["--version"], stdout: "null", stderr: "null" }).outputSync()
-      .success;
-  } catch {
-    return false;
-  }
-}
-
 Deno.test({
   name:
     "scripts/bench.ts measures a start and an overlapping boot (needs a C compiler: apt-get install gcc libc6-dev)",
-  ignore: !hasCompiler(),
+  ignore: !hasCompiler,
   async fn() {
     const dir = Deno.makeTempDirSync();
     try {

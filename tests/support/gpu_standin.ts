@@ -1,4 +1,5 @@
 /** GPUs for tests on machines without one: a compiled stand-in for NVIDIA's library, and scripts for the vendors' tools. */
+import { hasCompiler } from "./compiler.ts";
 
 const fixtures = new URL("../fixtures/gpu/", import.meta.url);
 
@@ -37,17 +38,8 @@ export interface NvmlStandin extends Disposable {
 
 export type StandinFlag = "OLD" | "BROKEN" | "WIDE";
 
-function hasCompiler(): boolean {
-  try {
-    return new Deno.Command("cc", { args: ["--version"], stdout: "null", stderr: "null" }).outputSync()
-      .success;
-  } catch {
-    return false;
-  }
-}
-
 /** Whether the stand-in can be built here. */
-export const canBuildStandin = Deno.build.os === "linux" && hasCompiler();
+export const canBuildStandin = Deno.build.os === "linux" && hasCompiler;
 
 /** A test that needs the stand-in library; skipped by name where there is no compiler. */
 export function gpuTest(name: string, fn: (t: Deno.TestContext) => void | Promise<void>): void {

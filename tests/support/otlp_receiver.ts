@@ -10,6 +10,7 @@ export interface OtlpSpan {
   startTimeUnixNano: string;
   endTimeUnixNano: string;
   attributes: { key: string; value: Record<string, unknown> }[];
+  events: { name: string; timeUnixNano: string }[];
   status?: { code?: number; message?: string };
 }
 

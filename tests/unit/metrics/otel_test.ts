@@ -1,44 +1,18 @@
 import assert from "node:assert/strict";
 import { bootRecord } from "../../support/boot_records.ts";
+import { exporterEnvironment, OtlpReceiver, type OtlpSpan } from "../../support/otlp_receiver.ts";
 
-interface OtlpSpan {
-  traceId: string;
-  spanId: string;
-  parentSpanId?: string;
-  name: string;
-  startTimeUnixNano: string;
-  endTimeUnixNano: string;
-  attributes: { key: string; value: Record<string, unknown> }[];
-  events: { name: string; timeUnixNano: string }[];
-  status?: { code?: number; message?: string };
-}
-
-/** Spans that a real OTLP receiver on a free port gets from a child process that exports one boot. */
+/** Spans that a real OTLP receiver gets from a child process that exports one boot. */
 async function received(env: Record<string, string>): Promise<OtlpSpan[]> {
-  const spans: OtlpSpan[] = [];
-  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
-    const body = await request.json();
-    if (new URL(request.url).pathname === "/v1/traces") {
-      for (const resource of body.resourceSpans) {
-        for (const scope of resource.scopeSpans) spans.push(...scope.spans);
-      }
-    }
-    return Response.json({});
-  });
+  await using receiver = new OtlpReceiver();
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", new URL("../../support/otel_child.ts", import.meta.url).pathname],
-    env: {
-      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${server.addr.port}`,
-      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
-      OTEL_SERVICE_NAME: "alexa-loader",
-      NO_PROXY: "127.0.0.1",
-      ...env,
-    },
+    env: { ...exporterEnvironment(receiver.port), ...env },
     stdout: "null",
     stderr: "piped",
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
-  return spans;
+  return receiver.spans;
 }
 
 Deno.test("exportBoot() sends the boot as one trace: boot, services, stages", async () => {
