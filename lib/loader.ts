@@ -225,10 +225,11 @@ export class LoaderService implements AsyncDisposable {
       }, configuration ${plan.configPath}, logs in ${plan.dirs.log}`,
     );
     for (const warning of plan.warnings) this.#log.warning("LOADER", warning);
+    const times = this.#book.readyTimes;
     await requireCommands(plan, {
       resolve: resolveDemo,
       env: environment(),
-      known: new Set(Object.keys(this.#book.readyTimes)),
+      known: new Set(Object.keys(times)),
       signal: this.#stopping.signal,
     });
     const stateFile = StateFile.open(
@@ -258,7 +259,7 @@ export class LoaderService implements AsyncDisposable {
         new WatchOver({ bootId: this.bootId, graceMs: plan.shutdown.graceMs, log: this.#log }),
       );
     }
-    this.#makeUnits(keep);
+    this.#makeUnits(keep, times);
     this.#voice = this.#makeVoice();
     const gpu = this.#stack.use(
       await GpuDesk.open(plan, {
@@ -301,7 +302,7 @@ export class LoaderService implements AsyncDisposable {
     }));
   }
 
-  #makeUnits(keep: KeptOutput | null): void {
+  #makeUnits(keep: KeptOutput | null, times: Readonly<Record<string, number[]>>): void {
     const { plan } = this;
     const household: Household = {
       bootId: this.bootId,
@@ -328,7 +329,6 @@ export class LoaderService implements AsyncDisposable {
         this.#stateFile!.remove(service.name, child);
       },
     };
-    const times = this.#book.readyTimes;
     this.#units = plan.services.map((service) =>
       new Unit(this.#stack.use(createService(service, household)), {
         household,

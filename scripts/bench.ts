@@ -4,8 +4,10 @@
  * moment meets all of them; medians are shown. What machines share makes noise: compare within one run, never across.
  */
 import { parseArgs } from "node:util";
+import { percentile } from "../lib/metrics/figures.ts";
+import { renderTable } from "../lib/ui/table.ts";
 import { root } from "./build/info.ts";
-import { type Experiment, experiments, metrics, middle, type Sample } from "./bench/figures.ts";
+import { type Experiment, experiments, metrics, type Sample } from "./bench/figures.ts";
 import { BenchError, Workshop } from "./bench/workload.ts";
 
 interface Options {
@@ -68,25 +70,24 @@ async function measure({ chosen, runs, program }: Options): Promise<Record<strin
 const digits = (value: number, unit: string) => value.toFixed(unit === "s" || unit === "x" ? 2 : 1);
 
 function table(figures: Record<string, number[]>): string {
-  const rows = [["", "median", "least", "most", "promised"]];
-  for (const { id, brief, unit, most } of metrics) {
+  const rows = metrics.filter(({ id }) => figures[id]).map(({ id, brief, unit, most }) => {
     const values = figures[id];
-    if (!values) continue;
-    const median = middle(values);
-    const verdict = most === undefined ? "" : `${median <= most ? "" : "EXCEEDED: "}${most} ${unit}`;
-    rows.push([
+    const median = percentile(values, 50)!;
+    return [
       brief,
       `${digits(median, unit)} ${unit}`,
       digits(Math.min(...values), unit),
       digits(Math.max(...values), unit),
-      verdict,
-    ]);
-  }
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) =>
-    row.map((cell, i) => i === 0 || i === 4 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])).join("  ")
-      .trimEnd()
-  ).join("\n");
+      most === undefined ? "" : `${median <= most ? "" : "EXCEEDED: "}${most} ${unit}`,
+    ];
+  });
+  return renderTable([
+    { title: "", max: 80 },
+    { title: "median", align: "right" },
+    { title: "least", align: "right" },
+    { title: "most", align: "right" },
+    { title: "promised" },
+  ], rows);
 }
 
 if (import.meta.main) {
@@ -100,7 +101,7 @@ if (import.meta.main) {
     } else {
       console.error(`Measuring ${o.program ?? "the program from source (deno task build makes the file)"}`);
       const figures = await measure(o);
-      console.log(table(figures));
+      console.log(table(figures).trimEnd());
       if (o.json) {
         Deno.writeTextFileSync(
           o.json,

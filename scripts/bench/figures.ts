@@ -2,6 +2,8 @@
  * What is measured, and how: each experiment is one look at real processes and gives a few numbers; how often it is
  * repeated, and what the numbers are held against, is the caller's business and the table's below.
  */
+import { percentile } from "../../lib/metrics/figures.ts";
+import { systemClock } from "../../lib/sys/clock.ts";
 import { readStat } from "../../lib/sys/procfs.ts";
 import { readBytes } from "../../lib/sys/libc.ts";
 import {
@@ -10,7 +12,6 @@ import {
   monotonicMs,
   type Run,
   type ServiceSpec,
-  sleep,
   until,
   type Workshop,
 } from "./workload.ts";
@@ -62,7 +63,7 @@ const manyServices = (count: number): ServiceSpec[] =>
 /** From each service's ready to the next one's first instruction, ms. @throws BenchError when the order was not kept. */
 function gateLags(run: Run, services: readonly ServiceSpec[], event = "start"): number[] {
   const stamps = run.stamps();
-  const at = (name: string, event: string) => stamps.find((s) => s.name === name && s.event === event)!.value;
+  const at = (name: string, what: string) => stamps.find((s) => s.name === name && s.event === what)!.value;
   return services.slice(1).map((service, i) => {
     const lag = at(service.name, event) - at(services[i].name, "ready");
     if (lag < 0) throw new BenchError(`${service.name} went on before ${services[i].name} was ready`);
@@ -91,16 +92,16 @@ async function boot(shop: Workshop): Promise<Sample> {
   const first = (await run.stamp("kwd", "start")).value - run.launchedAt;
   const lags = gateLags(run, services);
   await run.says("SYSTEM_READY:");
-  await sleep(300);
+  await systemClock.sleep(300);
   const killedAt = monotonicMs();
   Deno.kill((await run.stamp("tts", "start")).pid, "SIGKILL");
   const respawn = (await run.stamp("tts", "start", 2)).value - killedAt;
   await run.stamp("tts", "ready", 2);
-  await sleep(300);
+  await systemClock.sleep(300);
   return {
     boot_overhead: total - loadMs,
     first_exec: first,
-    gate_lag: middle(lags),
+    gate_lag: percentile(lags, 50)!,
     gate_lag_worst: Math.max(...lags),
     respawn,
     stop: await run.stop(),
@@ -111,14 +112,14 @@ async function bootFloor(shop: Workshop): Promise<Sample> {
   const services = fourServices();
   await using run = shop.bootFloor(services);
   const total = await bootTime(run, services);
-  return { floor_boot_overhead: total - loadMs, floor_gate_lag: middle(gateLags(run, services)) };
+  return { floor_boot_overhead: total - loadMs, floor_gate_lag: percentile(gateLags(run, services), 50)! };
 }
 
 async function notify(shop: Workshop): Promise<Sample> {
   const services = fourServices().map((service) => ({ ...service, readiness: { type: "notify" } }));
   await using run = shop.boot("notify", services);
   await bootTime(run, services);
-  return { notify_gate_lag: middle(gateLags(run, services)) };
+  return { notify_gate_lag: percentile(gateLags(run, services), 50)! };
 }
 
 async function overlap(shop: Workshop): Promise<Sample> {
@@ -145,9 +146,9 @@ async function idle(shop: Workshop, name: string, last?: Partial<ServiceSpec>): 
   await firstStart(boot());
   await using run = boot();
   await run.says("SYSTEM_READY:");
-  await sleep(6000); // past the first checks
+  await systemClock.sleep(6000); // past the first checks
   const [from, cpu] = [monotonicMs(), cpuMs(run.pid)];
-  await sleep(20_000);
+  await systemClock.sleep(20_000);
   const perMinute = (cpuMs(run.pid) - cpu) / (monotonicMs() - from) * 60_000;
   return { [`${name}_cpu`]: perMinute, [`${name}_rss`]: residentMb(run.pid) };
 }
@@ -177,7 +178,7 @@ async function growth(shop: Workshop): Promise<Sample> {
       await run.stamp(name, "ready", nth + 1);
     }
     for (let look = 0; look < 10; look++) {
-      await sleep(300);
+      await systemClock.sleep(300);
       resident.push(residentMb(run.pid));
     }
   }
@@ -192,7 +193,9 @@ const floodLines = 1_000_000;
 
 async function relay(shop: Workshop): Promise<Sample> {
   const service = { name: "flood", port: portOf("flood"), loadMs: 0, flood: floodLines };
-  const logs = Deno.makeTempDirSync({ dir: shop.dir }); // new: nothing of an earlier run is in it
+  const logs = `${shop.dir}/logs`; // the same for all runs, or the configuration's cache would not hold
+  Deno.mkdirSync(logs, { recursive: true });
+  for (const { name } of Deno.readDirSync(logs)) Deno.removeSync(`${logs}/${name}`);
   await using run = shop.boot("relay", [service], {
     log_dir: logs,
     log: { rotate_mb: 10_240, combined: false, child_output: false },
@@ -257,7 +260,7 @@ async function scale(shop: Workshop, count: number): Promise<Sample> {
   const total = await bootTime(run, services);
   gateLags(run, services);
   await run.says("SYSTEM_READY:");
-  await sleep(1000);
+  await systemClock.sleep(1000);
   const rss = residentMb(run.pid);
   return {
     [`scale_${count}`]: total / 1000,
@@ -281,11 +284,6 @@ function start(shop: Workshop): Promise<Sample> {
     program_start: time([...shop.program, "--version"]),
     floor_start: time([Deno.execPath(), "run", "--no-config", hello]),
   });
-}
-
-/** The middle of some numbers; of an even count, the upper one of the two. */
-export function middle(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 }
 
 export const experiments: readonly Experiment[] = [

@@ -1,6 +1,6 @@
 /**
  * What one look at the GPU costs the event loop, and whether anything grows in many of them. Runs against the stand-in
- * library, so it needs cc and no GPU: `deno run -A scripts/bench_gpu.ts [snapshots, default 100000]`. Exit 1 if a limit is missed.
+ * library, so it needs cc and no GPU: `deno run -A scripts/bench/gpu.ts [snapshots, default 100000]`. Exit 1 if a limit is missed.
  */
 import { systemClock } from "../../lib/sys/clock.ts";
 import { listNumbers } from "../../lib/sys/libc.ts";

@@ -2,6 +2,7 @@
  * `deno task bench:start [FILE]`: how long the built file takes to start, beside a bare Deno hello in the same run, and
  * what it weighs beside its runtime. Exits 1 when a limit of the README is exceeded.
  */
+import { percentile } from "../../lib/metrics/figures.ts";
 import { build } from "../build.ts";
 import { bundle } from "../build/bundle.ts";
 import { buildStamp, root } from "../build/info.ts";
@@ -63,7 +64,7 @@ try {
 }
 
 function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
+  return percentile(values, 50)!;
 }
 
 function ms(value: number): string {

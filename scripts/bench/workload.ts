@@ -1,14 +1,15 @@
 /** The program under measurement, the services it runs, and what they noted: real processes in a folder of their own. */
 import { fileURLToPath } from "node:url";
+import { systemClock } from "../../lib/sys/clock.ts";
+import { readSmallFile } from "../../lib/sys/files.ts";
+import { freePort } from "../../lib/sys/ports.ts";
 import { runtimeFlags } from "../../lib/version.ts";
+import { root } from "../build/info.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const root = fileURLToPath(new URL("../../", import.meta.url));
 const patienceMs = 30_000;
 
 export class BenchError extends Error {}
-
-export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const libc = Deno.dlopen("libc.so.6", {
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
@@ -27,7 +28,7 @@ export async function until<T>(
   look: () => T | null | undefined | false,
   lastWords: () => string = () => "",
 ): Promise<T> {
-  for (const end = monotonicMs() + patienceMs; monotonicMs() < end; await sleep(2)) {
+  for (const end = monotonicMs() + patienceMs; monotonicMs() < end; await systemClock.sleep(2)) {
     const found = look();
     if (found) return found;
   }
@@ -114,7 +115,7 @@ export class Workshop implements Disposable {
     };
     const path = `${this.dir}/${name}.yaml`;
     const text = JSON.stringify(config, null, 1);
-    if (read(path) !== text) Deno.writeTextFileSync(path, text);
+    if (readSmallFile(path) !== text) Deno.writeTextFileSync(path, text);
     return { path, stamps, argv };
   }
 
@@ -135,7 +136,7 @@ export class Workshop implements Disposable {
   /** A child of this command that prints into the floor's relay. */
   relayFloor(flood: number, into: string): Run {
     const { stamps, argv } = this.prepare("floor", []);
-    const flooder = argv({ name: "flood", port: freePorts(1)[0], loadMs: 0, flood });
+    const flooder = argv({ name: "flood", port: freePort(), loadMs: 0, flood });
     const floor = [Deno.execPath(), "run", "-A", "--quiet", "--no-config", `${here}floor.ts`];
     return new Run(
       [...floor, "relay", into, JSON.stringify(flooder)],
@@ -175,7 +176,7 @@ export class Run implements AsyncDisposable {
 
   /** All that services noted so far. */
   stamps(): Stamp[] {
-    return (read(this.#stamps) ?? "").split("\n").filter(Boolean).map((line) => {
+    return (readSmallFile(this.#stamps) ?? "").split("\n").filter(Boolean).map((line) => {
       const [name, event, value, pid] = line.split(" ");
       return { name, event, value: Number(value) / 1e6, pid: Number(pid) };
     });
@@ -191,11 +192,11 @@ export class Run implements AsyncDisposable {
 
   /** Resolves when the program says so. */
   async says(words: string): Promise<void> {
-    await until(`"${words}"`, () => read(this.#output)?.includes(words), () => this.#lastWords());
+    await until(`"${words}"`, () => readSmallFile(this.#output)?.includes(words), () => this.#lastWords());
   }
 
   #lastWords(): string {
-    return `; its last words:\n${read(this.#output)?.slice(-2000)}`;
+    return `; its last words:\n${readSmallFile(this.#output)?.slice(-2000)}`;
   }
 
   /** SIGTERM; ms until the program has gone. */
@@ -209,14 +210,6 @@ export class Run implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#over) await this.stop().catch(() => {});
-  }
-}
-
-function read(path: string): string | null {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return null;
   }
 }
 
