@@ -366,8 +366,8 @@ export class LoaderService implements AsyncDisposable {
     });
     // The first service is on its way: what nobody waits for is done beside its load.
     bindAll();
-    await Promise.all([this.#openControl(), import("./warmups/mod.ts")]);
-    return await sequence;
+    const [failed] = await Promise.all([sequence, this.#openControl(), import("./warmups/mod.ts")]);
+    return failed;
   }
 
   /** `status`, `restart` and `stop` find us from now on. */
