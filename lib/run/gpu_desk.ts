@@ -74,6 +74,8 @@ export class GpuDesk implements AsyncDisposable {
   #monitor: GpuMonitor;
   #leaks: LeakWatch;
   #polls = false;
+  /** Monotonic ms of the last service's start. */
+  #startedAt = -Infinity;
   /** The GPU as it was before a service's start, for the proof of residency. */
   #before = new Map<string, GpuSnapshot | null>();
   #pids = new Map<string, ReadonlySet<number>>();
@@ -146,8 +148,13 @@ export class GpuDesk implements AsyncDisposable {
     }
   }
 
+  /** How old a look may be: what was seen before the last start says nothing about what that has taken since. */
+  #freshMs(): number {
+    return Math.min(freshMs, this.#o.clock.now() - this.#startedAt);
+  }
+
   #look(signal: AbortSignal): Promise<GpuSnapshot | null> {
-    return this.#within((limit) => this.#monitor.look(limit, freshMs), signal);
+    return this.#within((limit) => this.#monitor.look(limit, this.#freshMs()), signal);
   }
 
   /** One snapshot at a stage transition: logged and kept. Never rejects. */
@@ -156,7 +163,10 @@ export class GpuDesk implements AsyncDisposable {
     const told = this.#monitor.history.length;
     const wasLost = this.#monitor.lost;
     try {
-      const point = await this.#within((limit) => this.#monitor.stage(stage, limit, freshMs), this.#o.signal);
+      const point = await this.#within(
+        (limit) => this.#monitor.stage(stage, limit, this.#freshMs()),
+        this.#o.signal,
+      );
       if (point === null && wasLost === this.#monitor.lost) this.#tellSkipped(stage);
     } catch (error) {
       if (!isAbort(error, this.#o.signal)) throw error;
@@ -170,8 +180,13 @@ export class GpuDesk implements AsyncDisposable {
     this.#o.log.info("LOADER", `VRAM after ${stage}: skipped, ${why}`);
   }
 
-  /** Admission. @throws LoaderError `vram_short` where the configuration says `fail`. */
+  /** Admission, and the mark of the start. @throws LoaderError `vram_short` where the configuration says `fail`. */
   async beforeStart(unit: Unit, signal: AbortSignal): Promise<void> {
+    await this.#admit(unit, signal);
+    this.#startedAt = this.#o.clock.now();
+  }
+
+  async #admit(unit: Unit, signal: AbortSignal): Promise<void> {
     const { plan } = unit;
     this.#forget(unit.name);
     // A standby copy was started before its turn: what it took is no longer free, and needs no room any more.
