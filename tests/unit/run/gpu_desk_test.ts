@@ -130,6 +130,17 @@ Deno.test("GpuDesk takes one look for the proof, the stage and the next start of
   assert.equal(t.desk.heldBy("llm"), 5000);
 });
 
+Deno.test("GpuDesk.stage() takes no look from before a start, however quick the boot was", async () => {
+  await using t = made({ gpu: "none" });
+  await t.desk.stage("llm");
+  await t.clock.advance(10);
+  await t.desk.beforeStart(t.unit, t.signal);
+  t.gpu.now = shot(556);
+  await t.clock.advance(20);
+  await t.desk.stage("tts");
+  assert.deepEqual(t.gpu.stages, [["llm", 300], ["tts", 556]]);
+});
+
 Deno.test("GpuDesk.afterStop() waits for what was held before the stop, also if a look came between", async () => {
   await using t = made();
   t.up();
