@@ -8,7 +8,7 @@
 import { LoaderError } from "../errors.ts";
 import type { BootPlan } from "../plan/types.ts";
 import type { PreviousState } from "../run/state_file.ts";
-import { terminate, type Victim } from "../services/terminate.ts";
+import { terminate, type Victim } from "../sys/terminate.ts";
 import type { Clock } from "../sys/clock.ts";
 import { isAlive } from "../sys/group.ts";
 import { environment } from "../sys/host.ts";

@@ -8,7 +8,7 @@
 import type { Log } from "../log/mod.ts";
 import type { PreviousState, ServiceRecord } from "../run/state_file.ts";
 import { bootIdVariable, serviceVariable } from "../services/household.ts";
-import { terminate, type Victim } from "../services/terminate.ts";
+import { terminate, type Victim } from "../sys/terminate.ts";
 import type { Clock } from "../sys/clock.ts";
 import { isAlive } from "../sys/group.ts";
 import { ownPid } from "../sys/host.ts";

@@ -19,7 +19,7 @@ import { environmentOf, family, isGone, type ProcessStat, readStat } from "../sy
 import { reapInherited } from "../sys/reaper.ts";
 import { bootIdVariable, type Household, type KeptOutput, serviceVariable } from "./household.ts";
 import type { OutputTail } from "./output_tail.ts";
-import type { Victim } from "./terminate.ts";
+import type { Victim } from "../sys/terminate.ts";
 
 /** How long the end of the output is awaited after the leader's end, ms: somebody else may hold the pipe. */
 const drainMs = 50;

@@ -16,7 +16,7 @@ import type { WarmupResult } from "../warmups/mod.ts";
 import type { PrepareReport, ServiceAdapter, StopReport } from "./adapter.ts";
 import { ServiceCopy } from "./copy.ts";
 import type { Household } from "./household.ts";
-import { terminate } from "./terminate.ts";
+import { terminate } from "../sys/terminate.ts";
 
 /** For one check while readiness is awaited, ms. */
 const readyCheckMs = 2000;

@@ -13,7 +13,7 @@ export type { ControlAnswer } from "./control.ts";
 export { bootIdVariable, type Household, serviceVariable } from "./household.ts";
 export { KwdService, ManagedService, TtsService };
 export { ServiceCopy } from "./copy.ts";
-export { terminate } from "./terminate.ts";
+export { terminate } from "../sys/terminate.ts";
 
 /** The adapter for a service of the plan, by its role. Starts nothing. */
 export function createService(plan: ServicePlan, household: Household): ManagedService {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { terminate, type Victim } from "../../../lib/services/terminate.ts";
+import { terminate, type Victim } from "../../../lib/sys/terminate.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
 import { family, groupMembers, isGone, type ProcessStat, readStat } from "../../../lib/sys/procfs.ts";
 import { bystander, read, start, type Stranger, until } from "../../support/strangers.ts";

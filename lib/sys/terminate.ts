@@ -1,12 +1,12 @@
 /**
- * Ends all processes of one service: stop signal, grace, SIGKILL, until the last one is gone. Spec: §8; CONTRACT §7.
+ * Ends all processes of one service or command: stop signal, grace, SIGKILL, until the last one is gone. Spec: §8; CONTRACT §7.
  *
  * "The leader is gone" is not "the group is gone", and a daemonised grandchild is not even in the group: so each round
  * looks again who lives, and whoever appears late gets the signal of the moment, once.
  */
-import type { Clock } from "../sys/clock.ts";
-import { isAlive, type Signal, signalGroup, signalProcess } from "../sys/group.ts";
-import { describePid, type ProcessStat } from "../sys/procfs.ts";
+import type { Clock } from "./clock.ts";
+import { isAlive, type Signal, signalGroup, signalProcess } from "./group.ts";
+import { describePid, type ProcessStat } from "./procfs.ts";
 
 export interface Victim {
   /** Process group; its leader's pid. */
