@@ -321,7 +321,8 @@ export class LoaderService implements AsyncDisposable {
           boot: this.bootId,
           spawnedAt: this.#clock.wall().toISOString(),
           port: service.bindPort,
-          logOffset: null,
+          digest: null,
+          ready: false,
         });
       },
       buried: (service, child) => {

@@ -22,8 +22,10 @@ export interface ServiceRecord extends Identity {
   /** ISO time. */
   spawnedAt: string;
   port: number | null;
-  /** How far its output file has been read, bytes (`on_loader_death: keep`); null: its output is a pipe. */
-  logOffset: number | null;
+  /** What it was started with (`on_loader_death: keep`, see boot/adoption.ts); null: nobody could go on with it. */
+  digest: string | null;
+  /** It was past its gate. */
+  ready: boolean;
 }
 
 /** What an earlier loader left on record. */
@@ -53,14 +55,14 @@ export class StateFile {
   #head: { boot: string; onLoaderDeath: "stop" | "keep" } | null = null;
   #services = new Map<string, ServiceRecord>();
   #failing = false;
-  #clock: Clock | null;
+  #clock: Clock;
   #soon: Disposable | null = null;
 
   private constructor(
     path: string,
     found: PreviousState | string | null,
     onProblem: (message: string) => void,
-    clock: Clock | null,
+    clock: Clock,
   ) {
     this.#clock = clock;
     this.path = path;
@@ -71,17 +73,17 @@ export class StateFile {
 
   /**
    * Reads what is there and changes nothing yet: until {@link begin} the old record stays, for a loader that dies in its
-   * precheck. With a `clock`, changes are gathered for 50 ms: until then a process is proved by its environment
-   * alone, and no gate waits for the disk. `onProblem` is told, once for each time of trouble, that the file cannot be written. Never throws.
+   * precheck. Changes are gathered for 50 ms: until then a process is proved by its environment alone, and no gate waits
+   * for the disk. `onProblem` is told, once for each time of trouble, that the file cannot be written. Never throws.
    */
-  static open(dir: string, onProblem: (message: string) => void, clock?: Clock): StateFile {
+  static open(dir: string, onProblem: (message: string) => void, clock: Clock): StateFile {
     const path = `${dir}/${fileName}`;
     try {
       makePrivateDir(dir);
     } catch (error) {
       onProblem(`The state folder ${dir} cannot be made (${reasonOf(error)})`);
     }
-    return new StateFile(path, read(path), onProblem, clock ?? null);
+    return new StateFile(path, read(path), onProblem, clock);
   }
 
   /** From now on the file is this boot's. `adopted`: the earlier loader's services that go on under this one. */
@@ -93,23 +95,32 @@ export class StateFile {
     this.write();
   }
 
-  /** A process was started, or more is known of it. @throws before {@link begin}. */
+  /** A process was started. @throws before {@link begin}. */
   record(service: string, record: ServiceRecord): void {
     if (!this.#head) throw new Error("the state file has no boot yet");
     this.#services.set(service, record);
     this.#changed();
   }
 
+  /** More is known of this copy. Of one that is not on record (any more) nothing is noted. */
+  note(service: string, copy: Identity, more: Partial<Omit<ServiceRecord, keyof Identity>>): void {
+    const known = this.#recordOf(service, copy);
+    if (known) this.record(service, { ...known, ...more });
+  }
+
   /** The last process of this copy is gone. A copy that was recorded since stays. */
   remove(service: string, copy: Identity): void {
-    const known = this.#services.get(service);
-    if (known?.pid !== copy.pid || known.startTime !== copy.startTime) return;
+    if (!this.#recordOf(service, copy)) return;
     this.#services.delete(service);
     this.#changed();
   }
 
+  #recordOf(service: string, copy: Identity): ServiceRecord | null {
+    const known = this.#services.get(service);
+    return known?.pid === copy.pid && known.startTime === copy.startTime ? known : null;
+  }
+
   #changed(): void {
-    if (!this.#clock) return this.write();
     this.#soon ??= this.#clock.after(gatherMs, () => this.write());
   }
 
@@ -148,17 +159,7 @@ export class StateFile {
       machine_boot: machineBootId(),
       loader: { pid: ownPid, start_time: readStat(ownPid)?.startTime ?? 0 },
       on_loader_death: head.onLoaderDeath,
-      services: Object.fromEntries(
-        [...this.#services].map(([name, r]) => [name, {
-          pid: r.pid,
-          start_time: r.startTime,
-          pgid: r.pgid,
-          boot: r.boot,
-          spawned_at: r.spawnedAt,
-          port: r.port,
-          log_offset: r.logOffset,
-        }]),
-      ),
+      services: Object.fromEntries([...this.#services].map(([name, record]) => [name, fromRecord(record)])),
     };
     return JSON.stringify(state, null, 2) + "\n";
   }
@@ -205,14 +206,38 @@ export function parseState(text: string): PreviousState | string {
   return { boot, machineBoot, loader, onLoaderDeath, services };
 }
 
+/** A part of a record: its key in the file, what it may be there, and what it is when it is not there. */
+interface Field {
+  key: string;
+  fits(value: unknown): boolean;
+  absent?: unknown;
+}
+
+const fields: { [K in keyof ServiceRecord]: Field } = {
+  pid: { key: "pid", fits: (v) => isPid(v) },
+  startTime: { key: "start_time", fits: (v) => isCount(v) },
+  pgid: { key: "pgid", fits: (v) => isPid(v) },
+  boot: { key: "boot", fits: (v) => isId(v) },
+  spawnedAt: { key: "spawned_at", fits: (v) => typeof v === "string" && v.length <= 40 },
+  port: { key: "port", fits: (v) => v === null || (isCount(v) && v >= 1 && v <= 65535), absent: null },
+  digest: { key: "digest", fits: (v) => v === null || isId(v), absent: null },
+  ready: { key: "ready", fits: (v) => typeof v === "boolean", absent: false },
+};
+
 function toRecord(value: unknown): ServiceRecord | null {
-  const identity = toIdentity(value);
-  if (!identity || !isObject(value)) return null;
-  const { pgid, boot, spawned_at: spawnedAt, port = null, log_offset: logOffset = null } = value;
-  if (!isPid(pgid) || !isId(boot) || typeof spawnedAt !== "string" || spawnedAt.length > 40) return null;
-  if (port !== null && !(isCount(port) && port >= 1 && port <= 65535)) return null;
-  if (logOffset !== null && !isCount(logOffset)) return null;
-  return { ...identity, pgid, boot, spawnedAt, port, logOffset };
+  if (!isObject(value)) return null;
+  const record: Record<string, unknown> = {};
+  for (const [name, { key, fits, absent }] of Object.entries(fields)) {
+    record[name] = Object.hasOwn(value, key) ? value[key] : absent;
+    if (!fits(record[name])) return null;
+  }
+  return record as unknown as ServiceRecord;
+}
+
+function fromRecord(record: ServiceRecord): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, { key }]) => [key, record[name as keyof ServiceRecord]]),
+  );
 }
 
 function toIdentity(value: unknown, lowestPid = 2): Identity | null {

@@ -69,7 +69,8 @@ function accusing(pid: number, startTime: number): string {
     boot: "feedfacefeedface",
     spawned_at: "2026-01-01T00:00:00.000Z",
     port: null,
-    log_offset: null,
+    digest: null,
+    ready: false,
   };
   return JSON.stringify({
     format: 1,

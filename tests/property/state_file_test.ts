@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { findLeftovers } from "../../lib/boot/leftovers.ts";
 import { type PreviousState, StateFile } from "../../lib/run/state_file.ts";
+import { systemClock } from "../../lib/sys/clock.ts";
 import { randomHex, userId } from "../../lib/sys/host.ts";
 import { machineBootId } from "../../lib/sys/procfs.ts";
 import { bystander, type Stranger } from "../support/strangers.ts";
@@ -18,7 +19,7 @@ const bootId = randomHex(12);
 function boot(dir: string, bytes: Uint8Array | string): PreviousState | null {
   const data = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
   Deno.writeFileSync(`${dir}/state.json`, data, { mode: 0o600 });
-  const { previous, warning } = StateFile.open(dir, (message) => assert.fail(message));
+  const { previous, warning } = StateFile.open(dir, (message) => assert.fail(message), systemClock);
   assert.equal(previous === null, warning !== null, "a record or a warning");
   if (warning !== null) assert.match(warning, /^[\x20-\x7e]+$/, "nothing hostile reaches the log");
   assert.deepEqual(findLeftovers(previous, { uid: userId() }), [], "nobody is there to be stopped");
@@ -35,7 +36,8 @@ function lie(stranger: Stranger, startTime: number): string {
     boot: bootId,
     spawned_at: "now",
     port: 5002,
-    log_offset: null,
+    digest: null,
+    ready: true,
   };
   return JSON.stringify({
     format: 1,

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { parseState, type ServiceRecord, StateFile } from "../../../lib/run/state_file.ts";
 import { machineBootId, readStat } from "../../../lib/sys/procfs.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+
+/** Changes are gathered for this long, ms. */
+const gatherMs = 50;
 
 const record = (pid: number, changes: Partial<ServiceRecord> = {}): ServiceRecord => ({
   pid,
@@ -9,22 +13,26 @@ const record = (pid: number, changes: Partial<ServiceRecord> = {}): ServiceRecor
   boot: "7f3a",
   spawnedAt: "2026-01-01T00:00:00.000Z",
   port: null,
-  logOffset: null,
+  digest: null,
+  ready: false,
   ...changes,
 });
 
 /** Runs in a folder of its own; `problems` are what the file told of itself. */
 async function inFolder(
-  fn: (dir: string, open: () => StateFile, problems: string[]) => void | Promise<void>,
+  fn: (dir: string, open: () => StateFile, problems: string[], clock: FakeClock) => void | Promise<void>,
 ): Promise<void> {
   const dir = Deno.makeTempDirSync();
+  const clock = new FakeClock();
   const problems: string[] = [];
   try {
     await fn(
       `${dir}/state`,
-      () => StateFile.open(`${dir}/state`, (message) => problems.push(message)),
+      () => StateFile.open(`${dir}/state`, (message) => problems.push(message), clock),
       problems,
+      clock,
     );
+    assert.equal(clock.pending, 0, "a change was not waited for");
   } finally {
     Deno.chmodSync(`${dir}/state`, 0o700);
     Deno.removeSync(dir, { recursive: true });
@@ -32,15 +40,16 @@ async function inFolder(
 }
 
 Deno.test("StateFile gives the next loader what the one before has recorded", () =>
-  inFolder((dir, open, problems) => {
+  inFolder(async (dir, open, problems, clock) => {
     const first = open();
     assert.equal(first.previous, null);
     assert.equal(first.warning, null);
     first.begin({ boot: "7f3a", onLoaderDeath: "keep" });
-    first.record("stt", record(4711, { port: 5002, logOffset: 12 }));
+    first.record("stt", record(4711, { port: 5002, digest: "d1", ready: true }));
     first.record("tts", record(4712));
     first.record("llm", record(4713));
     first.remove("llm", record(4713));
+    await clock.advance(gatherMs);
     const { previous, warning } = open();
     assert.equal(warning, null);
     assert.deepEqual(previous, {
@@ -49,7 +58,7 @@ Deno.test("StateFile gives the next loader what the one before has recorded", ()
       loader: { pid: Deno.pid, startTime: readStat(Deno.pid)!.startTime },
       onLoaderDeath: "keep",
       services: new Map([
-        ["stt", record(4711, { port: 5002, logOffset: 12 })],
+        ["stt", record(4711, { port: 5002, digest: "d1", ready: true })],
         ["tts", record(4712)],
       ]),
     });
@@ -59,11 +68,12 @@ Deno.test("StateFile gives the next loader what the one before has recorded", ()
   }));
 
 Deno.test("StateFile keeps the old record until the new boot begins, and then only what was adopted", () =>
-  inFolder((_dir, open) => {
+  inFolder(async (_dir, open, _problems, clock) => {
     const first = open();
     first.begin({ boot: "one", onLoaderDeath: "keep" });
     first.record("stt", record(4711, { boot: "one" }));
     first.record("llm", record(4712, { boot: "one" }));
+    await clock.advance(gatherMs);
     const second = open();
     assert.equal(open().previous!.boot, "one", "opening changes nothing");
     assert.throws(() => second.record("kwd", record(4713)), /no boot yet/);
@@ -75,14 +85,58 @@ Deno.test("StateFile keeps the old record until the new boot begins, and then on
   }));
 
 Deno.test("StateFile.remove() does not take the record of a newer copy", () =>
-  inFolder((_dir, open) => {
+  inFolder(async (_dir, open, _problems, clock) => {
     const file = open();
     file.begin({ boot: "7f3a", onLoaderDeath: "stop" });
     file.record("stt", record(4711));
     file.record("stt", record(4712));
     file.remove("stt", record(4711));
     file.remove("stt", { pid: 4712, startTime: 1 });
+    await clock.advance(gatherMs);
     assert.equal(open().previous!.services.get("stt")!.pid, 4712);
+  }));
+
+Deno.test("StateFile.note() adds to the record of the copy that is meant, and to no other", () =>
+  inFolder(async (_dir, open, _problems, clock) => {
+    const file = open();
+    file.begin({ boot: "7f3a", onLoaderDeath: "keep" });
+    file.record("stt", record(4711));
+    file.note("stt", record(4711), { ready: true });
+    file.note("stt", { pid: 4711, startTime: 1 }, { port: 1 });
+    file.note("tts", record(4712), { ready: true });
+    await clock.advance(gatherMs);
+    assert.deepEqual([...open().previous!.services], [["stt", record(4711, { ready: true })]]);
+  }));
+
+Deno.test("StateFile gathers the changes of 50 ms and writes them once", () =>
+  inFolder(async (dir, open, _problems, clock) => {
+    const file = open();
+    file.begin({ boot: "7f3a", onLoaderDeath: "stop" });
+    const inode = () => Deno.statSync(`${dir}/state.json`).ino; // each write is a new file
+    const begun = inode();
+    file.record("stt", record(4711));
+    await clock.advance(gatherMs - 1);
+    file.record("tts", record(4712));
+    assert.equal(inode(), begun, "nothing is written yet");
+    await clock.advance(1);
+    assert.notEqual(inode(), begun);
+    assert.deepEqual([...open().previous!.services.keys()], ["stt", "tts"]);
+    const written = inode();
+    await clock.advance(10 * gatherMs);
+    assert.equal(inode(), written, "once");
+  }));
+
+Deno.test("F08: StateFile forgets a process that has ended, also one that ended before it was written", () =>
+  inFolder(async (_dir, open, _problems, clock) => {
+    const file = open();
+    file.begin({ boot: "7f3a", onLoaderDeath: "stop" });
+    file.record("stt", record(4711));
+    await clock.advance(gatherMs);
+    file.record("tts", record(4712));
+    file.remove("tts", record(4712));
+    file.remove("stt", record(4711));
+    await clock.advance(gatherMs);
+    assert.deepEqual([...open().previous!.services], []);
   }));
 
 Deno.test("StateFile.clear() leaves nothing, also for what is told late", () =>
@@ -97,7 +151,7 @@ Deno.test("StateFile.clear() leaves nothing, also for what is told late", () =>
   }));
 
 Deno.test("StateFile tells once that it cannot write, and again after it could", () =>
-  inFolder((dir, open, problems) => {
+  inFolder(async (dir, open, problems, clock) => {
     const file = open();
     file.begin({ boot: "7f3a", onLoaderDeath: "stop" });
     const block = () => {
@@ -106,15 +160,19 @@ Deno.test("StateFile tells once that it cannot write, and again after it could",
     };
     block();
     file.record("stt", record(4711));
+    await clock.advance(gatherMs);
     file.record("tts", record(4712));
+    await clock.advance(gatherMs);
     assert.equal(problems.length, 1);
     assert.match(problems[0], /state\.json cannot be written \(.+\): if the loader is killed now/);
     Deno.removeSync(dir);
     Deno.mkdirSync(dir);
     file.record("llm", record(4713));
+    await clock.advance(gatherMs);
     assert.deepEqual([...open().previous!.services.keys()], ["stt", "tts", "llm"], "nothing was forgotten");
     block();
     file.record("kwd", record(4714));
+    await clock.advance(gatherMs);
     assert.equal(problems.length, 2);
     Deno.removeSync(dir);
     Deno.mkdirSync(dir);
@@ -125,7 +183,7 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   fn() {
     const problems: string[] = [];
-    const file = StateFile.open("/proc/nobody/here", (message) => problems.push(message));
+    const file = StateFile.open("/proc/nobody/here", (message) => problems.push(message), new FakeClock());
     file.begin({ boot: "a", onLoaderDeath: "stop" });
     assert.match(
       problems.join("\n"),
@@ -188,7 +246,8 @@ Deno.test("parseState() refuses every field that cannot be", () => {
     boot: "7f3a",
     spawned_at: "now",
     port: 5002,
-    log_offset: 0,
+    digest: "d1",
+    ready: false,
   };
   const good = {
     format: 1,
@@ -218,7 +277,8 @@ Deno.test("parseState() refuses every field that cannot be", () => {
       ...[1, 0, -1, -4711, 1 << 23, 4711.5, "4711", null].flatMap((pid) => [{ pid }, { pgid: pid }]),
       ...[-1, 1e300, "5", null].map((start_time) => ({ start_time })),
       ...[0, 65536, "5002", {}].map((port) => ({ port })),
-      ...[-1, 0.5, "1"].map((log_offset) => ({ log_offset })),
+      ...["", "a b", 7].map((digest) => ({ digest })),
+      ...[0, "yes", null].map((ready) => ({ ready })),
       { boot: "" },
       { spawned_at: 5 },
       { spawned_at: "x".repeat(41) },
