@@ -15,7 +15,7 @@ import {
   type SpawnOptions,
 } from "../sys/process.ts";
 import { livingMembers } from "../sys/group.ts";
-import { environmentOf, family, isGone, type ProcessStat, readStat } from "../sys/procfs.ts";
+import { environmentOf, family, isBlind, isGone, type ProcessStat, readStat } from "../sys/procfs.ts";
 import { reapInherited } from "../sys/reaper.ts";
 import { bootIdVariable, type Household, type KeptOutput, serviceVariable } from "./household.ts";
 import type { OutputTail } from "./output_tail.ts";
@@ -222,7 +222,8 @@ export class ServiceCopy implements ProbeTarget, Victim {
   get running(): boolean {
     if (this.status) return false;
     const stat = readStat(this.pid);
-    return !isGone(stat) && (this.startTime === 0 || stat!.startTime === this.startTime);
+    if (stat === null) return isBlind();
+    return !isGone(stat) && (this.startTime === 0 || stat.startTime === this.startTime);
   }
 
   /**

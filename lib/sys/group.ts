@@ -18,9 +18,9 @@ export type Signal =
   | "SIGSTOP"
   | "SIGUSR2";
 
-/** Sends `signal` to every process of the group; false when there is none. */
+/** Sends `signal` to every process of the group; false when there is none, or it is our own. */
 export function signalGroup(pgid: number, signal: Signal): boolean {
-  if (pgid <= 1) return false;
+  if (pgid <= 1 || pgid === readStat(Deno.pid)?.pgrp) return false;
   try {
     Deno.kill(-pgid, signal);
     return true;
@@ -38,7 +38,7 @@ export function isAlive(id: Identity): boolean {
 
 /** Sends `signal` to one process if it is still the one that is meant. */
 export function signalProcess(id: Identity, signal: Signal): boolean {
-  if (id.pid <= 1 || !isAlive(id)) return false;
+  if (id.pid <= 1 || id.pid === Deno.pid || !isAlive(id)) return false;
   try {
     Deno.kill(id.pid, signal);
     return true;

@@ -3,7 +3,7 @@
  * Identity of a process is pid + kernel start time; a pid alone is not (CONTRACT §8).
  */
 import type { Clock } from "./clock.ts";
-import { isGone, readStat } from "./procfs.ts";
+import { isBlind, isGone, readStat } from "./procfs.ts";
 import { noteRuntimeChild } from "./reaper.ts";
 
 /** How a process ended. Both null: unknown (an adopted process is nobody's child of ours). */
@@ -102,7 +102,8 @@ const lookMs = 100;
 export async function awaitGone(id: Identity, clock: Clock): Promise<ExitStatus> {
   for (;;) {
     const stat = readStat(id.pid);
-    if (isGone(stat) || stat!.startTime !== id.startTime) return { code: null, signal: null };
+    const there = stat ? !isGone(stat) && stat.startTime === id.startTime : isBlind();
+    if (!there) return { code: null, signal: null };
     await clock.sleep(lookMs);
   }
 }

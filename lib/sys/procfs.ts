@@ -40,6 +40,11 @@ export function readStat(pid: number): ProcessStat | null {
   };
 }
 
+/** Nothing can be seen now, not even ourselves: a process that does not show is not a process that is gone. */
+export function isBlind(): boolean {
+  return readStat(Deno.pid) === null;
+}
+
 /** A process that has ended but was not yet reaped does not count as there. */
 export function isGone(stat: ProcessStat | null): boolean {
   return stat === null || stat.state === "Z" || stat.state === "X";

@@ -6,7 +6,7 @@
  */
 import type { Clock } from "./clock.ts";
 import { isAlive, type Signal, signalGroup, signalProcess } from "./group.ts";
-import { describePid, type ProcessStat } from "./procfs.ts";
+import { describePid, isBlind, type ProcessStat } from "./procfs.ts";
 
 export interface Victim {
   /** Process group; its leader's pid. */
@@ -36,7 +36,9 @@ export async function terminate(
 ): Promise<{ killed: boolean; left: string[] }> {
   if (await round(victim, o.stopSignal, o.graceMs, o.clock, o.hurry)) return { killed: false, left: [] };
   if (await round(victim, "SIGKILL", KILL_WAIT_MS, o.clock)) return { killed: true, left: [] };
-  return { killed: true, left: victim.living().map((stat) => describePid(stat.pid)) };
+  const left = victim.living().map((stat) => stat.pid);
+  if (left.length === 0 && isBlind()) left.push(victim.pgid);
+  return { killed: true, left: left.map(describePid) };
 }
 
 /** Signals everybody until nobody lives (true) or the limit is over (false). */
@@ -53,10 +55,16 @@ async function round(
   const leaderEnd = victim.exited?.then(() => void (leaderGone = true));
   for (let pause = 1;; pause = Math.min(pause * 1.5, SLOWEST_LOOK_MS)) {
     const living = victim.living();
-    if (living.length === 0 && victim.living().length === 0) return true;
+    const blind = living.length === 0 && isBlind();
+    if (living.length === 0 && (leaderGone || !blind) && victim.living().length === 0) return true;
     const group = told.size === 0 || signal === "SIGKILL"; // nobody is asked twice; a kill is not asking
-    tell(group ? victim.pgid : null, living.filter((stat) => !told.has(nameOf(stat))), signal);
+    if (blind && group && leaderEnd) {
+      signalGroup(victim.pgid, signal); // the number is its own as long as its end was not told
+      told.add("unseen");
+    }
+    tell(group ? victim.pgid : 0, living.filter((stat) => !told.has(nameOf(stat))), signal);
     for (const stat of living) told.add(nameOf(stat));
+    if (signal !== "SIGKILL") living.filter(isStopped).forEach((stat) => signalProcess(stat, "SIGCONT"));
 
     const rest = end - clock.now();
     if (rest <= 0 || hurry?.aborted) return false;
@@ -75,13 +83,15 @@ function nameOf(stat: ProcessStat): string {
   return `${stat.pid} ${stat.comm}`;
 }
 
-/** To the group at once where there is one to be told, to all others one by one; each only if it is still itself. */
-function tell(pgid: number | null, processes: ProcessStat[], signal: Signal): void {
-  const inGroup = processes.filter((stat) => stat.pgrp === pgid);
-  if (pgid !== null && inGroup.some(isAlive)) signalGroup(pgid, signal);
-  for (const stat of processes) {
-    if (stat.pgrp !== pgid) signalProcess(stat, signal);
-    // A stopped process (SIGSTOP, a debugger's) takes the request only once it goes on.
-    if (signal !== "SIGKILL" && (stat.state === "T" || stat.state === "t")) signalProcess(stat, "SIGCONT");
-  }
+/**
+ * To the group at once where there is one to be told, to all others one by one; each only if it is still itself. Group 0
+ * is nobody's: in a PID namespace everything shows it whose group has its number outside.
+ */
+function tell(pgid: number, processes: ProcessStat[], signal: Signal): void {
+  const byGroup = (stat: ProcessStat) => pgid > 1 && stat.pgrp === pgid;
+  if (processes.some((stat) => byGroup(stat) && isAlive(stat))) signalGroup(pgid, signal);
+  for (const stat of processes) if (!byGroup(stat)) signalProcess(stat, signal);
 }
+
+/** A stopped process (SIGSTOP, a debugger's) takes a request only once it goes on, whenever it was stopped. */
+const isStopped = (stat: ProcessStat) => stat.state === "T" || stat.state === "t";

@@ -20,6 +20,9 @@ test("signalGroup() reaches every process of the group and nobody else", async (
 test("signalGroup() refuses the groups that would be everybody", async () => {
   await using other = bystander();
   for (const pgid of [1, 0, -1]) assert.equal(signalGroup(pgid, "SIGKILL"), false);
+  const { pid, pgrp, startTime } = readStat(Deno.pid)!;
+  assert.equal(signalGroup(pgrp, "SIGCONT"), false, "never our own");
+  assert.equal(signalProcess({ pid, startTime }, "SIGCONT"), false, "never ourselves");
   assert.equal(signalGroup(4_194_305, "SIGTERM"), false, "there is no such group");
   assert.ok(other.alive);
 });

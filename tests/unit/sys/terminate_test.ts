@@ -64,9 +64,32 @@ test("terminate() wakes a stopped process, so that it can take the request", asy
   await using process = start(["sh", "-c", script]);
   await until(() => read(`${dir}/up`));
   Deno.kill(-process.pid, "SIGSTOP");
-  await until(() => readStat(process.pid)?.state === "T");
+  await until(() => living(process.pid).every((stat) => stat.state === "T"));
   assert.deepEqual(await terminate(victim(process), options), { killed: false, left: [] });
   assert.equal(read(`${dir}/told`), "term\n");
+});
+
+test("Q6: a process that is stopped during its grace is woken to take the request", async (dir) => {
+  const script =
+    `trap 'echo > ${dir}/asked' TERM; echo > ${dir}/up; while ! test -e ${dir}/go; do sleep 0.01; done`;
+  await using process = start(["sh", "-c", script]);
+  await until(() => read(`${dir}/up`));
+  const stopping = terminate(victim(process), { ...options, graceMs: 60_000 });
+  await until(() => read(`${dir}/asked`)); // it is busy with its end, and somebody stops it now
+  Deno.kill(process.pid, "SIGSTOP");
+  Deno.writeTextFileSync(`${dir}/go`, "");
+  assert.deepEqual(await stopping, { killed: false, left: [] });
+});
+
+test("Q5: a process that shows group 0, as in a PID namespace, is signalled by itself", async () => {
+  await using inNamespace = bystander();
+  const living = () => {
+    const stat = readStat(inNamespace.pid);
+    return stat === null || isGone(stat) ? [] : [{ ...stat, pgrp: 0, session: 0 }];
+  };
+  const result = await terminate({ pgid: 0, exited: null, living }, options);
+  assert.deepEqual(result, { killed: false, left: [] });
+  assert.ok(!inNamespace.alive);
 });
 
 test("terminate() kills a stopped process that ignores TERM", async (dir) => {
