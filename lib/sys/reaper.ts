@@ -8,9 +8,16 @@ import { childPids, isGone, listPids, type ProcessStat, readStat } from "./procf
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
 
+let subreaper = false;
+
 /** Orphans of our services become our children from now on. False where the system cannot do that. */
 export function becomeSubreaper(): boolean {
-  return libc()?.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n) === 0;
+  return subreaper = libc()?.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n) === 0;
+}
+
+/** Whether {@link inheritedChildren} are all the orphans of ours that there are. */
+export function inheritsOrphans(): boolean {
+  return subreaper;
 }
 
 /** Pids that the runtime started and waits for itself; everything else among our children was inherited. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { runCommand } from "../../../lib/sys/command.ts";
 import { isGone, readStat } from "../../../lib/sys/procfs.ts";
-import { read, until } from "../../support/strangers.ts";
+import { read, start, until } from "../../support/strangers.ts";
 
 const sh = (script: string) => ["sh", "-c", script];
 
@@ -15,12 +15,6 @@ Deno.test("runCommand() gives code and both outputs", async () => {
     timedOut: false,
     missing: false,
   });
-});
-
-Deno.test("runCommand() feeds its input, and does not mind who does not want it", async () => {
-  const stdin = new TextEncoder().encode("x".repeat(300_000));
-  assert.equal((await runCommand(sh("wc -c"), { timeoutMs: 10_000, stdin })).stdout.trim(), "300000");
-  assert.equal((await runCommand(sh("exec 0<&-; exit 4"), { timeoutMs: 10_000, stdin })).code, 4);
 });
 
 Deno.test("runCommand() keeps at most maxOutputBytes and reads the rest away", async () => {
@@ -79,3 +73,104 @@ Deno.test("runCommand() starts nothing when it is aborted already", async () => 
     reason,
   );
 });
+
+const linux = Deno.build.os === "linux";
+
+Deno.test({
+  name: "R1: runCommand() goes by the exit, not by who holds the pipe, and ends what the command left",
+  ignore: !linux,
+  async fn() {
+    const dir = Deno.makeTempDirSync();
+    const daemon = () => Number(read(`${dir}/daemon`));
+    try {
+      const result = await runCommand(
+        sh(
+          `setsid sh -c 'echo $$ > ${dir}/daemon; exec sleep 300' & while ! [ -s ${dir}/daemon ]; do sleep 0.01; done; echo out`,
+        ),
+        { timeoutMs: 60_000 },
+      );
+      assert.deepEqual([result.code, result.stdout, result.timedOut], [0, "out\n", false]);
+      assert.ok(isGone(readStat(daemon())));
+    } finally {
+      if (!isGone(readStat(daemon()))) Deno.kill(daemon(), "SIGKILL");
+      Deno.removeSync(dir, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "R1: runCommand() gives up a pipe that a stranger holds",
+  ignore: !linux,
+  async fn() {
+    // Its environment is its own and it was never below the command: nothing says that the command let it in.
+    const dir = Deno.makeTempDirSync();
+    try {
+      new Deno.Command("mkfifo", { args: [`${dir}/pipe`] }).outputSync();
+      await using other = start([
+        "sh",
+        "-c",
+        `exec 3<> ${dir}/pipe; read -r line <&3; exec sleep 300 > "$line"`,
+      ]);
+      const result = await runCommand(
+        sh(
+          `echo /proc/$$/fd/1 > ${dir}/pipe; while [ "$(readlink /proc/${other.pid}/fd/1)" = /dev/null ]; do sleep 0.01; done; exit 3`,
+        ),
+        { timeoutMs: 60_000 },
+      );
+      assert.deepEqual([result.code, result.timedOut], [3, false]);
+      assert.ok(other.alive, "who is not known to be the command's is nobody's to end");
+    } finally {
+      Deno.removeSync(dir, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "runCommand() ends what left the command's group, session and environment",
+  ignore: !linux,
+  async fn() {
+    assert.deepEqual(await inOwnProcess([], "leaves"), { code: 0, stdout: "done\n", left: 0 });
+  },
+});
+
+/** Makes a pid namespace, in which the next pid can be chosen. */
+const namespace = ["unshare", ...(Deno.uid() === 0 ? [] : ["-Ur"]), "-pf", "--mount-proc"];
+
+Deno.test({
+  name: "R2: runCommand() spares who was given the number of a command that has ended",
+  ignore: !linux || !canMakeNamespaces(),
+  async fn() {
+    assert.deepEqual(await inOwnProcess(namespace, "reused"), {
+      same: true,
+      killed: null,
+      daemon: false,
+      code: 0,
+    });
+  },
+});
+
+function canMakeNamespaces(): boolean {
+  try {
+    return new Deno.Command(namespace[0], { args: [...namespace.slice(1), "true"], stderr: "null" })
+      .outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+async function inOwnProcess(before: string[], scenario: string): Promise<unknown> {
+  const child = new URL("../../support/command_child.ts", import.meta.url).pathname;
+  const [program, ...args] = [
+    ...before,
+    Deno.execPath(),
+    "run",
+    "-A",
+    "--quiet",
+    "--no-check",
+    child,
+    scenario,
+  ];
+  const { code, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout));
+}

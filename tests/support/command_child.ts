@@ -1,0 +1,56 @@
+/**
+ * Commands in a process of their own: as child subreaper, and with pids that are used again. SCENARIO as first argument;
+ * prints one JSON object.
+ */
+import { runCommand } from "../../lib/sys/command.ts";
+import { isGone, readStat } from "../../lib/sys/procfs.ts";
+import { becomeSubreaper } from "../../lib/sys/reaper.ts";
+import { read, until } from "./strangers.ts";
+
+const dir = Deno.makeTempDirSync();
+const pidFrom = (name: string) => until(() => Number(read(`${dir}/${name}`)) || null);
+const living = (pid: number) => !isGone(readStat(pid));
+const run = (script: string, timeoutMs: number) =>
+  runCommand(["sh", "-c", script], { timeoutMs, env: { DIR: dir } });
+becomeSubreaper();
+
+const scenarios: Record<string, () => Promise<unknown>> = {
+  /** What it leaves: in its group, in a session of its own, and without a trace of our environment. */
+  async leaves() {
+    const { code, stdout } = await run(
+      `sleep 300 & echo $! > $DIR/member
+       setsid sh -c 'echo $$ > $DIR/daemon; exec sleep 300' > /dev/null 2>&1 &
+       env -i "PATH=$PATH" DIR=$DIR setsid sh -c 'echo $$ > $DIR/nameless; exec sleep 300' &
+       while ! [ -s $DIR/daemon ] || ! [ -s $DIR/nameless ]; do sleep 0.01; done
+       sleep 1; echo done; exit 0`,
+      20_000,
+    );
+    const pids = await Promise.all(["member", "daemon", "nameless"].map(pidFrom));
+    return { code, stdout, left: pids.filter(living).length };
+  },
+
+  /** In a pid namespace of its own: somebody gets the number of a command that has ended, while its daemon lives. */
+  async reused() {
+    const running = run(
+      `echo $$ > $DIR/leader
+       setsid sh -c 'trap "" TERM; echo $$ > $DIR/daemon; while :; do sleep 1; done' &
+       while ! [ -s $DIR/daemon ]; do sleep 0.01; done`,
+      1000,
+    );
+    const daemon = await pidFrom("daemon"), leader = await pidFrom("leader");
+    await until(() => readStat(leader) === null);
+    Deno.writeTextFileSync("/proc/sys/kernel/ns_last_pid", `${leader - 1}`);
+    const stranger = new Deno.Command("sleep", { args: ["300"], detached: true, stdin: "null" }).spawn();
+    const first = await Promise.race([stranger.status, new Promise((r) => setTimeout(() => r(null), 1500))]);
+    const result = { same: stranger.pid === leader, killed: first, daemon: living(daemon) };
+    if (!first) stranger.kill("SIGKILL");
+    await stranger.status;
+    if (result.daemon) Deno.kill(daemon, "SIGKILL");
+    return { ...result, code: (await running).code };
+  },
+};
+
+const result = await scenarios[Deno.args[0]]();
+Deno.removeSync(dir, { recursive: true });
+console.log(JSON.stringify(result));
+Deno.exit(0);
