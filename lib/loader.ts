@@ -313,7 +313,7 @@ export class LoaderService implements AsyncDisposable {
       keep,
       resolve: resolveDemo,
       born: (service, child) => {
-        this.#guardian?.note(child.pid);
+        this.#guardian?.note(child);
         this.#stateFile!.record(service.name, {
           pid: child.pid,
           startTime: child.startTime,
@@ -326,7 +326,7 @@ export class LoaderService implements AsyncDisposable {
         });
       },
       buried: (service, child) => {
-        this.#guardian?.forget(child.pid);
+        this.#guardian?.forget(child);
         this.#stateFile!.remove(service.name, child);
       },
     };

@@ -15,10 +15,10 @@ import { noteRuntimeChild } from "./reaper.ts";
 /** Resolves its disposal when the helper has gone, at the latest after about a second. */
 export interface Guardian extends AsyncDisposable {
   readonly pid: number;
-  /** This process group is to be stopped if the loader dies. Never blocks or throws. */
-  note(pgid: number): void;
+  /** The process group that this process leads is to be stopped if the loader dies. Never blocks or throws. */
+  note(leader: Identity): void;
   /** This process group is gone: its number may be anybody's from now on. Never blocks or throws. */
-  forget(pgid: number): void;
+  forget(leader: Identity): void;
 }
 
 export interface GuardianOptions {
@@ -106,12 +106,19 @@ clock() {
   read -r up rest < /proc/uptime
   now=$(( \${up%.*} * 100 + 1\${up#*.} - 100 ))
 }
-while read -r word number; do
+while read -r word group; do
   case $word in
-    +) look "$number" || start=
-       groups="$groups $number:$start" ;;
+    +) case $group in # the loader could not look
+         *:0) look "\${group%:*}" && group=\${group%:*}:$start ;;
+       esac
+       groups="$groups $group" ;;
     -) kept=
-       for it in $groups; do [ "\${it%:*}" = "$number" ] || kept="$kept $it"; done
+       for it in $groups; do
+         case $group in
+           "$it" | "\${it%:*}:0") ;;
+           *) kept="$kept $it" ;;
+         esac
+       done
        groups=$kept ;;
     bye) exit 0 ;;
   esac
@@ -192,8 +199,8 @@ export function startGuardian(o: GuardianOptions): Guardian {
 
   return {
     pid: child.pid,
-    note: (pgid) => say(`+ ${pgid}`),
-    forget: (pgid) => say(`- ${pgid}`),
+    note: ({ pid, startTime }) => say(`+ ${pid}:${startTime}`),
+    forget: ({ pid, startTime }) => say(`- ${pid}:${startTime}`),
     async [Symbol.asyncDispose]() {
       if (!leaving) {
         say("bye");

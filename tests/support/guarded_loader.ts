@@ -3,9 +3,12 @@
  * writes the pids it has started to DIR/pids as JSON.
  */
 import { startGuardian } from "../../lib/sys/guardian.ts";
+import { readStat } from "../../lib/sys/procfs.ts";
 
 const [bootId, graceMs, dir] = Deno.args;
 const guardian = startGuardian({ bootId, graceMs: Number(graceMs), onDied: () => Deno.exit(9) });
+
+const identity = (pid: number) => ({ pid, startTime: readStat(pid)!.startTime });
 
 function service(script: string, env: Record<string, string> = { ALEXA_BOOT_ID: bootId }): number {
   return new Deno.Command("sh", {
@@ -30,20 +33,33 @@ const stopped = service(
 // Its leader ends at once; what it leaves is in its group, and one more in a session of its own.
 const leaderless = service(`${path} sleep 300 & echo $! > $DIR/member; setsid sleep 300 & exit 0`);
 const cleanEnv = service(`${path} env -i sleep 300`, {});
-for (const pgid of [polite, deaf, stopped, leaderless, cleanEnv]) guardian.note(pgid);
+for (const pgid of [polite, deaf, stopped, leaderless, cleanEnv]) guardian.note(identity(pgid));
 // Started in the moment before it would have been noted.
 const unnoted = service(`${path} sleep 300`);
 // Noted, and gone from our books since: its number may be anybody's.
 const forgotten = service(`${path} echo > $DIR/forgotten_up; exec sleep 300`, {});
-guardian.note(forgotten);
-guardian.forget(forgotten);
+guardian.note(identity(forgotten));
+guardian.forget(identity(forgotten));
+// Somebody else by now has the number of one that was noted.
+const renumbered = service(`${path} echo > $DIR/renumbered_up; exec sleep 300`, {});
+guardian.note({ pid: renumbered, startTime: 1 });
 
-const up = ["polite_up", "deaf_up", "stopped_up", "member", "forgotten_up"];
+const up = ["polite_up", "deaf_up", "stopped_up", "member", "forgotten_up", "renumbered_up"];
 while (!up.every((name) => exists(`${dir}/${name}`))) await new Promise((resolve) => setTimeout(resolve, 5));
 Deno.kill(stopped, "SIGSTOP");
 // A line is read in the order it was told: what is asked last has an answer when all before has been taken.
 await new Promise((resolve) => setTimeout(resolve, 50));
-const pids = { guardian: guardian.pid, polite, deaf, stopped, leaderless, cleanEnv, unnoted, forgotten };
+const pids = {
+  guardian: guardian.pid,
+  polite,
+  deaf,
+  stopped,
+  leaderless,
+  cleanEnv,
+  unnoted,
+  forgotten,
+  renumbered,
+};
 Deno.writeTextFileSync(`${dir}/pids.new`, JSON.stringify(pids));
 Deno.renameSync(`${dir}/pids.new`, `${dir}/pids`);
 await new Promise((resolve) => setTimeout(resolve, 60_000));

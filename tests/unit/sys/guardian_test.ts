@@ -32,7 +32,7 @@ Deno.test({
     await using text = bystander({ NOTE: `x\nALEXA_BOOT_ID=${bootId}` });
     await using named = bystander({ XALEXA_BOOT_ID: bootId });
     const { dir, process, pids, member } = await guardedLoader(bootId);
-    const { guardian, forgotten, leaderless: _ended, ...services } = pids;
+    const { guardian, forgotten, renumbered, leaderless: _ended, ...services } = pids;
     try {
       await until(() => carriers(bootId).length >= 6); // polite, deaf, stopped, unnoted, the member and the daemon
       const all = [...new Set([...Object.values(services), member, ...carriers(bootId)])];
@@ -47,6 +47,7 @@ Deno.test({
       await until(() => isGone(readStat(guardian)), 1000);
       assert.ok(longer.alive && text.alive && named.alive, "strangers live");
       assert.deepEqual(livesOf([forgotten]), [forgotten], "a forgotten group is nobody's business any more");
+      assert.deepEqual(livesOf([renumbered]), [renumbered], "a number alone is nobody");
     } finally {
       for (const pid of [...livesOf(Object.values(pids)), ...carriers(bootId)]) Deno.kill(pid, "SIGKILL");
       Deno.removeSync(dir, { recursive: true });
@@ -65,7 +66,7 @@ Deno.test({
     };
       const guardian = startGuardian({ bootId: "${bootId}", graceMs: 60000, onDied() {} });
       const child = new Deno.Command("sleep", { args: ["300"], env: { ALEXA_BOOT_ID: "${bootId}" }, detached: true }).spawn();
-      guardian.note(child.pid);
+      guardian.note({ pid: child.pid, startTime: 0 });
       setTimeout(() => { console.log(guardian.pid, child.pid); }, 50);
       setTimeout(() => {}, 60000);`;
     const process = new Deno.Command(Deno.execPath(), {
@@ -91,7 +92,7 @@ Deno.test({
     await using service = start(["sleep", "300"], { env: { ALEXA_BOOT_ID: bootId } });
     const died: string[] = [];
     const guardian = startGuardian({ bootId, graceMs: 0, onDied: (reason) => died.push(reason) });
-    guardian.note(service.pid);
+    guardian.note(service);
     assert.deepEqual(livingLoaderOf(bootId), {
       pid: Deno.pid,
       startTime: readStat(Deno.pid)!.startTime,
@@ -112,9 +113,9 @@ Deno.test({
     const died = Promise.withResolvers<string>();
     await using guardian = startGuardian({ bootId: "a-1", graceMs: 0, onDied: died.resolve });
     Deno.kill(guardian.pid, "SIGKILL");
-    for (let pgid = 1000; pgid < 1100; pgid++) guardian.note(pgid);
+    for (let pid = 1000; pid < 1100; pid++) guardian.note({ pid, startTime: 1 });
     assert.equal(await died.promise, "SIGKILL");
-    guardian.forget(1000);
+    guardian.forget({ pid: 1000, startTime: 1 });
   },
 });
 
@@ -126,7 +127,7 @@ Deno.test({
     await using guardian = startGuardian({ bootId: "a-1", graceMs: 0, onDied: (why) => reason = why });
     const flood = async () => {
       for (let batch = 0; batch < 150 && reason === null; batch++) { // 150,000 bytes: more than a pipe holds
-        for (let i = 0; i < 100; i++) guardian.forget(4_000_000);
+        for (let i = 0; i < 100; i++) guardian.forget({ pid: 4_000_000, startTime: 1 });
         await new Promise((resolve) => setTimeout(resolve, 0));
       }
     };
