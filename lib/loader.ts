@@ -7,8 +7,11 @@
  */
 import { adoptable } from "./boot/adoption.ts";
 import { BootBook } from "./boot/book.ts";
+import { Claims } from "./boot/claims.ts";
 import { lockInstance } from "./boot/instance_lock.ts";
 import { runHygiene } from "./boot/hygiene.ts";
+import { bootsOf } from "./boot/leftovers.ts";
+import { neededPorts } from "./boot/port_owner.ts";
 import { requireCommands } from "./boot/precheck.ts";
 import { Prewarmer } from "./boot/prewarm/prewarmer.ts";
 import { startInOrder } from "./boot/sequence.ts";
@@ -214,6 +217,9 @@ export class LoaderService implements AsyncDisposable {
     const span = this.#book.recorder.span("precheck");
     this.#move("precheck");
     this.#stack.use(lockInstance(plan.dirs));
+    const claims = this.#stack.use(new Claims(this.#log));
+    claims.boot(this.bootId);
+    claims.ports(neededPorts(plan));
     const keep = plan.onLoaderDeath === "keep"
       ? (await import("./services/kept_output.ts")).keptOutput(plan)
       : null;
@@ -238,6 +244,7 @@ export class LoaderService implements AsyncDisposable {
       this.#clock,
     );
     if (stateFile.warning) this.#log.warning("LOADER", stateFile.warning);
+    for (const boot of stateFile.previous ? bootsOf(stateFile.previous) : []) claims.boot(boot);
     const uid = userId();
     const adopted = adoptable(plan, stateFile.previous, { uid, resolve: resolveDemo });
     await runHygiene(plan, {

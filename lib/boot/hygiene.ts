@@ -13,8 +13,10 @@ import type { Clock } from "../sys/clock.ts";
 import { isAlive } from "../sys/group.ts";
 import { environment } from "../sys/host.ts";
 import { protectedPids } from "../sys/process.ts";
-import { type ProcessStat, processTree, readStat, unitOf, userOf } from "../sys/procfs.ts";
+import { describePid, type ProcessStat, processTree, readStat, unitOf, userOf } from "../sys/procfs.ts";
+import { otherLoaderOf } from "./boot_owner.ts";
 import {
+  bootsOf,
   describeAll,
   findLeftovers,
   type HygieneLog,
@@ -74,6 +76,7 @@ const slowestLookMs = 50;
 export async function runHygiene(plan: BootPlan, o: HygieneOptions): Promise<HygieneReport> {
   const { enabled } = plan.hygiene;
   const killOrphans = enabled ? plan.hygiene.killOrphans : "none";
+  tellOwned(o.previous, o.log);
   const leftovers = findLeftovers(o.previous, o);
   if (killOrphans === "none") tellLeftAlone(leftovers, enabled, o.log);
   else await stopLeftovers(leftovers, o);
@@ -89,6 +92,17 @@ export async function runHygiene(plan: BootPlan, o: HygieneOptions): Promise<Hyg
     path: environment().PATH ?? "",
   });
   return { leftovers: killOrphans === "none" ? [] : leftovers.map((l) => l.service), removed, freed };
+}
+
+function tellOwned(previous: PreviousState | null, log: HygieneLog): void {
+  for (const boot of previous ? bootsOf(previous) : []) {
+    const owner = otherLoaderOf(boot);
+    if (owner === null) continue;
+    log.warning(
+      "LOADER",
+      `Leaving boot ${boot} alone: the running alexa-loader ${describePid(owner)} looks after it`,
+    );
+  }
 }
 
 function tellLeftAlone(leftovers: readonly Leftover[], enabled: boolean, log: HygieneLog): void {

@@ -22,6 +22,7 @@ import {
   type ProcessStat,
   userOf,
 } from "../sys/procfs.ts";
+import { otherLoaderOf } from "./boot_owner.ts";
 
 /** Where the clean start tells what it does. */
 export type HygieneLog = Pick<Log, "info" | "warning" | "error">;
@@ -41,22 +42,27 @@ export interface LeftoverOptions {
   spare?: ReadonlySet<number>;
 }
 
+/** The boots whose processes the record names. */
+export function bootsOf(previous: PreviousState): Set<string> {
+  return new Set([previous.boot, ...[...previous.services.values()].map((record) => record.boot)]);
+}
+
 /**
- * Everything of `previous` that still lives, by service. Nothing while the loader that wrote it lives, nor when the
- * machine was booted since. Never pid 1, this program or its ancestors; another user's process only if this is root and
+ * Everything of `previous` that still lives, by service. Nothing while the loader that wrote it lives or another one
+ * looks after its boot, nor when the machine was booted since. Never pid 1, this program or its ancestors; another user's process only if this is root and
  * it is proved by the record.
  */
 export function findLeftovers(previous: PreviousState | null, o: LeftoverOptions): Leftover[] {
   if (!previous || previous.machineBoot !== machineBootId()) return [];
   if (previous.loader.pid !== ownPid && previous.loader.startTime > 0 && isAlive(previous.loader)) return [];
 
+  const boots = new Set([...bootsOf(previous)].filter((boot) => otherLoaderOf(boot) === null));
   const stats = allStats();
   const leaders = new Map<string, ServiceRecord>();
   for (const [service, record] of previous.services) {
-    const stat = stats.get(record.pid);
+    const stat = boots.has(record.boot) ? stats.get(record.pid) : undefined;
     if (stat && isSame(stat, record) && mayTouch(stat, o.uid)) leaders.set(service, record);
   }
-  const boots = new Set([previous.boot, ...[...previous.services.values()].map((record) => record.boot)]);
   const marked = new Map<string, { boot: string; seeds: ProcessStat[] }>();
   for (const stat of stats.values()) {
     const mark = markOf(stat, boots, o.uid);

@@ -2,12 +2,12 @@
 import type { BootPlan, ServicePlan } from "../plan/types.ts";
 import { bootIdVariable } from "../services/household.ts";
 import { readSmallFile } from "../sys/files.ts";
-import { livingLoaderOf } from "../sys/guardian.ts";
 import { findProgram, realPath } from "../sys/host.ts";
 import { isPortFree } from "../sys/ports.ts";
 import { listenerUsers } from "../sys/precheck.ts";
 import { commandLine, describePid, environmentOf, unitOf, userOf } from "../sys/procfs.ts";
 import { listenerPids } from "../sys/sockets.ts";
+import { otherLoaderOf } from "./boot_owner.ts";
 
 /** A port that cannot be had now. */
 export interface BusyPort {
@@ -60,9 +60,8 @@ export function rightToStop(
   o: Ownership,
 ): "configured command" | "any" | null {
   if (o.killOrphans === "none" || o.untouchable.has(pid) || userOf(pid) !== o.uid) return null;
-  if (services.some((service) => runsCommandOf(pid, service, o)) && !supervisor(pid)) {
-    return "configured command";
-  }
+  if (supervisor(pid) !== null) return null;
+  if (services.some((service) => runsCommandOf(pid, service, o))) return "configured command";
   return o.killOrphans === "any" ? "any" : null;
 }
 
@@ -75,14 +74,14 @@ function runsCommandOf(pid: number, service: ServicePlan, o: Ownership): boolean
   return argv[0] === program || (file !== null && (argv[0] === file || argv[0] === realPath(file)));
 }
 
-/** Another loader that lives and looks after this process: the same command, but nobody's orphan. */
+/** Another loader that lives and looks after this process: nobody's orphan, and stopping it would be a fight. */
 function supervisor(pid: number): number | null {
   const boot = environmentOf(pid, bootIdVariable);
-  return boot === null ? null : livingLoaderOf(boot)?.pid ?? null;
+  return boot === null ? null : otherLoaderOf(boot);
 }
 
 /** "5003 (llm)". */
-export function namePort({ port, services }: BusyPort): string {
+export function namePort({ port, services }: Pick<BusyPort, "port" | "services">): string {
   return `${port} (${services.map((service) => service.name).join(", ")})`;
 }
 
@@ -92,7 +91,7 @@ export function describeHolders(busy: BusyPort): string {
     const uid = userOf(pid), unit = unitOf(pid), loader = supervisor(pid);
     return describePid(pid) + (uid === null ? "" : ` of user ${userName(uid)}`) +
       (unit ? `, unit ${unit}` : "") +
-      (loader ? `, a service of the running alexa-loader pid ${loader}` : "");
+      (loader !== null ? `, a service of the running alexa-loader pid ${loader}` : "");
   });
   if (busy.foreign) {
     const users = listenerUsers(busy.port).map(userName).join(" or ");

@@ -7,9 +7,8 @@
  * in its environment. The shell itself must not carry that id, or it would find itself.
  */
 import { systemClock } from "./clock.ts";
-import { isAlive } from "./group.ts";
 import type { Identity } from "./process.ts";
-import { commandLine, listPids, readStat } from "./procfs.ts";
+import { readStat } from "./procfs.ts";
 import { noteRuntimeChild } from "./reaper.ts";
 
 /** Resolves its disposal when the helper has gone, at the latest after about a second. */
@@ -212,15 +211,4 @@ export function startGuardian(o: GuardianOptions): Guardian {
       await gone;
     },
   };
-}
-
-/** The loader that guards the processes of this boot, if it lives: then they are no leftovers, whatever they look like. */
-export function livingLoaderOf(bootId: string): Identity | null {
-  for (const pid of listPids()) {
-    const argv = commandLine(pid);
-    if (argv[3] !== processName || argv[4] !== bootId) continue;
-    const loader = { pid: Number(argv[6]), startTime: Number(argv[7]) };
-    if (loader.startTime > 0 && isAlive(loader)) return loader;
-  }
-  return null;
 }

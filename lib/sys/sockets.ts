@@ -29,9 +29,18 @@ function listeningInodes(port: number): Set<string> {
 export function listenerPids(port: number, among?: Iterable<number>): { pids: number[]; foreign: boolean } {
   const inodes = listeningInodes(port);
   if (inodes.size === 0) return { pids: [], foreign: false };
+  const { pids, seen } = holdersOf(inodes, among ?? listPids());
+  return { pids, foreign: seen < inodes.size };
+}
+
+/** Who among `candidates` has one of these sockets open, and how many of the sockets were seen so. */
+function holdersOf(
+  inodes: ReadonlySet<string>,
+  candidates: Iterable<number>,
+): { pids: number[]; seen: number } {
   const pids: number[] = [];
   const seen = new Set<string>();
-  for (const pid of among ?? listPids()) {
+  for (const pid of candidates) {
     for (const fd of listNumbers(`/proc/${pid}/fd`) ?? []) {
       const inode = readLink(`/proc/${pid}/fd/${fd}`)?.match(/^socket:\[(\d+)\]$/)?.[1];
       if (inode && inodes.has(inode)) {
@@ -40,12 +49,24 @@ export function listenerPids(port: number, among?: Iterable<number>): { pids: nu
       }
     }
   }
-  return { pids, foreign: seen.size < inodes.size };
+  return { pids, seen: seen.size };
+}
+
+/** Inodes of the unix sockets of this name; null where the kernel's table cannot be read. */
+function unixSocketInodes(name: string): Set<string> | null {
+  const bytes = readBytes("/proc/net/unix");
+  if (!bytes) return null;
+  const lines = decoder.decode(bytes).split("\n").filter((line) => line.endsWith(" " + name));
+  return new Set(lines.map((line) => line.trim().split(/\s+/)[6]));
 }
 
 /** True if some process listens on the unix socket at `path` (asked of the kernel's table, not by connecting). */
 export function unixSocketInUse(path: string): boolean {
-  const bytes = readBytes("/proc/net/unix");
-  if (!bytes) return true; // cannot tell: then hands off
-  return decoder.decode(bytes).split("\n").some((line) => line.endsWith(" " + path));
+  return unixSocketInodes(path)?.size !== 0; // cannot tell: then hands off
+}
+
+/** The pids that have the unix socket of this name open, as far as they may be seen; null when there is none. */
+export function unixSocketHolders(name: string): number[] | null {
+  const inodes = unixSocketInodes(name);
+  return inodes === null || inodes.size === 0 ? null : holdersOf(inodes, listPids()).pids;
 }

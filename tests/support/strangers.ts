@@ -1,13 +1,13 @@
 /** Real processes for the tests of hygiene and guardian: each is ended by its test, by pid, or must outlive what is tested. */
 import { commandLine, isGone, readStat } from "../../lib/sys/procfs.ts";
 
-const holder = [
+const program = (file: string) => [
   Deno.execPath(),
   "run",
   "-A",
   "--quiet",
   "--no-config",
-  new URL("port_holder.ts", import.meta.url).pathname,
+  new URL(file, import.meta.url).pathname,
 ];
 
 export interface Stranger extends AsyncDisposable {
@@ -19,13 +19,14 @@ export interface Stranger extends AsyncDisposable {
   readonly alive: boolean;
 }
 
-/** Starts a process in a session of its own with exactly this environment. */
+/** Starts a process in a session of its own with exactly this environment, in a folder that every user may enter. */
 export function start(
   argv: string[],
   o: { env?: Record<string, string>; uid?: number } = {},
 ): Stranger {
   const child = new Deno.Command(argv[0], {
     args: argv.slice(1),
+    cwd: "/",
     clearEnv: true,
     env: { PATH: Deno.env.get("PATH")!, HOME: Deno.env.get("HOME") ?? "/tmp", ...o.env },
     stdin: "null",
@@ -61,10 +62,22 @@ export async function portHolder(
 ): Promise<Stranger & { port: number }> {
   const dir = Deno.makeTempDirSync();
   try {
-    const argv = [...holder, `${o.port ?? 0}`, o.hostname ?? "127.0.0.1", `${dir}/port`];
+    const argv = [...program("port_holder.ts"), `${o.port ?? 0}`, o.hostname ?? "127.0.0.1", `${dir}/port`];
     const process = start(argv, { env: o.env });
     const port = Number(await until(() => read(`${dir}/port`)));
     return Object.assign(process, { port });
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+}
+
+/** Another program that holds a claim of lib/sys/claim.ts; resolves when it does. */
+export async function claimHolder(name: string): Promise<Stranger> {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const process = start([...program("claim_holder.ts"), name, `${dir}/claim`]);
+    await until(() => read(`${dir}/claim`) === "held");
+    return process;
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

@@ -6,7 +6,7 @@ import { systemClock } from "../../../lib/sys/clock.ts";
 import { randomHex, userId } from "../../../lib/sys/host.ts";
 import { isGone, readStat } from "../../../lib/sys/procfs.ts";
 import { previousState, rememberingLog } from "../../support/hygiene_plan.ts";
-import { bystander, start, until } from "../../support/strangers.ts";
+import { bystander, claimHolder, start, until } from "../../support/strangers.ts";
 
 const linux = { ignore: Deno.build.os !== "linux" };
 const uid = userId();
@@ -121,6 +121,23 @@ Deno.test("findLeftovers() finds nothing while the loader that wrote the record 
   await using service = bystander();
   assert.deepEqual(findLeftovers(previousState(randomHex(12), { stt: service }, { loader }), { uid }), []);
 });
+
+Deno.test(
+  "R4: findLeftovers() leaves a boot alone that another living loader looks after",
+  linux,
+  async () => {
+    const [dead, older] = [randomHex(12), randomHex(12)];
+    await using service = bystander({ ALEXA_BOOT_ID: older, ALEXA_SERVICE: "llm" });
+    await using own = bystander({ ALEXA_BOOT_ID: dead, ALEXA_SERVICE: "tts" });
+    const previous = previousState(dead, { llm: { ...service, boot: older } });
+    const found = () => findLeftovers(previous, { uid }).map((leftover) => leftover.service);
+    await using loader = await claimHolder(`boot/${older}`);
+    assert.deepEqual(found(), ["tts"]);
+    await loader[Symbol.asyncDispose]();
+    assert.deepEqual(found(), ["llm", "tts"]);
+    assert.ok(own.alive && service.alive);
+  },
+);
 
 Deno.test("findLeftovers() never finds this program or its ancestors", linux, async () => {
   const self = readStat(Deno.pid)!, parent = readStat(self.ppid)!;

@@ -5,12 +5,11 @@ import { describeBusy } from "../../../lib/boot/port_owner.ts";
 import { ExitCode, LoaderError } from "../../../lib/errors.ts";
 import type { BootPlan } from "../../../lib/plan/types.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
-import { startGuardian } from "../../../lib/sys/guardian.ts";
 import { randomHex, userId } from "../../../lib/sys/host.ts";
 import { freePort, isPortFree } from "../../../lib/sys/ports.ts";
 import { isGone, readStat } from "../../../lib/sys/procfs.ts";
 import { hygienePlan, previousState, rememberingLog } from "../../support/hygiene_plan.ts";
-import { bystander, portHolder, read, start, until } from "../../support/strangers.ts";
+import { bystander, claimHolder, portHolder, read, start, until } from "../../support/strangers.ts";
 
 const linux = { ignore: Deno.build.os !== "linux" };
 
@@ -58,15 +57,18 @@ Deno.test("runHygiene() names every busy port and its stranger, who lives", linu
   assert.ok(one.alive && two.alive);
 });
 
-Deno.test("runHygiene() looks at other addresses than 127.0.0.1 too", linux, async () => {
-  for (const hostname of ["::1", "0.0.0.0", "::"]) {
-    if (hostname.includes(":") && !isPortFree(0, "::1")) continue; // no IPv6 here
-    await using stranger = await portHolder({ hostname });
-    const error = await refusal(hygienePlan({ stt: { port: stranger.port } }));
-    assert.ok(error.message.includes(`pid ${stranger.pid}`), error.message);
-    assert.ok(stranger.alive);
-  }
-});
+for (const hostname of ["0.0.0.0", "::1", "::"]) {
+  Deno.test({
+    name: `runHygiene() looks at other addresses than 127.0.0.1 too: ${hostname}`,
+    ignore: linux.ignore || (hostname.includes(":") && !hasIpv6()),
+    async fn() {
+      await using stranger = await portHolder({ hostname });
+      const error = await refusal(hygienePlan({ stt: { port: stranger.port } }));
+      assert.ok(error.message.includes(`pid ${stranger.pid}`), error.message);
+      assert.ok(stranger.alive);
+    },
+  });
+}
 
 Deno.test("runHygiene() stops a proved leftover on the port and goes on", linux, async () => {
   await using stranger = bystander();
@@ -109,9 +111,21 @@ Deno.test(
     assert.ok(!orphan.alive);
     assert.match(
       log.lines[0],
-      /^LOADER WARNING = Stopping what holds port \d+ \(stt\) is held by|^LOADER WARNING = Stopping what/,
+      /^LOADER WARNING = Stopping what holds port \d+ \(stt\): pid \d+ \(.+\) of user \w+, since its command is the configured one$/,
     );
-    assert.match(log.lines[0], /its command is the configured one/);
+  },
+);
+
+Deno.test(
+  "H14: a program of the same name with as many arguments is not the configured command",
+  linux,
+  async () => {
+    await using stranger = await portHolder();
+    for (const at of [0, stranger.argv.length - 1]) {
+      const cmd = stranger.argv.with(at, at === 0 ? "/bin/sh" : `${stranger.argv[at]}x`);
+      await refusal(hygienePlan({ stt: { port: stranger.port, cmd } }));
+      assert.ok(stranger.alive, cmd.join(" "));
+    }
   },
 );
 
@@ -131,13 +145,18 @@ Deno.test("runHygiene() knows the configured program by its absolute path", linu
 
 Deno.test("runHygiene() does not take a running loader's service for an orphan", linux, async () => {
   const bootId = randomHex(12);
-  await using guardian = startGuardian({ bootId, graceMs: 0, onDied() {} });
+  await using loader = await claimHolder(`boot/${bootId}`);
   await using service = await portHolder({ env: { ALEXA_BOOT_ID: bootId } });
   const plan = hygienePlan({ stt: { port: service.port, cmd: service.argv } });
-  const error = await refusal(plan);
-  assert.ok(error.message.includes(`a service of the running alexa-loader pid ${Deno.pid}`), error.message);
-  assert.ok(service.alive);
-  await guardian[Symbol.asyncDispose]();
+  for (const killOrphans of ["own", "any"] as const) {
+    const error = await refusal({ ...plan, hygiene: { ...plan.hygiene, killOrphans } });
+    assert.ok(
+      error.message.includes(`a service of the running alexa-loader pid ${loader.pid}`),
+      error.message,
+    );
+    assert.ok(service.alive);
+  }
+  await loader[Symbol.asyncDispose]();
   assert.deepEqual((await run(plan).report).freed, [service.port]);
 });
 
@@ -372,6 +391,16 @@ Deno.test("runHygiene() kills a leftover that does not hear, after the grace", l
 function kind(path: string): boolean {
   try {
     return Deno.lstatSync(path).isSocket === true;
+  } catch {
+    return false;
+  }
+}
+
+/** True where the loopback address of IPv6 can be bound. */
+function hasIpv6(): boolean {
+  try {
+    Deno.listen({ port: 0, hostname: "::1" }).close();
+    return true;
   } catch {
     return false;
   }
