@@ -221,7 +221,10 @@ export class LoaderService implements AsyncDisposable {
     claims.boot(this.bootId);
     claims.ports(neededPorts(plan));
     const keep = plan.onLoaderDeath === "keep"
-      ? (await import("./services/kept_output.ts")).keptOutput(plan)
+      ? (await import("./services/kept_output.ts")).keptOutput(plan, {
+        resolve: resolveDemo,
+        warn: (message) => this.#log.warning("LOADER", message),
+      })
       : null;
     this.#log.attachFiles(plan.dirs.log, plan.log);
     this.#log.info(
@@ -246,7 +249,9 @@ export class LoaderService implements AsyncDisposable {
     if (stateFile.warning) this.#log.warning("LOADER", stateFile.warning);
     for (const boot of stateFile.previous ? bootsOf(stateFile.previous) : []) claims.boot(boot);
     const uid = userId();
-    const adopted = adoptable(plan, stateFile.previous, { uid, resolve: resolveDemo });
+    const adopted = keep
+      ? adoptable(plan, stateFile.previous, { uid, log: this.#log, digest: keep.digest })
+      : new Map<string, ServiceRecord>();
     await runHygiene(plan, {
       clock: this.#clock,
       log: this.#log,
@@ -296,14 +301,15 @@ export class LoaderService implements AsyncDisposable {
   async #adopt(records: ReadonlyMap<string, ServiceRecord>): Promise<void> {
     await Promise.all([...records].map(async ([name, record]) => {
       const unit = this.#unit(name);
-      if (await unit.service.adopt(record)) {
+      const whyNot = await unit.service.adopt(record);
+      if (whyNot === null) {
         unit.adopt();
         this.#book.recorder.service(name).set({ adopted: true, outcome: "up" });
         this.#log.info(unit.plan.tag, `Adopted (pid ${record.pid}, of boot ${record.boot.slice(0, 4)})`);
         // The assistant went on without us: it has greeted, or it is too late for that.
         if (unit.service instanceof KwdService) this.#voice?.skip();
       } else {
-        this.#log.warning(unit.plan.tag, `Not adopted: pid ${record.pid} is not ready; stopping it`);
+        this.#log.warning(unit.plan.tag, `Not adopted: pid ${record.pid} ${whyNot}; stopping it`);
         await unit.service.stop();
       }
     }));
@@ -328,7 +334,7 @@ export class LoaderService implements AsyncDisposable {
           boot: this.bootId,
           spawnedAt: this.#clock.wall().toISOString(),
           port: service.bindPort,
-          digest: null,
+          digest: keep?.digest(service) ?? null,
           ready: false,
         });
       },
@@ -397,7 +403,11 @@ export class LoaderService implements AsyncDisposable {
   #onChange(unit: Unit, to: Actual): void {
     if (to === "warming" || to === "up") this.#prewarmer.stop(unit, "the service is ready");
     if (to === "failed") this.#prewarmer.stop(unit, "the service was given up");
-    if (to === "up") this.#book.recorder.service(unit.name).set({ outcome: "up" });
+    if (to === "up") {
+      this.#book.recorder.service(unit.name).set({ outcome: "up" });
+      const { copy } = unit.service;
+      if (copy) this.#stateFile?.note(unit.name, copy, { ready: true });
+    }
     if (unit.service instanceof KwdService && to !== "up") this.#voice?.kwdDown();
     if (this.#stopping.signal.aborted) return;
     if (to === "failed") {

@@ -11,6 +11,8 @@ export const bootClaim = (bootId: string): string => `boot/${bootId}`;
 
 /** Pid of another living loader of this user that looks after the boot; null when there is none. */
 export function otherLoaderOf(bootId: string): number | null {
+  const pids = claimants(bootClaim(bootId)) ?? [];
+  if (pids.includes(ownPid)) return null;
   // Of this user: else a stranger could make our own leftovers untouchable.
-  return claimants(bootClaim(bootId))?.find((pid) => pid !== ownPid && userOf(pid) === userId()) ?? null;
+  return pids.find((pid) => userOf(pid) === userId()) ?? null;
 }

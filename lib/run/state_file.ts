@@ -7,7 +7,14 @@
  * fresh start.
  */
 import { reasonOf } from "../errors.ts";
-import { kindOf, makePrivateDir, readSmallFile, removeIfThere, writeAtomically } from "../sys/files.ts";
+import {
+  kindOf,
+  makePrivateDir,
+  readSmallFile,
+  removeIfThere,
+  restoreDir,
+  writeAtomically,
+} from "../sys/files.ts";
 import { ownPid, userId } from "../sys/host.ts";
 import type { Clock } from "../sys/clock.ts";
 import { ownership } from "../sys/precheck.ts";
@@ -39,7 +46,7 @@ export interface PreviousState {
   services: ReadonlyMap<string, ServiceRecord>;
 }
 
-const fileName = "state.json";
+const pathIn = (dir: string) => `${dir}/state.json`;
 const gatherMs = 50;
 const format = 1;
 const largest = 1 << 20;
@@ -47,6 +54,7 @@ const highestPid = 1 << 22;
 
 export class StateFile {
   readonly path: string;
+  #dir: string;
   /** What the loader before left; null: it ended cleanly, there was none, or the file is of no use. */
   readonly previous: PreviousState | null;
   /** Why the file is of no use. */
@@ -59,13 +67,14 @@ export class StateFile {
   #soon: Disposable | null = null;
 
   private constructor(
-    path: string,
+    dir: string,
     found: PreviousState | string | null,
     onProblem: (message: string) => void,
     clock: Clock,
   ) {
     this.#clock = clock;
-    this.path = path;
+    this.#dir = dir;
+    this.path = pathIn(dir);
     this.previous = typeof found === "string" ? null : found;
     this.warning = typeof found === "string" ? found : null;
     this.#onProblem = onProblem;
@@ -77,13 +86,12 @@ export class StateFile {
    * for the disk. `onProblem` is told, once for each time of trouble, that the file cannot be written. Never throws.
    */
   static open(dir: string, onProblem: (message: string) => void, clock: Clock): StateFile {
-    const path = `${dir}/${fileName}`;
     try {
       makePrivateDir(dir);
     } catch (error) {
       onProblem(`The state folder ${dir} cannot be made (${reasonOf(error)})`);
     }
-    return new StateFile(path, read(path), onProblem, clock);
+    return new StateFile(dir, read(pathIn(dir)), onProblem, clock);
   }
 
   /** From now on the file is this boot's. `adopted`: the earlier loader's services that go on under this one. */
@@ -130,6 +138,7 @@ export class StateFile {
     this.#soon = null;
     if (!this.#head) return;
     try {
+      restoreDir(this.#dir, this.#onProblem);
       writeAtomically(this.path, this.#text(this.#head));
       this.#failing = false;
     } catch (error) {

@@ -2,6 +2,7 @@
  * One copy of a service: one process group from its spawn to the end of its last process. A restart makes a new copy,
  * so nothing late of the old one can be taken for the new one's.
  */
+import { reasonOf } from "../errors.ts";
 import type { Relay } from "../log/mod.ts";
 import type { ServicePlan } from "../plan/types.ts";
 import type { ProbeTarget } from "../probes/mod.ts";
@@ -23,6 +24,9 @@ import type { Victim } from "../sys/terminate.ts";
 
 /** How long the end of the output is awaited after the leader's end, ms: somebody else may hold the pipe. */
 const drainMs = 50;
+
+/** What an earlier loader knew of a process that is to be adopted. */
+export type AdoptedRecord = Identity & { boot: string; ready: boolean };
 
 export class ServiceCopy implements ProbeTarget, Victim {
   readonly name: string;
@@ -46,6 +50,8 @@ export class ServiceCopy implements ProbeTarget, Victim {
   inFlight = 0;
   /** The last STATUS= it sent. */
   statusText: string | null = null;
+  /** Why the output of an adopted one cannot be read on. */
+  outputLost: string | null = null;
 
   #plan: ServicePlan;
   #household: Household;
@@ -110,10 +116,16 @@ export class ServiceCopy implements ProbeTarget, Victim {
     plan: ServicePlan,
     household: Household,
     relay: Relay,
-    recorded: Identity & { boot: string },
+    recorded: AdoptedRecord,
   ): ServiceCopy {
-    const { clock } = household;
-    const tail = household.keep && openTail(plan, household, relay, household.keep, recorded);
+    const { clock, keep } = household;
+    let tail: OutputTail | null = null;
+    let outputLost: string | null = null;
+    try {
+      tail = keep && new keep.OutputTail(keep.open(plan.name, { fresh: false }), recorded, relay, clock);
+    } catch (error) {
+      outputLost = reasonOf(error);
+    }
     const child = {
       pid: recorded.pid,
       startTime: recorded.startTime,
@@ -122,12 +134,15 @@ export class ServiceCopy implements ProbeTarget, Victim {
       tell: () => Promise.reject(new Error("an adopted process has no standard input of ours")),
       closeOutput: () => tail?.finish() ?? Promise.resolve(),
     };
-    return new ServiceCopy(plan, household, relay, child, {
+    const copy = new ServiceCopy(plan, household, relay, child, {
       boot: recorded.boot,
       held: false,
       spawnedAt: clock.now(),
       spawnMs: 0,
     });
+    copy.outputLost = outputLost;
+    copy.#notified = recorded.ready; // said to the loader before, and not said again
+    return copy;
   }
 
   private constructor(
@@ -280,19 +295,16 @@ function startKept(
   keep: KeptOutput,
   command: Command,
 ): Child {
-  const started = keep.spawnToFile({ ...command, path: keep.paths(plan.name).output });
-  const tail = openTail(plan, household, relay, keep, started);
+  const files = keep.open(plan.name, { fresh: true }); // first: what cannot be read is not started
+  let started;
+  try {
+    started = keep.spawnToFile({ ...command, path: files.paths.output });
+  } catch (error) {
+    files[Symbol.dispose]();
+    throw error;
+  }
+  const tail = new keep.OutputTail(files, started, relay, household.clock);
   return { ...started, drained: started.exited.then(() => tail.finish()), closeOutput: () => tail.finish() };
-}
-
-function openTail(
-  plan: ServicePlan,
-  household: Household,
-  relay: Relay,
-  keep: KeptOutput,
-  who: Identity,
-): OutputTail {
-  return new keep.OutputTail(keep.paths(plan.name), who, relay, household.clock);
 }
 
 function listen<F>(set: Set<F>, fn: F): Disposable {

@@ -3,7 +3,7 @@ import type { ServicePlan } from "../plan/types.ts";
 import type { Clock } from "../sys/clock.ts";
 import type { Identity } from "../sys/process.ts";
 import type { Log } from "../log/mod.ts";
-import type { OutputPaths } from "./output_tail.ts";
+import type { OutputFiles } from "./output_tail.ts";
 
 export interface Household {
   /** Id of this boot, in the environment of every service: by it a process is proved to be ours. */
@@ -26,9 +26,12 @@ export interface Household {
 
 /** How processes that outlive the loader are started, and where their output lies. Loaded only where it is needed. */
 export interface KeptOutput {
+  /** Opens the files of a service's output; `fresh`: for a copy that is yet to be started. @throws when that is not possible. */
+  open(service: string, o: { fresh: boolean }): OutputFiles;
   spawnToFile: typeof import("../sys/output_file.ts").spawnToFile;
   OutputTail: typeof import("./output_tail.ts").OutputTail;
-  paths(service: string): OutputPaths;
+  /** What a service is started with, as one word: only a process of the same is gone on with. */
+  digest(service: ServicePlan): string;
 }
 
 /** Environment variables by which a process is known as ours. */

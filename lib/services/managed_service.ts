@@ -9,12 +9,12 @@ import { createProbe, type Probe, type ProbeResult, type ProbeTarget, waitReady 
 import { kindOf, makePrivateDir, removeIfThere } from "../sys/files.ts";
 import { NotifySocket } from "../sys/notify_socket.ts";
 import { isPortFree } from "../sys/ports.ts";
-import { exitText, type Identity } from "../sys/process.ts";
+import { exitText } from "../sys/process.ts";
 import { listenerPids } from "../sys/sockets.ts";
 import { describePid } from "../sys/procfs.ts";
 import type { WarmupResult } from "../warmups/mod.ts";
 import type { PrepareReport, ServiceAdapter, StopReport } from "./adapter.ts";
-import { ServiceCopy } from "./copy.ts";
+import { type AdoptedRecord, ServiceCopy } from "./copy.ts";
 import type { Household } from "./household.ts";
 import { terminate } from "../sys/terminate.ts";
 
@@ -95,14 +95,19 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
   }
 
   /**
-   * Takes over the process that an earlier loader started, if all its readiness probes hold now; it is not touched
-   * otherwise. The caller has proved that it is the same process.
+   * Takes over the process that an earlier loader started and that the caller has proved to be the same. Null when all
+   * its probes hold now, else why it is not to be gone on with. What it said once (a line, READY=1) is not said again:
+   * for that its record counts.
    */
-  async adopt(recorded: Identity & { boot: string }): Promise<boolean> {
+  async adopt(recorded: AdoptedRecord): Promise<string | null> {
     this.#openNotify();
-    this.#copy = ServiceCopy.adopt(this.plan, this.household, this.relay, recorded);
+    const { outputLost } = this.#copy = ServiceCopy.adopt(this.plan, this.household, this.relay, recorded);
+    if (outputLost !== null) return `cannot be read on (${outputLost})`;
     this.#createProbes();
-    return await this.isReady();
+    const asked = this.#probes.filter((probe) => !probe.onReady);
+    if (asked.length < this.#probes.length && !recorded.ready) return "was not ready when its loader ended";
+    const results = await this.#ask([...asked, ...this.#healthProbes], readyCheckMs, AbortSignal.any([]));
+    return results.every((result) => result.state === "ready") ? null : "is not ready";
   }
 
   #spawn(standby: boolean): ServiceCopy {

@@ -8,8 +8,8 @@
  */
 import type { Relay } from "../log/mod.ts";
 import type { Clock } from "../sys/clock.ts";
-import { removeIfThere } from "../sys/files.ts";
-import { cutFile, fileMark, GrowingFile, RecordFile } from "../sys/output_file.ts";
+import { kindOf, removeIfThere } from "../sys/files.ts";
+import { cutFile, fileMark, GrowingFile, makeOutputFile, RecordFile } from "../sys/output_file.ts";
 import type { Identity } from "../sys/process.ts";
 
 export interface OutputPaths {
@@ -44,9 +44,30 @@ export function outputPaths(stateDir: string, logDir: string, name: string, comb
   };
 }
 
+/** What {@link OutputTail} reads and writes, open. */
+export interface OutputFiles extends Disposable {
+  paths: OutputPaths;
+  output: GrowingFile;
+  record: RecordFile;
+}
+
+/** Opens a service's output, `fresh` for a copy that is yet to be started. @throws when it cannot be read or kept track of. */
+export function openOutput(paths: OutputPaths, o: { fresh: boolean }): OutputFiles {
+  if (o.fresh) makeOutputFile(paths.output);
+  const output = new GrowingFile(paths.output);
+  try {
+    const record = new RecordFile(paths.record);
+    const close = () => [output, record].forEach((file) => file[Symbol.dispose]());
+    return { paths, output, record, [Symbol.dispose]: close };
+  } catch (error) {
+    output[Symbol.dispose]();
+    throw error;
+  }
+}
+
 /** Undoes a batch that an earlier loader had begun and not ended. To be called before the log files are opened. */
 export function recoverBatch(paths: OutputPaths): void {
-  if (fileMark(paths.record) === null) return;
+  if (kindOf(paths.record) !== "file") return;
   using file = new RecordFile(paths.record);
   const record = parse(file.read());
   if (!record?.begun) return;
@@ -62,25 +83,21 @@ export function recoverBatch(paths: OutputPaths): void {
 export class OutputTail {
   /** Resolves when everything was read after {@link finish}. */
   readonly drained: Promise<void>;
-  #paths: OutputPaths;
+  #files: OutputFiles;
   #relay: Relay;
   #clock: Clock;
-  #file: GrowingFile;
-  #record: RecordFile;
   #who: Identity;
   #offset = 0;
   #buffer = new Uint8Array(batchBytes);
   #finish = new AbortController();
 
-  /** Reads the output of `who` from where an earlier loader stopped, or from the beginning. */
-  constructor(paths: OutputPaths, who: Identity, relay: Relay, clock: Clock) {
-    this.#paths = paths;
+  /** Reads the output of `who` from where an earlier loader stopped, or from the beginning. Closes the files in the end. */
+  constructor(files: OutputFiles, who: Identity, relay: Relay, clock: Clock) {
+    this.#files = files;
     this.#relay = relay;
     this.#clock = clock;
     this.#who = who;
-    this.#file = new GrowingFile(paths.output);
-    this.#record = new RecordFile(paths.record);
-    const record = parse(this.#record.read());
+    const record = parse(files.record.read());
     if (record && record.pid === who.pid && record.startTime === who.startTime) this.#offset = record.offset;
     else this.#note(null);
     this.drained = this.#run();
@@ -94,13 +111,12 @@ export class OutputTail {
       else pause = Math.min(pause * 1.5, slowestMs);
       await this.#clock.sleep(last ? 0 : pause, last ? undefined : this.#finish.signal).catch(() => {});
     }
-    this.#file[Symbol.dispose]();
-    this.#record[Symbol.dispose]();
+    this.#files[Symbol.dispose]();
   }
 
   /** Brings the next batch of whole lines (at the end, also a last line without its end) into the log; false when there is none. */
   #readOn(last: boolean): boolean {
-    const n = this.#file.readAt(this.#offset, this.#buffer);
+    const n = this.#files.output.readAt(this.#offset, this.#buffer);
     if (n === 0) return false;
     const end = this.#buffer.subarray(0, n).lastIndexOf(10) + 1;
     if (end === 0 && n === this.#buffer.length && n < longestLine) {
@@ -109,21 +125,21 @@ export class OutputTail {
     }
     const whole = end > 0 ? end : last || n >= longestLine ? n : 0;
     if (whole === 0) return false;
-    this.#note(this.#paths.logs.map((path) => {
+    this.#note(this.#files.paths.logs.map((path) => {
       const mark = fileMark(path);
       return [path, mark?.ino ?? absent, mark?.size ?? 0];
     }));
     this.#relay.write(this.#buffer.subarray(0, whole));
     this.#offset += whole;
     this.#note(null);
-    this.#file.forget(this.#offset);
+    this.#files.output.forget(this.#offset);
     return true;
   }
 
   #note(begun: Record["begun"]): void {
     const { pid, startTime } = this.#who;
     try {
-      this.#record.write(JSON.stringify({ pid, startTime, offset: this.#offset, begun }));
+      this.#files.record.write(JSON.stringify({ pid, startTime, offset: this.#offset, begun }));
     } catch { /* a full disk: the log says so itself, and what is lost is only this record */ }
   }
 
@@ -131,8 +147,8 @@ export class OutputTail {
   async finish(): Promise<void> {
     this.#finish.abort(new DOMException("the output has ended", "AbortError"));
     await this.drained;
-    removeIfThere(this.#paths.output);
-    removeIfThere(this.#paths.record);
+    removeIfThere(this.#files.paths.output);
+    removeIfThere(this.#files.paths.record);
   }
 }
 

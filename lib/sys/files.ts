@@ -8,6 +8,13 @@ export function makePrivateDir(path: string): void {
   Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
 }
 
+/** Makes a folder of ours anew that somebody removed while we run, and tells it. @throws when that is not possible. */
+export function restoreDir(path: string, tell: (message: string) => void): void {
+  if (kindOf(path) !== null) return;
+  makePrivateDir(path);
+  tell(`The folder ${path} was removed while the loader runs: made anew`);
+}
+
 /** Creates the folder and its parents with the usual rights. */
 export function makeDir(path: string): void {
   Deno.mkdirSync(path, { recursive: true });

@@ -9,12 +9,15 @@ import type { Child, ExitStatus, SpawnOptions } from "./process.ts";
 import { readStat } from "./procfs.ts";
 import { noteRuntimeChild } from "./reaper.ts";
 
-/** Starts `argv` as leader of its own session, its output appended to a fresh file at `path`. @throws as `spawnChild`. */
+/** Makes the file empty: a fresh copy of a service, a fresh file. */
+export function makeOutputFile(path: string): void {
+  closeSync(openSync(path, "w", 0o600));
+}
+
+/** Starts `argv` as leader of its own session, its output appended to the file at `path`. @throws as `spawnChild`. */
 export function spawnToFile(
   o: Pick<SpawnOptions, "argv" | "env" | "cwd" | "stdin"> & { path: string },
 ): Omit<Child, "drained" | "closeOutput"> {
-  const fd = openSync(o.path, "w", 0o600); // a fresh copy, a fresh file
-  closeSync(fd);
   const output = openSync(o.path, "a");
   try {
     const child = spawn(o.argv[0], o.argv.slice(1), {

@@ -1,6 +1,7 @@
 /** `on_loader_death: keep`: services outlive the loader, and the next one goes on with them. CONTRACT §1, §8. */
 import assert from "node:assert/strict";
-import { kill, LoaderProcess, lowPort, runLoader, TestHome, until } from "../support/loader_process.ts";
+import { isGone, readStat } from "../../lib/sys/procfs.ts";
+import { kill, LoaderProcess, lowPort, runLoader, TestHome } from "../support/loader_process.ts";
 import { fixtures } from "../support/scenario.ts";
 import { withoutPython } from "../unit/demo/python.ts";
 
@@ -11,16 +12,20 @@ interface Kept {
   up(): LoaderProcess;
 }
 
-function test(name: string, act: (kept: Kept) => Promise<void>): void {
+/** Readiness of the two services; default: they answer over HTTP. */
+type Readiness = Record<"kwd" | "tts", unknown>;
+
+function test(name: string, act: (kept: Kept) => Promise<void>, readiness?: Readiness): void {
   Deno.test({
-    name: `adoption ${name}`,
+    name: /^[A-Z]\d/.test(name) ? name : `adoption ${name}`,
     ignore: withoutPython,
     async fn() {
       await using home = new TestHome();
       const ports = [lowPort(), lowPort()];
-      const service = (role: string, port: number) => ({
-        cmd: ["python3", `${fixtures}/talker.py`, String(port), role],
-        readiness: { type: "http", url: `http://127.0.0.1:${port}/ready` },
+      const service = (role: "kwd" | "tts", port: number) => ({
+        cmd: ["python3", `${fixtures}/talker.py`, String(port), role, "spare"],
+        readiness: readiness?.[role] ?? { type: "http", url: `http://127.0.0.1:${port}/ready` },
+        control: { kind: "http", url: `http://127.0.0.1:${port}` },
       });
       const config = home.write(
         "loader.yaml",
@@ -122,25 +127,79 @@ test("stops what is not healthy, and starts it anew", async ({ home, config, por
   await home.assertNothingLeft(ports, next.pid);
 });
 
-test("does not take over a process whose configuration has changed", async ({ home, config, ports, up }) => {
+test(
+  "R11: goes on with services that said by a line or by READY=1 that they are ready",
+  async ({ home, config, ports, up }) => {
+    const first = up();
+    await first.waitLine(ready);
+    const before = await pids(home, config);
+    await die(first);
+    await using next = up();
+    await next.waitLine(ready);
+    assert.deepEqual(await pids(home, config), before, next.log);
+    assert.equal(await next.interrupt(), 0, next.log);
+    await home.assertNothingLeft(ports, next.pid);
+  },
+  { kwd: { type: "notify" }, tts: { type: "log", pattern: "^line 3 of" } },
+);
+
+type Config = {
+  loader: Record<string, unknown>;
+  services: { kwd: { cmd: string[]; env?: Record<string, string>; workdir?: string } };
+};
+
+/** What may change between two boots, so that the process of the first is not what the second is configured for. */
+const changes: Record<string, (config: Config, home: TestHome) => void> = {
+  "R10: an argument was removed": ({ services: { kwd } }) => kwd.cmd.pop(),
+  "R10: the environment has changed": ({ services: { kwd } }) => kwd.env = { MODEL: "another" },
+  "R10: the program is another one": ({ services: { kwd } }, home) => {
+    const link = `${home.dir}/another-python`;
+    const { stdout } = new Deno.Command("python3", { args: ["-c", "import sys; print(sys.executable)"] })
+      .outputSync();
+    Deno.symlinkSync(new TextDecoder().decode(stdout).trim(), link);
+    kwd.cmd[0] = link;
+  },
+  "R10: the working directory has changed": ({ services: { kwd } }, home) => kwd.workdir = home.dir,
+  "A03: the port has changed": ({ loader }) => loader.port_hygiene = { ports: { kwd: lowPort() } },
+  "A07: the script lies elsewhere": ({ services: { kwd } }, home) => {
+    const script = home.write("talker.py", Deno.readTextFileSync(kwd.cmd[1]));
+    kwd.cmd[1] = script;
+  },
+};
+
+for (const [what, change] of Object.entries(changes)) {
+  test(`${what}: the process is not taken over`, async ({ home, config, ports, up }) => {
+    const first = up();
+    await first.waitLine(ready);
+    const before = await pids(home, config);
+    await die(first);
+    const changed = JSON.parse(Deno.readTextFileSync(config)) as Config;
+    change(changed, home);
+    Deno.writeTextFileSync(config, JSON.stringify(changed));
+    await using next = up();
+    await next.waitLine(ready);
+    const line = `Not adopted: pid ${before.kwd} was started with another cmd, env, workdir or port`;
+    assert.ok(next.messages("KWD", "WARNING").includes(line), next.log);
+    assert.match(next.log, /Stopping leftover kwd/);
+    const after = await pids(home, config);
+    assert.notEqual(after.kwd, before.kwd);
+    assert.equal(after.tts, before.tts, next.log);
+    assert.ok(isGone(readStat(before.kwd)));
+    assert.equal(await next.interrupt(), 0, next.log);
+    await home.assertNothingLeft(ports, next.pid);
+  });
+}
+
+test("A04: nothing is taken over by a loader that is not to keep anything", async ({ home, config, ports, up }) => {
   const first = up();
   await first.waitLine(ready);
   const before = await pids(home, config);
   await die(first);
-  const text = Deno.readTextFileSync(config);
-  Deno.writeTextFileSync(config, text.replace(`"${ports[0]}","kwd"`, `"${ports[0]}","other"`));
+  Deno.writeTextFileSync(config, Deno.readTextFileSync(config).replace('"keep"', '"stop"'));
   await using next = up();
-  await next.waitLine(/Stopping leftover kwd/);
   await next.waitLine(ready);
-  assert.notEqual((await pids(home, config)).kwd, before.kwd);
+  assert.ok(!next.log.includes("dopted"), next.log);
+  for (const pid of Object.values(before)) assert.ok(isGone(readStat(pid)));
   assert.equal(await next.interrupt(), 0, next.log);
-  await until("the end of the old copy", () => {
-    try {
-      Deno.statSync(`/proc/${before.kwd}`);
-      return Deno.readTextFileSync(`/proc/${before.kwd}/stat`).includes(") Z");
-    } catch {
-      return true;
-    }
-  });
   await home.assertNothingLeft(ports, next.pid);
 });

@@ -7,7 +7,7 @@ import type { BootPlan } from "../../lib/plan/types.ts";
 import { kindOf } from "../../lib/sys/files.ts";
 import { freePort, isPortFree } from "../../lib/sys/ports.ts";
 import { allStats, environmentOf, isGone, readStat } from "../../lib/sys/procfs.ts";
-import { portHolder, until } from "../support/strangers.ts";
+import { portHolder, read, until } from "../support/strangers.ts";
 
 const fixtures = new URL("../fixtures/services", import.meta.url).pathname;
 const ignore = Deno.build.os !== "linux";
@@ -206,6 +206,65 @@ test(
     assert.ok(house.loader.service("kwd").pid());
   },
 );
+
+/** Living processes of a service of this boot. */
+const copiesOf = (loader: LoaderService, service: string) =>
+  [...allStats().values()].filter((stat) =>
+    !isGone(stat) && environmentOf(stat.pid, "ALEXA_SERVICE") === service &&
+    environmentOf(stat.pid, "ALEXA_BOOT_ID") === loader.bootId
+  );
+
+test("R5: a copy whose output cannot be kept track of is not started, so none is left over", {
+  loader: ["on_loader_death: keep"],
+}, async ({ loader, dir, lines }) => {
+  assert.equal(await loader.startAll(), true);
+  const record = `${dir}/state/tts.offset`;
+  Deno.removeSync(record);
+  Deno.mkdirSync(`${record}/in the way`, { recursive: true });
+  Deno.kill(loader.service("tts").pid()!, "SIGKILL");
+  await until(() => loader.state === "DEGRADED");
+  assert.deepEqual(copiesOf(loader, "tts"), []);
+  assert.match(lines.join("\n"), /TTS ERROR cannot start tts: .*directory/i);
+  assert.equal(loader.status().services[0].state, "up", "the others go on");
+});
+
+test("R17: a state folder that was removed while running is made anew, which is told once", {
+  loader: ["on_loader_death: keep"],
+}, async ({ loader, dir, lines }) => {
+  assert.equal(await loader.startAll(), true);
+  const killed = loader.service("tts").pid()!;
+  Deno.removeSync(`${dir}/state`, { recursive: true });
+  Deno.kill(killed, "SIGKILL");
+  await until(() => loader.service("tts").pid() !== killed && loader.status().services[1].state === "up");
+  const recorded = await until(() =>
+    recordedPids(dir)?.tts === loader.service("tts").pid() && recordedPids(dir)
+  );
+  assert.equal(recorded.kwd, loader.service("kwd").pid());
+  const told = lines.filter((line) =>
+    line.includes(`The folder ${dir}/state was removed while the loader runs`)
+  );
+  assert.equal(told.length, 1, lines.join("\n"));
+  assert.ok(!lines.some((line) => line.includes(" ERROR ")), lines.join("\n"));
+});
+
+test("F08: a process that has ended is not on record any more", {
+  change: (plan) => plan.services[1].restart.type = "never",
+}, async ({ loader, dir }) => {
+  assert.equal(await loader.startAll(), true);
+  await until(() => recordedPids(dir)?.tts === loader.service("tts").pid());
+  Deno.kill(loader.service("tts").pid()!, "SIGKILL");
+  await until(() => loader.state === "DEGRADED");
+  await until(() => recordedPids(dir)?.tts === undefined);
+  assert.equal(recordedPids(dir)!.kwd, loader.service("kwd").pid());
+});
+
+/** Which processes the state file names; null while there is none. */
+function recordedPids(dir: string): Record<string, number> | null {
+  const text = read(`${dir}/state/state.json`);
+  if (text === null) return null;
+  const { services } = JSON.parse(text) as { services: Record<string, { pid: number }> };
+  return Object.fromEntries(Object.entries(services).map(([name, { pid }]) => [name, pid]));
+}
 
 test("LoaderService.startAll() ends with exit 4 when nothing comes up", {
   kwd: ["crash_before_ready=1"],

@@ -1,0 +1,7 @@
+/** Digests that are not waited for, unlike `crypto.subtle`'s. */
+import { createHash } from "node:crypto";
+
+/** SHA-256 of a text, in hexadecimal digits. */
+export function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
