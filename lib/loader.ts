@@ -268,7 +268,12 @@ export class LoaderService implements AsyncDisposable {
     becomeSubreaper();
     if (plan.onLoaderDeath === "stop") {
       this.#guardian = this.#stack.use(
-        new WatchOver({ bootId: this.bootId, graceMs: plan.shutdown.graceMs, log: this.#log }),
+        new WatchOver({
+          bootId: this.bootId,
+          graceMs: plan.shutdown.graceMs,
+          log: this.#log,
+          clock: this.#clock,
+        }),
       );
     }
     this.#makeUnits(keep, times);

@@ -4,10 +4,12 @@
  * It is a shell in a session of its own that blocks on reading a pipe whose only other end is the loader's. The end of
  * that file without a `bye` before it means that the loader is dead. It knows the services' process groups because it is
  * told each of them, and whatever was started in the moment before it was told, or left its group since, by the boot id
- * in its environment. The shell itself must not carry that id, or it would find itself.
+ * in its environment. The shell itself must not carry that id, or it would find itself. Who left the group and carries
+ * no id any more (sudo, `env -i`, a daemon that rewrote itself) is known by its parent while that lives, else only if
+ * the loader has seen it before.
  */
 import { systemClock } from "./clock.ts";
-import type { Identity } from "./process.ts";
+import { type Identity, identityText } from "./process.ts";
 import { readStat } from "./procfs.ts";
 import { noteRuntimeChild } from "./reaper.ts";
 
@@ -16,7 +18,9 @@ export interface Guardian extends AsyncDisposable {
   readonly pid: number;
   /** The process group that this process leads is to be stopped if the loader dies. Never blocks or throws. */
   note(leader: Identity): void;
-  /** This process group is gone: its number may be anybody's from now on. Never blocks or throws. */
+  /** So are these, all there are now, which left that group and carry no boot id. A leader of pid 0 is nobody. */
+  seen(leader: Identity, who: readonly Identity[]): void;
+  /** This process group is gone, and who left it: its number may be anybody's from now on. Never blocks or throws. */
   forget(leader: Identity): void;
 }
 
@@ -41,15 +45,15 @@ const farewellMs = 1000;
 const script = `
 trap '' HUP INT QUIT TERM
 mark="ALEXA_BOOT_ID=$1" grace=$2 since=$4
-groups= pids= sessions=' '
+groups= seen= pids= sessions=' '
 nl='
 '
-look() { # PID -> state, pgrp, session, start; false when it is gone. A name may hold anything, even line ends.
+look() { # PID -> state, ppid, pgrp, session, start; false when it is gone. A name may hold anything, even line ends.
   line=
   while read -r part; do line="$line $part"; done < "/proc/$1/stat"
   [ -n "$line" ] || return 1
   set -- \${line##*) }
-  state=$1 pgrp=$3 session=$4
+  state=$1 ppid=$2 pgrp=$3 session=$4
   shift 19
   start=$1
 }
@@ -83,6 +87,24 @@ prune() { # what was seen gone is never signalled again
   for it in $pids; do same "$it" && kept="$kept $it"; done
   pids=$kept
 }
+follow() { # whoever descends from what is known and is in none of the groups joins pids: as long as its parent lives
+  family=' ' grown=1
+  for it in $groups $pids; do family="$family\${it%:*} "; done
+  while [ -n "$grown" ]; do
+    grown=
+    for entry in /proc/[0-9]*; do
+      pid=\${entry#/proc/}
+      case "$family" in *" $pid "*) continue ;; esac
+      alive "$pid" || continue
+      [ "$start" -ge "$since" ] || continue
+      case "$groups:" in
+        *" $pgrp:"*) ;;
+        *) case "$family" in *" $ppid "*) pids="$pids $pid:$start" ;; *) continue ;; esac ;;
+      esac
+      family="$family$pid " grown=1
+    done
+  done
+}
 scan() { # -> found: processes of this boot that are in none of the groups
   found=
   for entry in /proc/[0-9]*; do
@@ -105,20 +127,28 @@ clock() {
   read -r up rest < /proc/uptime
   now=$(( \${up%.*} * 100 + 1\${up#*.} - 100 ))
 }
-while read -r word group; do
+without() { # LEADER LIST -> kept: what does not begin with that leader
+  kept=
+  for it in $2; do
+    case "$1" in
+      "\${it%%/*}" | "\${it%%:*}:0") ;;
+      *) kept="$kept $it" ;;
+    esac
+  done
+}
+while read -r word group more; do
   case $word in
     +) case $group in # the loader could not look
          *:0) look "\${group%:*}" && group=\${group%:*}:$start ;;
        esac
        groups="$groups $group" ;;
-    -) kept=
-       for it in $groups; do
-         case $group in
-           "$it" | "\${it%:*}:0") ;;
-           *) kept="$kept $it" ;;
-         esac
-       done
-       groups=$kept ;;
+    =) without "$group" "$seen"
+       for it in $more; do kept="$kept $group/$it"; done
+       seen=$kept ;;
+    -) without "$group" "$groups"
+       groups=$kept
+       without "$group" "$seen"
+       seen=$kept ;;
     bye) exit 0 ;;
   esac
 done
@@ -129,8 +159,12 @@ for it in $groups; do
   ours "$it" && kept="$kept $it" sessions="$sessions\${it%:*} "
 done
 groups=$kept
-tell TERM "$groups"
-tell CONT "$groups"
+for it in $seen; do
+  same "\${it#*/}" && pids="$pids \${it#*/}"
+done
+follow
+tell TERM "$groups" "$pids"
+tell CONT "$groups" "$pids"
 scan
 sessions=' '
 tell TERM '' "$found"
@@ -148,6 +182,7 @@ while :; do
   [ "$now" -lt "$end" ] || break
 done
 for round in 1 2 3; do
+  follow
   tell KILL "$groups" "$pids"
   scan
   tell KILL '' "$found"
@@ -198,8 +233,9 @@ export function startGuardian(o: GuardianOptions): Guardian {
 
   return {
     pid: child.pid,
-    note: ({ pid, startTime }) => say(`+ ${pid}:${startTime}`),
-    forget: ({ pid, startTime }) => say(`- ${pid}:${startTime}`),
+    note: (leader) => say(`+ ${identityText(leader)}`),
+    seen: (leader, who) => say(`= ${[leader, ...who].map(identityText).join(" ")}`),
+    forget: (leader) => say(`- ${identityText(leader)}`),
     async [Symbol.asyncDispose]() {
       if (!leaving) {
         say("bye");

@@ -19,6 +19,16 @@ export interface Identity {
   startTime: number;
 }
 
+/** An identity as the state file and the guardian write it: "4711:90210". */
+export function identityText({ pid, startTime }: Identity): string {
+  return `${pid}:${startTime}`;
+}
+
+export function identityFrom(text: string): Identity {
+  const [pid, startTime] = text.split(":").map(Number);
+  return { pid, startTime };
+}
+
 export interface Child extends Identity {
   /** Resolves when the leader has ended. Its group may live on. */
   readonly exited: Promise<ExitStatus>;

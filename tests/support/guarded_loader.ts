@@ -39,27 +39,29 @@ const unnoted = service(`${path} sleep 300`);
 // Noted, and gone from our books since: its number may be anybody's.
 const forgotten = service(`${path} echo > $DIR/forgotten_up; exec sleep 300`, {});
 guardian.note(identity(forgotten));
+// Out of its service's group, without the boot id: known by its parent.
+const parent = service(`${path} env -i setsid sleep 300 & echo $! > $DIR/hidden; wait`);
+guardian.note(identity(parent));
+// The same, and its parent is gone: known because it was seen before.
+const nobodys = () => service(`${path} exec sleep 300`, {});
+const seen = nobodys(), goneSince = nobodys(), ofForgotten = nobodys();
+guardian.seen(identity(parent), [identity(seen), identity(goneSince)]);
+guardian.seen(identity(parent), [identity(seen)]);
+guardian.seen(identity(forgotten), [identity(ofForgotten)]);
 guardian.forget(identity(forgotten));
-// Somebody else by now has the number of one that was noted.
-const renumbered = service(`${path} echo > $DIR/renumbered_up; exec sleep 300`, {});
+// Somebody else by now has the number of one that was noted, or seen.
+const renumbered = nobodys(), seenRenumbered = nobodys();
 guardian.note({ pid: renumbered, startTime: 1 });
+guardian.seen({ pid: 0, startTime: 0 }, [{ pid: seenRenumbered, startTime: 1 }]);
 
-const up = ["polite_up", "deaf_up", "stopped_up", "member", "forgotten_up", "renumbered_up"];
+const up = ["polite_up", "deaf_up", "stopped_up", "member", "forgotten_up", "hidden"];
 while (!up.every((name) => exists(`${dir}/${name}`))) await new Promise((resolve) => setTimeout(resolve, 5));
 Deno.kill(stopped, "SIGSTOP");
 // A line is read in the order it was told: what is asked last has an answer when all before has been taken.
 await new Promise((resolve) => setTimeout(resolve, 50));
-const pids = {
-  guardian: guardian.pid,
-  polite,
-  deaf,
-  stopped,
-  leaderless,
-  cleanEnv,
-  unnoted,
-  forgotten,
-  renumbered,
-};
+const services = { polite, deaf, stopped, leaderless, cleanEnv, unnoted, parent, seen };
+const strangers = { forgotten, ofForgotten, goneSince, renumbered, seenRenumbered };
+const pids = { guardian: guardian.pid, services, strangers };
 Deno.writeTextFileSync(`${dir}/pids.new`, JSON.stringify(pids));
 Deno.renameSync(`${dir}/pids.new`, `${dir}/pids`);
 await new Promise((resolve) => setTimeout(resolve, 60_000));

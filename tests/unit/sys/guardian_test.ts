@@ -13,9 +13,10 @@ async function guardedLoader(bootId: string) {
   const dir = Deno.makeTempDirSync();
   const args = ["run", "-A", "--quiet", "--unstable-net", loader, bootId, `${graceMs}`, dir];
   const process = new Deno.Command(Deno.execPath(), { args, stdin: "null" }).spawn();
-  const pids = JSON.parse(await until(() => read(`${dir}/pids`))) as Record<string, number>;
-  const member = Number(read(`${dir}/member`));
-  return { dir, process, pids, member };
+  type Pids = { guardian: number; services: Record<string, number>; strangers: Record<string, number> };
+  const pids = JSON.parse(await until(() => read(`${dir}/pids`))) as Pids;
+  for (const name of ["member", "hidden"]) pids.services[name] = Number(read(`${dir}/${name}`));
+  return { dir, process, ...pids };
 }
 
 const livesOf = (pids: number[]) => pids.filter((pid) => !isGone(readStat(pid)));
@@ -31,11 +32,10 @@ Deno.test({
     await using longer = bystander({ ALEXA_BOOT_ID: bootId + "0" });
     await using text = bystander({ NOTE: `x\nALEXA_BOOT_ID=${bootId}` });
     await using named = bystander({ XALEXA_BOOT_ID: bootId });
-    const { dir, process, pids, member } = await guardedLoader(bootId);
-    const { guardian, forgotten, renumbered, leaderless: _ended, ...services } = pids;
+    const { dir, process, guardian, services, strangers } = await guardedLoader(bootId);
     try {
-      await until(() => carriers(bootId).length >= 6); // polite, deaf, stopped, unnoted, the member and the daemon
-      const all = [...new Set([...Object.values(services), member, ...carriers(bootId)])];
+      await until(() => carriers(bootId).length >= 7); // polite, deaf, stopped, unnoted, parent, the member and the daemon
+      const all = [...new Set([...Object.values(services), ...carriers(bootId)])];
       process.kill("SIGKILL");
       await process.status;
       const killed = performance.now();
@@ -46,10 +46,12 @@ Deno.test({
       assert.equal(read(`${dir}/stopped`), "term\n", "a stopped process is woken to take the request");
       await until(() => isGone(readStat(guardian)), 1000);
       assert.ok(longer.alive && text.alive && named.alive, "strangers live");
-      assert.deepEqual(livesOf([forgotten]), [forgotten], "a forgotten group is nobody's business any more");
-      assert.deepEqual(livesOf([renumbered]), [renumbered], "a number alone is nobody");
+      for (const [name, pid] of Object.entries(strangers)) {
+        assert.deepEqual(livesOf([pid]), [pid], `${name} is nobody's business (any more)`);
+      }
     } finally {
-      for (const pid of [...livesOf(Object.values(pids)), ...carriers(bootId)]) Deno.kill(pid, "SIGKILL");
+      const all = [guardian, ...Object.values({ ...services, ...strangers }), ...carriers(bootId)];
+      for (const pid of livesOf(all)) Deno.kill(pid, "SIGKILL");
       Deno.removeSync(dir, { recursive: true });
     }
   },
