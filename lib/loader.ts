@@ -341,6 +341,7 @@ export class LoaderService implements AsyncDisposable {
           port: service.bindPort,
           digest: keep?.digest(service) ?? null,
           ready: false,
+          seen: [],
         });
       },
       buried: (service, child) => {

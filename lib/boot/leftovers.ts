@@ -12,7 +12,7 @@ import { terminate, type Victim } from "../sys/terminate.ts";
 import type { Clock } from "../sys/clock.ts";
 import { isAlive } from "../sys/group.ts";
 import { ownPid } from "../sys/host.ts";
-import { protectedPids } from "../sys/process.ts";
+import { type Identity, identityFrom, protectedPids } from "../sys/process.ts";
 import {
   allStats,
   describePid,
@@ -23,6 +23,9 @@ import {
   userOf,
 } from "../sys/procfs.ts";
 import { otherLoaderOf } from "./boot_owner.ts";
+
+/** What processes are called of which no service is known. */
+const unnamed = "process";
 
 /** Where the clean start tells what it does. */
 export type HygieneLog = Pick<Log, "info" | "warning" | "error">;
@@ -58,32 +61,41 @@ export function findLeftovers(previous: PreviousState | null, o: LeftoverOptions
 
   const boots = new Set([...bootsOf(previous)].filter((boot) => otherLoaderOf(boot) === null));
   const stats = allStats();
-  const leaders = new Map<string, ServiceRecord>();
+  const kin = new Map<string, { boot: string; leader: ServiceRecord | null; seeds: ProcessStat[] }>();
+  const add = (service: string, boot: string, ...seeds: ProcessStat[]) => {
+    const known = kin.get(service) ?? { boot, leader: null, seeds: [] };
+    known.seeds.push(...seeds);
+    kin.set(service, known);
+    return known;
+  };
+  const recorded = (id: Identity) => {
+    const stat = stats.get(id.pid);
+    return stat && isSame(stat, id) && mayTouch(stat, o.uid) ? [stat] : [];
+  };
   for (const [service, record] of previous.services) {
-    const stat = boots.has(record.boot) ? stats.get(record.pid) : undefined;
-    if (stat && isSame(stat, record) && mayTouch(stat, o.uid)) leaders.set(service, record);
+    if (!boots.has(record.boot)) continue;
+    const [leader] = recorded(record);
+    if (leader) add(service, record.boot, leader).leader = record;
+    for (const id of record.seen) add(service, record.boot, ...recorded(identityFrom(id)));
   }
-  const marked = new Map<string, { boot: string; seeds: ProcessStat[] }>();
   for (const stat of stats.values()) {
     const mark = markOf(stat, boots, o.uid);
-    if (!mark) continue;
-    const group = marked.get(mark.service);
-    if (group) group.seeds.push(stat);
-    else marked.set(mark.service, { boot: mark.boot, seeds: [stat] });
+    if (mark) add(mark.service, mark.boot, stat);
+  }
+  // Whose they are is not known, so they may belong to one that goes on.
+  if (boots.has(previous.boot) && !o.spare?.size) {
+    for (const id of previous.strays) add(unnamed, previous.boot, ...recorded(identityFrom(id)));
   }
 
   const found: Leftover[] = [];
-  for (const service of new Set([...leaders.keys(), ...marked.keys()])) {
-    const leader = leaders.get(service) ?? null;
-    const seeds = marked.get(service)?.seeds ?? [];
-    if (leader) seeds.push(stats.get(leader.pid)!);
+  for (const [service, { boot, leader, seeds }] of kin) {
     const victim = provedVictim(seeds, {
       uid: o.uid,
       proves: (stat) => markOf(stat, boots, o.uid)?.service === service,
     });
     const living = victim.living();
     if (living.length === 0 || living.some((stat) => o.spare?.has(stat.pid))) continue;
-    found.push({ ...victim, service, boot: leader?.boot ?? marked.get(service)!.boot, leader });
+    found.push({ ...victim, service, boot, leader });
   }
   return found;
 }
@@ -181,8 +193,8 @@ export function describeAll(stats: readonly ProcessStat[]): string {
   return shown.join(", ") + (stats.length > shown.length ? ` and ${stats.length - shown.length} more` : "");
 }
 
-const isSame = (stat: ProcessStat, record: ServiceRecord) =>
-  record.startTime > 0 && stat.startTime === record.startTime && !isGone(stat);
+const isSame = (stat: ProcessStat, id: Identity) =>
+  id.startTime > 0 && stat.startTime === id.startTime && !isGone(stat);
 
 /** Root may end what the record proves, whoever it runs as; anybody else only what runs as oneself. */
 const mayTouch = (stat: ProcessStat, uid: number) => uid === 0 || userOf(stat.pid) === uid;
@@ -193,5 +205,5 @@ function markOf(stat: ProcessStat, boots: ReadonlySet<string>, uid: number) {
   const boot = environmentOf(stat.pid, bootIdVariable);
   if (boot === null || !boots.has(boot) || userOf(stat.pid) !== uid) return null;
   const service = environmentOf(stat.pid, serviceVariable) ?? "";
-  return { boot, service: /^[a-z][a-z0-9_]*$/.test(service) ? service : "process" };
+  return { boot, service: /^[a-z][a-z0-9_]*$/.test(service) ? service : unnamed };
 }

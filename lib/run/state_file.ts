@@ -18,7 +18,7 @@ import {
 import { ownPid, userId } from "../sys/host.ts";
 import type { Clock } from "../sys/clock.ts";
 import { ownership } from "../sys/precheck.ts";
-import type { Identity } from "../sys/process.ts";
+import { type Identity, identityFrom } from "../sys/process.ts";
 import { machineBootId, readStat } from "../sys/procfs.ts";
 
 /** One service's process as it was recorded. A start time of 0 is unknown and proves nothing. */
@@ -33,6 +33,8 @@ export interface ServiceRecord extends Identity {
   digest: string | null;
   /** It was past its gate. */
   ready: boolean;
+  /** Its processes that only their pid and start time tell of: they left its group and carry no boot id ("4711:90210"). */
+  seen: readonly string[];
 }
 
 /** What an earlier loader left on record. */
@@ -44,6 +46,8 @@ export interface PreviousState {
   loader: Identity;
   onLoaderDeath: "stop" | "keep";
   services: ReadonlyMap<string, ServiceRecord>;
+  /** Processes that some service has left behind; nobody knows which. */
+  strays: readonly string[];
 }
 
 const pathIn = (dir: string) => `${dir}/state.json`;
@@ -62,6 +66,7 @@ export class StateFile {
   #onProblem: (message: string) => void;
   #head: { boot: string; onLoaderDeath: "stop" | "keep" } | null = null;
   #services = new Map<string, ServiceRecord>();
+  #strays: readonly string[] = [];
   #failing = false;
   #clock: Clock;
   #soon: Disposable | null = null;
@@ -123,6 +128,12 @@ export class StateFile {
     this.#changed();
   }
 
+  /** These are all that some service has left behind without a trace of which. */
+  noteStrays(strays: readonly string[]): void {
+    this.#strays = strays;
+    this.#changed();
+  }
+
   #recordOf(service: string, copy: Identity): ServiceRecord | null {
     const known = this.#services.get(service);
     return known?.pid === copy.pid && known.startTime === copy.startTime ? known : null;
@@ -169,6 +180,7 @@ export class StateFile {
       loader: { pid: ownPid, start_time: readStat(ownPid)?.startTime ?? 0 },
       on_loader_death: head.onLoaderDeath,
       services: Object.fromEntries([...this.#services].map(([name, record]) => [name, fromRecord(record)])),
+      strays: this.#strays,
     };
     return JSON.stringify(state, null, 2) + "\n";
   }
@@ -205,6 +217,8 @@ export function parseState(text: string): PreviousState | string {
   if (!isId(machineBoot)) return "is damaged (machine_boot)";
   if (!loader) return "is damaged (loader)";
   if (onLoaderDeath !== "stop" && onLoaderDeath !== "keep") return "is damaged (on_loader_death)";
+  const { strays = [] } = json;
+  if (!areIdentities(strays)) return "is damaged (strays)";
   if (!isObject(json.services)) return "is damaged (services)";
   const services = new Map<string, ServiceRecord>();
   for (const [name, value] of Object.entries(json.services)) {
@@ -212,7 +226,7 @@ export function parseState(text: string): PreviousState | string {
     if (!/^[a-z][a-z0-9_]*$/.test(name) || !record) return `is damaged (services.${cut(name)})`;
     services.set(name, record);
   }
-  return { boot, machineBoot, loader, onLoaderDeath, services };
+  return { boot, machineBoot, loader, onLoaderDeath, services, strays };
 }
 
 /** A part of a record: its key in the file, what it may be there, and what it is when it is not there. */
@@ -231,6 +245,7 @@ const fields: { [K in keyof ServiceRecord]: Field } = {
   port: { key: "port", fits: (v) => v === null || (isCount(v) && v >= 1 && v <= 65535), absent: null },
   digest: { key: "digest", fits: (v) => v === null || isId(v), absent: null },
   ready: { key: "ready", fits: (v) => typeof v === "boolean", absent: false },
+  seen: { key: "seen", fits: areIdentities, absent: [] },
 };
 
 function toRecord(value: unknown): ServiceRecord | null {
@@ -253,6 +268,14 @@ function toIdentity(value: unknown, lowestPid = 2): Identity | null {
   if (!isObject(value)) return null;
   const { pid, start_time: startTime } = value;
   return isPid(pid, lowestPid) && isCount(startTime) ? { pid, startTime } : null;
+}
+
+function areIdentities(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((v) => {
+    if (typeof v !== "string" || !/^\d+:\d+$/.test(v)) return false;
+    const { pid, startTime } = identityFrom(v);
+    return isPid(pid) && isCount(startTime);
+  });
 }
 
 const isObject = (v: unknown): v is Record<string, unknown> =>

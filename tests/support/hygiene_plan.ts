@@ -56,9 +56,11 @@ export function previousState(
         port: null,
         digest: null,
         ready: false,
+        seen: [],
         ...s,
       }]),
     ),
+    strays: [],
     ...changes,
   };
 }

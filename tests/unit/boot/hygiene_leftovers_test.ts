@@ -56,6 +56,31 @@ Deno.test(
 );
 
 Deno.test(
+  "R6: who left the group and the environment of a service is a leftover if it was seen, and only itself",
+  linux,
+  async () => {
+    const boot = randomHex(12);
+    await using helper = bystander();
+    await using stray = bystander();
+    await using renumbered = bystander();
+    const text = ({ pid, startTime }: { pid: number; startTime: number }, older = 0) =>
+      `${pid}:${startTime - older}`;
+    const gone = { pid: 4_194_302, startTime: 7 };
+    const previous = previousState(boot, { stt: { ...gone, seen: [text(helper), text(renumbered, 1)] } }, {
+      strays: [text(stray)],
+    });
+    const one = { uid, spare: new Set([4_194_301]) };
+    const { service, leader } = findLeftovers(previous, one)[0];
+    assert.deepEqual([service, leader], ["stt", null]);
+    assert.equal(findLeftovers(previous, one).length, 1, "a stray may be of a service that goes on");
+    const { left, lines } = await stopAll(previous);
+    assert.deepEqual(left, []);
+    assert.ok(!helper.alive && !stray.alive && renumbered.alive);
+    assert.match(lines.join("\n"), /Stopping leftover stt of .*\n.*Stopping leftover process of /);
+  },
+);
+
+Deno.test(
   "findLeftovers() knows an unrecorded process by the boot id in its environment",
   linux,
   async () => {

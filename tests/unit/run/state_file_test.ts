@@ -15,6 +15,7 @@ const record = (pid: number, changes: Partial<ServiceRecord> = {}): ServiceRecor
   port: null,
   digest: null,
   ready: false,
+  seen: [],
   ...changes,
 });
 
@@ -49,6 +50,8 @@ Deno.test("StateFile gives the next loader what the one before has recorded", ()
     first.record("tts", record(4712));
     first.record("llm", record(4713));
     first.remove("llm", record(4713));
+    first.note("tts", record(4712), { seen: ["4720:7"] });
+    first.noteStrays(["4721:8", "4722:9"]);
     await clock.advance(gatherMs);
     const { previous, warning } = open();
     assert.equal(warning, null);
@@ -59,8 +62,9 @@ Deno.test("StateFile gives the next loader what the one before has recorded", ()
       onLoaderDeath: "keep",
       services: new Map([
         ["stt", record(4711, { port: 5002, digest: "d1", ready: true })],
-        ["tts", record(4712)],
+        ["tts", record(4712, { seen: ["4720:7"] })],
       ]),
+      strays: ["4721:8", "4722:9"],
     });
     assert.equal(Deno.statSync(`${dir}/state.json`).mode! & 0o777, 0o600);
     assert.equal(Deno.statSync(dir).mode! & 0o777, 0o700);
@@ -263,6 +267,7 @@ Deno.test("parseState() refuses every field that cannot be", () => {
   assert.equal(ok.services.get("stt")!.port, 5002);
 
   const wrong: object[] = [
+    { strays: ["1:1"] },
     ...["", "a b", "x".repeat(65), 7, null].flatMap((id) => [{ boot: id }, { machine_boot: id }]),
     ...[null, 4711, {}, { pid: 0, start_time: 1 }, { pid: 4711 }, { pid: 1.5, start_time: 1 }].map((
       loader,
@@ -279,6 +284,7 @@ Deno.test("parseState() refuses every field that cannot be", () => {
       ...[0, 65536, "5002", {}].map((port) => ({ port })),
       ...["", "a b", 7].map((digest) => ({ digest })),
       ...[0, "yes", null].map((ready) => ({ ready })),
+      ...[0, [7], ["7"], ["7:"], ["1:5"], ["x:1"], ["7:1:1"], ["-7:1"]].map((seen) => ({ seen })),
       { boot: "" },
       { spawned_at: 5 },
       { spawned_at: "x".repeat(41) },
