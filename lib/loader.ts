@@ -33,6 +33,7 @@ import { unitStatus } from "./run/status_of.ts";
 import { Unit } from "./run/unit.ts";
 import { WatchOver } from "./run/watch_over.ts";
 import {
+  bootIdVariable,
   createService,
   type Household,
   KwdService,
@@ -41,6 +42,7 @@ import {
 } from "./services/mod.ts";
 import { shutdown } from "./stop/mod.ts";
 import { type Clock, systemClock } from "./sys/clock.ts";
+import { type CommandOwner, runCommand } from "./sys/command.ts";
 import { environment, ownPid, randomHex, runtimeVersion, userId } from "./sys/host.ts";
 import { bindAll } from "./sys/libc.ts";
 import { becomeSubreaper } from "./sys/reaper.ts";
@@ -81,6 +83,17 @@ export class LoaderService implements AsyncDisposable {
   #gpu: GpuDesk | null = null;
   #stateFile: StateFile | null = null;
   #guardian: WatchOver | null = null;
+  /** Commands that we run ourselves are known as services are, to whoever ends what we leave. */
+  #commands: CommandOwner = {
+    born: (command) => {
+      this.#guardian?.note(command);
+      this.#stateFile?.noteCommand(command);
+    },
+    buried: (command) => {
+      this.#guardian?.forget(command);
+      this.#stateFile?.forgetCommand(command);
+    },
+  };
   #voice: Voice | null = null;
   #totalBootMs: number | null = null;
   #sequenceOver = false;
@@ -284,6 +297,12 @@ export class LoaderService implements AsyncDisposable {
         log: this.#log,
         startedAt: this.#startedAt,
         signal: this.#stopping.signal,
+        run: (argv, limits) =>
+          runCommand(argv, {
+            ...limits,
+            env: { [bootIdVariable]: this.bootId },
+            owner: this.#commands,
+          }),
         records: this.#book.history.records,
         trees: () =>
           new Map(this.#units.map((unit) => [unit.name, unit.service.copy?.processTree() ?? new Set()])),
@@ -348,6 +367,7 @@ export class LoaderService implements AsyncDisposable {
         this.#guardian?.forget(child);
         this.#stateFile!.remove(service.name, child);
       },
+      commands: this.#commands,
     };
     this.#units = plan.services.map((service) =>
       new Unit(this.#stack.use(createService(service, household)), {

@@ -10,6 +10,7 @@ import type { PreviousState, ServiceRecord } from "../run/state_file.ts";
 import { bootIdVariable, serviceVariable } from "../services/household.ts";
 import { terminate, type Victim } from "../sys/terminate.ts";
 import type { Clock } from "../sys/clock.ts";
+import { commandVariable } from "../sys/command_family.ts";
 import { isAlive } from "../sys/group.ts";
 import { ownPid } from "../sys/host.ts";
 import { type Identity, identityFrom, protectedPids } from "../sys/process.ts";
@@ -26,6 +27,8 @@ import { otherLoaderOf } from "./boot_owner.ts";
 
 /** What processes are called of which no service is known. */
 const unnamed = "process";
+/** And what a command of no service is called. */
+const nameless = "command";
 
 /** Where the clean start tells what it does. */
 export type HygieneLog = Pick<Log, "info" | "warning" | "error">;
@@ -81,6 +84,10 @@ export function findLeftovers(previous: PreviousState | null, o: LeftoverOptions
   for (const stat of stats.values()) {
     const mark = markOf(stat, boots, o.uid);
     if (mark) add(mark.service, mark.boot, stat);
+  }
+  for (const id of boots.has(previous.boot) ? previous.commands : []) {
+    const [stat] = recorded(identityFrom(id));
+    if (stat && !markOf(stat, boots, o.uid)) add(nameless, previous.boot, stat); // its environment is another one
   }
   // Whose they are is not known, so they may belong to one that goes on.
   if (boots.has(previous.boot) && !o.spare?.size) {
@@ -204,6 +211,11 @@ function markOf(stat: ProcessStat, boots: ReadonlySet<string>, uid: number) {
   if (isGone(stat)) return null;
   const boot = environmentOf(stat.pid, bootIdVariable);
   if (boot === null || !boots.has(boot) || userOf(stat.pid) !== uid) return null;
-  const service = environmentOf(stat.pid, serviceVariable) ?? "";
-  return { boot, service: /^[a-z][a-z0-9_]*$/.test(service) ? service : unnamed };
+  const named = environmentOf(stat.pid, serviceVariable) ?? "";
+  const service = /^[a-z][a-z0-9_]*$/.test(named) ? named : null;
+  // A command that was run for a service is not the service: it is stopped also where that goes on.
+  if (environmentOf(stat.pid, commandVariable) !== null) {
+    return { boot, service: service ? `command of ${service}` : nameless };
+  }
+  return { boot, service: service ?? unnamed };
 }

@@ -1,5 +1,6 @@
 /** Finds the best way to ask for the GPU on this machine. Spec: §5. */
 import type { Clock } from "../sys/clock.ts";
+import type { RunCommand } from "../sys/command.ts";
 import { openAmdSmi, openRocmSmi } from "./amd.ts";
 import { failureLine } from "./errors.ts";
 import { openNvidiaSmi } from "./nvidia_smi.ts";
@@ -16,6 +17,8 @@ export interface OpenGpuOptions {
   env: Readonly<Record<string, string | undefined>>;
   clock: Clock;
   signal?: AbortSignal;
+  /** How tools are run. */
+  run?: RunCommand;
   /** Programs to use instead of those on the PATH; limits in ms for one snapshot of the library and of a tool. */
   tools?: { nvidiaSmi?: string; amdSmi?: string; rocmSmi?: string };
   limits?: { nvmlMs?: number; toolMs?: number };
@@ -26,7 +29,7 @@ export interface OpenGpuOptions {
  * rejects, except with the signal's reason. The source is the caller's to dispose.
  */
 export async function openGpu(options: OpenGpuOptions): Promise<GpuSource> {
-  const { index, uuid, env, clock, signal, tools, limits } = options;
+  const { index, uuid, env, clock, signal, run, tools, limits } = options;
   const nvidia = { index, uuid, clock, visible: env.CUDA_VISIBLE_DEVICES, variable: "CUDA_VISIBLE_DEVICES" };
   const amdVariable =
     ["HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"].find((name) => env[name] !== undefined) ??
@@ -35,6 +38,7 @@ export async function openGpu(options: OpenGpuOptions): Promise<GpuSource> {
     index,
     uuid,
     clock,
+    run,
     visible: env[amdVariable],
     variable: amdVariable,
     limitMs: limits?.toolMs,
@@ -44,7 +48,7 @@ export async function openGpu(options: OpenGpuOptions): Promise<GpuSource> {
       openNvmlSource({ ...nvidia, path: env.ALEXA_NVML_PATH || undefined, limitMs: limits?.nvmlMs }, signal),
     () =>
       openNvidiaSmi(
-        { ...nvidia, program: tools?.nvidiaSmi ?? "nvidia-smi", limitMs: limits?.toolMs },
+        { ...nvidia, run, program: tools?.nvidiaSmi ?? "nvidia-smi", limitMs: limits?.toolMs },
         signal,
       ),
     () => openAmdSmi({ ...amd, program: tools?.amdSmi ?? "amd-smi" }, signal),

@@ -1,23 +1,23 @@
 /** What the sources that run a command have in common: a time limit, and every way it can fail as a sentence. Spec: §5. */
-import { runCommand } from "../sys/command.ts";
+import { type RunCommand, runCommand } from "../sys/command.ts";
 import type { GpuFailure } from "./types.ts";
 
 /** How a tool is run. `limitMs` is the time given to one run (default 5000): a tool hangs when its driver does. */
 export interface ToolOptions {
   /** Program name or path. */
   program: string;
-  env?: Record<string, string>;
+  /** How it is run; by default as nobody's. */
+  run?: RunCommand;
   limitMs?: number;
 }
 
 /** The tool's standard output, or why there is none. Rejects only with the signal's reason. */
 export async function runTool(
-  { program, env, limitMs = 5000 }: ToolOptions,
+  { program, run = runCommand, limitMs = 5000 }: ToolOptions,
   args: string[],
   signal?: AbortSignal,
 ): Promise<string | GpuFailure> {
-  const r = await runCommand([program, ...args], {
-    env,
+  const r = await run([program, ...args], {
     signal,
     timeoutMs: limitMs,
     maxOutputBytes: 1 << 20,

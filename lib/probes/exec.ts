@@ -1,5 +1,5 @@
 /** Ready when a command of the user's exits with 0. Spec: §6; CONTRACT §2. */
-import { type CommandResult, runCommand } from "../sys/command.ts";
+import type { CommandResult } from "../sys/command.ts";
 import type { ProbeSpec } from "../plan/types.ts";
 import { noAnswer, type ProbeDeps, ready, waiting, wrong } from "./results.ts";
 import type { Probe, ProbeTarget } from "./types.ts";
@@ -8,14 +8,13 @@ type ExecSpec = Extract<ProbeSpec, { type: "exec" }>;
 
 const maxOutputBytes = 16 * 1024;
 
-export function create(spec: ExecSpec, _target: ProbeTarget, _deps: ProbeDeps): Probe {
+export function create(spec: ExecSpec, _target: ProbeTarget, { run }: ProbeDeps): Probe {
   return {
     description: `exec ${spec.cmd.join(" ")}`,
-    async check({ signal, timeoutMs }) {
-      const limit = Math.min(spec.timeoutMs, timeoutMs);
-      const result = await runCommand(spec.cmd, { signal, timeoutMs: limit, maxOutputBytes });
+    async check({ signal }) { // its own limit counts: a command takes what it takes
+      const result = await run(spec.cmd, { signal, timeoutMs: spec.timeoutMs, maxOutputBytes });
       if (result.missing) return wrong(`${spec.cmd[0]} cannot be run: ${lastLine(result)}`);
-      if (result.timedOut) return noAnswer(limit);
+      if (result.timedOut) return noAnswer(spec.timeoutMs);
       return result.code === 0 ? ready("exit 0") : waiting(ending(result));
     },
     [Symbol.dispose]() {},

@@ -1,5 +1,6 @@
 /** The four answers of a probe, and the rules that all kinds share for turning failures into one of them. */
 import { type Clock, deadline } from "../sys/clock.ts";
+import type { RunCommand } from "../sys/command.ts";
 import { HttpError } from "../sys/http.ts";
 import { TcpError } from "../sys/tcp.ts";
 import type { ProbeResult } from "./types.ts";
@@ -15,6 +16,8 @@ export const noAnswer = (ms: number): ProbeResult => ({
 /** What a kind of probe needs besides its configuration and its service. */
 export interface ProbeDeps {
   clock: Clock;
+  /** How commands are run for the service. */
+  run: RunCommand;
 }
 
 export interface CheckOptions {

@@ -32,6 +32,7 @@ import type { Log } from "../log/mod.ts";
 import type { BootRecord } from "../metrics/types.ts";
 import type { BootPlan } from "../plan/types.ts";
 import { type Clock, deadline, isAbort } from "../sys/clock.ts";
+import type { RunCommand } from "../sys/command.ts";
 import { openForBoot } from "./gpu_open.ts";
 import { ollamaResidency } from "./ollama_residency.ts";
 import type { Fault } from "./service_machine.ts";
@@ -45,6 +46,8 @@ export interface GpuDeskOptions {
   startedAt: number;
   /** Aborted when the loader stops. */
   signal: AbortSignal;
+  /** How the tools are run that stand in for the library. */
+  run?: RunCommand;
   records: readonly BootRecord[];
   /** Process trees of all services, looked up now. */
   trees(): ServiceTrees;

@@ -12,6 +12,7 @@ import {
 import type { Log } from "../log/mod.ts";
 import type { BootPlan } from "../plan/types.ts";
 import type { Clock } from "../sys/clock.ts";
+import type { RunCommand } from "../sys/command.ts";
 import { environment } from "../sys/host.ts";
 
 /** Time for one answer of the library or a tool where no service needs the GPU: figures are not worth a long wait, ms. */
@@ -20,12 +21,12 @@ const unneededMs = 2000;
 /** The source is the caller's to dispose. @throws LoaderError `gpu_missing` when it is required and absent. */
 export async function openForBoot(
   plan: BootPlan,
-  { clock, log, signal }: { clock: Clock; log: Log; signal: AbortSignal },
+  { clock, log, signal, run }: { clock: Clock; log: Log; signal: AbortSignal; run?: RunCommand },
 ): Promise<GpuSource> {
   const env = environment();
   const needs = plan.services.filter((service) => service.gpu !== "none" && service.manage === "spawn");
   const limits = needs.length === 0 ? { nvmlMs: unneededMs, toolMs: unneededMs } : undefined;
-  const open = () => openGpu({ index: plan.gpu.index, env, clock, signal, limits });
+  const open = () => openGpu({ index: plan.gpu.index, env, clock, signal, run, limits });
   if (needs.length === 0) {
     if (!mayHaveGpu(env)) return noGpu([{ failure: "missing", message: "nothing speaks for a GPU" }]);
     const source = await open();

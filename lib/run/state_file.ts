@@ -18,7 +18,7 @@ import {
 import { ownPid, userId } from "../sys/host.ts";
 import type { Clock } from "../sys/clock.ts";
 import { ownership } from "../sys/precheck.ts";
-import { type Identity, identityFrom } from "../sys/process.ts";
+import { type Identity, identityFrom, identityText } from "../sys/process.ts";
 import { machineBootId, readStat } from "../sys/procfs.ts";
 
 /** One service's process as it was recorded. A start time of 0 is unknown and proves nothing. */
@@ -48,10 +48,14 @@ export interface PreviousState {
   services: ReadonlyMap<string, ServiceRecord>;
   /** Processes that some service has left behind; nobody knows which. */
   strays: readonly string[];
+  /** Commands of its own (probes, warm-ups, control verbs, GPU tools) that were running. */
+  commands: readonly string[];
 }
 
 const pathIn = (dir: string) => `${dir}/state.json`;
 const gatherMs = 50;
+/** Most commands are over before they are worth a write. */
+const commandGatherMs = 500;
 const format = 1;
 const largest = 1 << 20;
 const highestPid = 1 << 22;
@@ -70,6 +74,8 @@ export class StateFile {
   #failing = false;
   #clock: Clock;
   #soon: Disposable | null = null;
+  #commands = new Set<string>();
+  #later: Disposable | null = null;
 
   private constructor(
     dir: string,
@@ -134,6 +140,20 @@ export class StateFile {
     this.#changed();
   }
 
+  /** A command of ours runs. It is recorded if it goes on for half a second. */
+  noteCommand(command: Identity): void {
+    this.#commands.add(identityText(command));
+    this.#later ??= this.#clock.after(commandGatherMs, () => {
+      this.#later = null;
+      if (this.#commands.size > 0) this.write();
+    });
+  }
+
+  /** Nothing of it lives. On disk it may stay until the next write: it names nobody. */
+  forgetCommand(command: Identity): void {
+    this.#commands.delete(identityText(command));
+  }
+
   #recordOf(service: string, copy: Identity): ServiceRecord | null {
     const known = this.#services.get(service);
     return known?.pid === copy.pid && known.startTime === copy.startTime ? known : null;
@@ -167,8 +187,11 @@ export class StateFile {
   clear(): void {
     this.#soon?.[Symbol.dispose]();
     this.#soon = null;
+    this.#later?.[Symbol.dispose]();
+    this.#later = null;
     this.#head = null;
     this.#services.clear();
+    this.#commands.clear();
     removeIfThere(this.path);
   }
 
@@ -181,6 +204,7 @@ export class StateFile {
       on_loader_death: head.onLoaderDeath,
       services: Object.fromEntries([...this.#services].map(([name, record]) => [name, fromRecord(record)])),
       strays: this.#strays,
+      commands: [...this.#commands],
     };
     return JSON.stringify(state, null, 2) + "\n";
   }
@@ -217,8 +241,9 @@ export function parseState(text: string): PreviousState | string {
   if (!isId(machineBoot)) return "is damaged (machine_boot)";
   if (!loader) return "is damaged (loader)";
   if (onLoaderDeath !== "stop" && onLoaderDeath !== "keep") return "is damaged (on_loader_death)";
-  const { strays = [] } = json;
+  const { strays = [], commands = [] } = json;
   if (!areIdentities(strays)) return "is damaged (strays)";
+  if (!areIdentities(commands)) return "is damaged (commands)";
   if (!isObject(json.services)) return "is damaged (services)";
   const services = new Map<string, ServiceRecord>();
   for (const [name, value] of Object.entries(json.services)) {
@@ -226,7 +251,7 @@ export function parseState(text: string): PreviousState | string {
     if (!/^[a-z][a-z0-9_]*$/.test(name) || !record) return `is damaged (services.${cut(name)})`;
     services.set(name, record);
   }
-  return { boot, machineBoot, loader, onLoaderDeath, services, strays };
+  return { boot, machineBoot, loader, onLoaderDeath, services, strays, commands };
 }
 
 /** A part of a record: its key in the file, what it may be there, and what it is when it is not there. */

@@ -1,6 +1,6 @@
 /** How the loader asks a service to do something: JSON over HTTP on the service's own port, or a command. CONTRACT §5. */
 import type { ControlSpec } from "../plan/types.ts";
-import { runCommand } from "../sys/command.ts";
+import type { RunCommand } from "../sys/command.ts";
 import { HttpError, httpRequest } from "../sys/http.ts";
 
 /** What a verb came to. `detail` is half a sentence for the log. */
@@ -51,10 +51,10 @@ export async function postVerb(
 export async function runVerb(
   argv: readonly string[],
   placeholders: Record<string, string>,
-  o: AskOptions,
+  { run, ...o }: AskOptions & { run: RunCommand },
 ): Promise<ControlAnswer> {
   const filled = argv.map((word) => word.replace(/\{(\w+)\}/g, (whole, name) => placeholders[name] ?? whole));
-  const result = await runCommand(filled, o);
+  const result = await run(filled, o);
   if (result.missing) return { state: "failed", detail: `${argv[0]}: not found` };
   if (result.timedOut) {
     return { state: "failed", detail: `${argv[0]}: no end within ${Math.round(o.timeoutMs / 1000)} s` };

@@ -18,7 +18,13 @@ import {
 import { livingMembers } from "../sys/group.ts";
 import { environmentOf, family, isBlind, isGone, type ProcessStat, readStat } from "../sys/procfs.ts";
 import { reapInherited } from "../sys/reaper.ts";
-import { bootIdVariable, type Household, type KeptOutput, serviceVariable } from "./household.ts";
+import {
+  bootIdVariable,
+  type Household,
+  type KeptOutput,
+  serviceEnvironment,
+  serviceVariable,
+} from "./household.ts";
 import type { OutputTail } from "./output_tail.ts";
 import type { Victim } from "../sys/terminate.ts";
 
@@ -79,10 +85,7 @@ export class ServiceCopy implements ProbeTarget, Victim {
     const command = {
       argv: household.resolve(plan.argv),
       env: {
-        ...household.environment,
-        ...plan.env,
-        [serviceVariable]: plan.name,
-        [bootIdVariable]: household.bootId,
+        ...serviceEnvironment(plan, household),
         NOTIFY_SOCKET: o.notifyPath,
         ...(o.standby ? { ALEXA_STANDBY: "1" } : {}),
       },

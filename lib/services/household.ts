@@ -1,6 +1,7 @@
 /** What all services of one boot share. */
 import type { ServicePlan } from "../plan/types.ts";
 import type { Clock } from "../sys/clock.ts";
+import type { CommandOwner } from "../sys/command.ts";
 import type { Identity } from "../sys/process.ts";
 import type { Log } from "../log/mod.ts";
 import type { OutputFiles } from "./output_tail.ts";
@@ -22,6 +23,8 @@ export interface Household {
   born(service: ServicePlan, child: Identity): void;
   /** The last process of this copy is gone. */
   buried(service: ServicePlan, child: Identity): void;
+  /** The same for the commands of a probe, a warm-up or a control verb. */
+  readonly commands: CommandOwner;
 }
 
 /** How processes that outlive the loader are started, and where their output lies. Loaded only where it is needed. */
@@ -37,3 +40,13 @@ export interface KeptOutput {
 /** Environment variables by which a process is known as ours. */
 export const bootIdVariable = "ALEXA_BOOT_ID";
 export const serviceVariable = "ALEXA_SERVICE";
+
+/** What a service finds in its environment, and each command that is run for it. */
+export function serviceEnvironment(plan: ServicePlan, household: Household): Record<string, string> {
+  return {
+    ...household.environment,
+    ...plan.env,
+    [serviceVariable]: plan.name,
+    [bootIdVariable]: household.bootId,
+  };
+}

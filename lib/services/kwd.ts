@@ -30,7 +30,7 @@ export class KwdService extends ManagedService {
     if (control.kind === "none") return noControl;
     if (control.kind === "command") {
       const argv = control[verb];
-      return argv ? await runVerb(argv, { reason }, o) : noControl;
+      return argv ? await runVerb(argv, { reason }, { ...o, run: this.run }) : noControl;
     }
     const answer = await postVerb(control.url, verb, { reason }, o);
     if (answer.state === "ok" && Array.isArray(answer.body.reasons)) {

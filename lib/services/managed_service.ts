@@ -6,6 +6,7 @@ import { LoaderError, reasonOf } from "../errors.ts";
 import type { Relay } from "../log/mod.ts";
 import type { ProbeSpec, ServicePlan } from "../plan/types.ts";
 import { createProbe, type Probe, type ProbeResult, type ProbeTarget, waitReady } from "../probes/mod.ts";
+import { type RunCommand, runCommand } from "../sys/command.ts";
 import { kindOf, makePrivateDir, removeIfThere } from "../sys/files.ts";
 import { NotifySocket } from "../sys/notify_socket.ts";
 import { isPortFree } from "../sys/ports.ts";
@@ -15,7 +16,7 @@ import { describePid } from "../sys/procfs.ts";
 import type { WarmupResult } from "../warmups/mod.ts";
 import type { PrepareReport, ServiceAdapter, StopReport } from "./adapter.ts";
 import { type AdoptedRecord, ServiceCopy } from "./copy.ts";
-import type { Household } from "./household.ts";
+import { type Household, serviceEnvironment } from "./household.ts";
 import { terminate } from "../sys/terminate.ts";
 
 /** For one check while readiness is awaited, ms. */
@@ -27,6 +28,8 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
   readonly cmd: readonly string[];
   readonly relay: Relay;
   protected readonly household: Household;
+  /** Runs a command of this service's as the service itself runs: in its folder, with its environment. */
+  protected readonly run: RunCommand;
   #copy: ServiceCopy | null = null;
   #notify: NotifySocket | null = null;
   #probes: Probe[] = [];
@@ -38,6 +41,12 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
     this.household = household;
     this.cmd = household.resolve(plan.argv);
     this.relay = household.log.relay(plan.tag);
+    const context = {
+      cwd: plan.workdir,
+      env: serviceEnvironment(plan, household),
+      owner: household.commands,
+    };
+    this.run = (argv, limits) => runCommand(argv, { ...limits, ...context });
   }
 
   get env(): Readonly<Record<string, string>> {
@@ -151,7 +160,9 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
   }
 
   #create(specs: readonly ProbeSpec[]): Probe[] {
-    return specs.map((spec) => createProbe(spec, this.#target(), { clock: this.household.clock }));
+    return specs.map((spec) =>
+      createProbe(spec, this.#target(), { clock: this.household.clock, run: this.run })
+    );
   }
 
   #createProbes(): void {
@@ -179,7 +190,7 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
   /** Runs the warm-up once. Loaded when it is first needed: no boot waits for it before its first spawn. */
   async warm(signal: AbortSignal): Promise<WarmupResult> {
     const { runWarmup } = await import("../warmups/mod.ts");
-    return await runWarmup(this.plan.warmup, { clock: this.household.clock, signal });
+    return await runWarmup(this.plan.warmup, { clock: this.household.clock, signal, run: this.run });
   }
 
   async isReady(): Promise<boolean> {

@@ -20,7 +20,7 @@ export class TtsService extends ManagedService {
     if (control.kind === "none") return noControl;
     if (control.kind === "command") {
       if (!control.speak) return noControl;
-      const answer = await runVerb(control.speak, { text, tag }, ask);
+      const answer = await runVerb(control.speak, { text, tag }, { ...ask, run: this.run });
       return answer.state === "ok" ? { state: "finished", spokenMs: null } : answer;
     }
     const answer = await postVerb(

@@ -1,5 +1,4 @@
 /** A command of the user's that makes the service infer once, and exits with 0. Spec: §9; CONTRACT §4. */
-import { runCommand } from "../sys/command.ts";
 import type { WarmupSpec } from "../plan/types.ts";
 import { failed, type RunContext } from "./results.ts";
 import type { WarmupResult } from "./types.ts";
@@ -8,10 +7,13 @@ type ExecSpec = Extract<WarmupSpec, { kind: "exec" }>;
 
 const maxOutputBytes = 16 * 1024;
 
-export async function run(spec: ExecSpec, { clock, signal, timeoutMs }: RunContext): Promise<WarmupResult> {
+export async function run(
+  spec: ExecSpec,
+  { clock, signal, timeoutMs, ...deps }: RunContext,
+): Promise<WarmupResult> {
   const began = clock.now();
   // The warm-up's own time ends with the signal; the command's limit only stands behind it.
-  const result = await runCommand(spec.cmd, { signal, timeoutMs: timeoutMs + 1000, maxOutputBytes });
+  const result = await deps.run(spec.cmd, { signal, timeoutMs: timeoutMs + 1000, maxOutputBytes });
   if (result.code === 0) return { state: "warmed", ms: clock.now() - began };
   const words = (result.stderr.trim() || result.stdout.trim()).replace(/\p{Cc}+/gu, " ").slice(0, 200);
   const program = spec.cmd[0];

@@ -39,7 +39,7 @@ export async function runWarmup(spec: WarmupSpec, deps: WarmupDeps): Promise<War
   try {
     for (let i = 0; i < Math.max(1, spec.runs); i++) {
       result = await runOnce(spec, {
-        clock,
+        ...deps,
         signal: limit.signal,
         timeoutMs: Math.max(1, end - clock.now()),
       });

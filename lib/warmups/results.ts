@@ -1,11 +1,14 @@
 /** What all kinds of warm-up share: their dependencies, and what an HTTP answer means for one. */
 import type { Clock } from "../sys/clock.ts";
+import type { RunCommand } from "../sys/command.ts";
 import type { HttpResponse } from "../sys/http.ts";
 import type { WarmupResult } from "./types.ts";
 
 export interface WarmupDeps {
   clock: Clock;
   signal: AbortSignal;
+  /** How commands are run for the service. */
+  run: RunCommand;
 }
 
 /** One run: `signal` ends with the caller's abort or with the warm-up's time, `timeoutMs` is what is left of it. */

@@ -287,6 +287,7 @@ export function fakeUnit(
     resolve: (argv) => [...argv],
     born() {},
     buried() {},
+    commands: { born() {}, buried() {} },
   };
   const unit = new Unit(service as unknown as ManagedService, {
     household,

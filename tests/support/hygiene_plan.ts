@@ -61,6 +61,7 @@ export function previousState(
       }]),
     ),
     strays: [],
+    commands: [],
     ...changes,
   };
 }

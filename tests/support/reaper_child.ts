@@ -28,6 +28,7 @@ function service(script: string, patch: Partial<ServicePlan> = {}): ManagedServi
     resolve: (argv: readonly string[]) => [...argv],
     born() {},
     buried() {},
+    commands: { born() {}, buried() {} },
   };
   return new ManagedService(
     servicePlan("stt", { argv: ["sh", "-c", script], workdir: dir, graceMs: 2000, ...patch }),

@@ -2,6 +2,7 @@
 import { createProbe, type Probe, type ProbeResult, type ProbeTarget } from "../../../lib/probes/mod.ts";
 import type { ProbeSpec } from "../../../lib/plan/types.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
+import { runCommand } from "../../../lib/sys/command.ts";
 
 export class TestTarget implements ProbeTarget {
   readonly name = "stt";
@@ -46,7 +47,7 @@ export class TestTarget implements ProbeTarget {
 export const never = new AbortController().signal;
 
 export function probeOf(spec: ProbeSpec, target: ProbeTarget = new TestTarget()): Probe {
-  return createProbe(spec, target, { clock: systemClock });
+  return createProbe(spec, target, { clock: systemClock, run: runCommand });
 }
 
 /** One check by a probe of its own. */

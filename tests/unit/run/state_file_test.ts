@@ -65,10 +65,32 @@ Deno.test("StateFile gives the next loader what the one before has recorded", ()
         ["tts", record(4712, { seen: ["4720:7"] })],
       ]),
       strays: ["4721:8", "4722:9"],
+      commands: [],
     });
     assert.equal(Deno.statSync(`${dir}/state.json`).mode! & 0o777, 0o600);
     assert.equal(Deno.statSync(dir).mode! & 0o777, 0o700);
     assert.deepEqual(problems, []);
+  }));
+
+Deno.test("R3: StateFile records a command that goes on, and writes nothing for one that is soon over", () =>
+  inFolder(async (dir, open, _problems, clock) => {
+    const file = open();
+    file.begin({ boot: "7f3a", onLoaderDeath: "stop" });
+    const begun = Deno.statSync(`${dir}/state.json`).ino;
+    for (let pid = 100; pid < 200; pid++) {
+      file.noteCommand({ pid, startTime: 1 });
+      file.forgetCommand({ pid, startTime: 1 });
+      await clock.advance(20);
+    }
+    assert.equal(Deno.statSync(`${dir}/state.json`).ino, begun);
+    file.noteCommand({ pid: 300, startTime: 7 });
+    file.forgetCommand({ pid: 300, startTime: 6 }); // somebody who had this number before
+    await clock.advance(500);
+    assert.deepEqual(open().previous!.commands, ["300:7"]);
+    file.forgetCommand({ pid: 300, startTime: 7 });
+    file.record("stt", record(4711));
+    await clock.advance(gatherMs);
+    assert.deepEqual(open().previous!.commands, []);
   }));
 
 Deno.test("StateFile keeps the old record until the new boot begins, and then only what was adopted", () =>

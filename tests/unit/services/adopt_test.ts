@@ -39,6 +39,7 @@ async function adopt(
     resolve,
     born() {},
     buried() {},
+    commands: { born() {}, buried() {} },
   };
   try {
     await using managed = new ManagedService(service, household);

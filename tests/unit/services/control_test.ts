@@ -15,6 +15,7 @@ const household = () => ({
   resolve: (argv: readonly string[]) => [...argv],
   born() {},
   buried() {},
+  commands: { born() {}, buried() {} },
 });
 const kwdWith = (control: ControlSpec) =>
   createService(servicePlan("kwd", { control }), household()) as KwdService;

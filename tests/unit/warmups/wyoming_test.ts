@@ -9,6 +9,7 @@ import {
   startTcpPeer,
 } from "../../support/peers/tcp_peer.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
+import { runCommand } from "../../../lib/sys/command.ts";
 import { runWarmup } from "../../../lib/warmups/mod.ts";
 import { common, warm } from "./support.ts";
 
@@ -91,7 +92,11 @@ Deno.test("wyoming warm-up is not offered by a server that stays silent for 2 s"
     await conn.read(new Uint8Array(100));
   });
   const clock = new FakeClock();
-  const warming = runWarmup(wyoming(silent.port), { clock, signal: new AbortController().signal });
+  const warming = runWarmup(wyoming(silent.port), {
+    clock,
+    signal: new AbortController().signal,
+    run: runCommand,
+  });
   await heard.promise;
   await clock.advance(2000);
   const result = await warming;
