@@ -29,7 +29,7 @@ import { type LoaderEvent, type LoaderState, nextLoaderState } from "./run/loade
 import type { Actual } from "./run/service_machine.ts";
 import { type ServiceRecord, StateFile } from "./run/state_file.ts";
 import type { LoaderStatus } from "./run/status.ts";
-import { unitStatus } from "./run/status_of.ts";
+import { plannedStatus, unitStatus } from "./run/status_of.ts";
 import { Unit } from "./run/unit.ts";
 import { WatchOver } from "./run/watch_over.ts";
 import {
@@ -61,6 +61,12 @@ export interface LoaderOptions {
   control?: boolean;
 }
 
+/**
+ * A precheck that is over before this time does not load the control socket beside the work that the first service waits
+ * for; one that takes longer (a GPU, a leftover) can be asked and stopped, ms.
+ */
+const controlAfterMs = 30;
+
 /** One boot of one assistant: made, started once, stopped once. */
 export class LoaderService implements AsyncDisposable {
   readonly plan: BootPlan;
@@ -76,6 +82,9 @@ export class LoaderService implements AsyncDisposable {
   #hurry = new AbortController();
   #stopOnce: Promise<void> | null = null;
   #prechecking: Promise<void> | null = null;
+  #openingControl: Promise<void> | null = null;
+  /** What the precheck is at, in words. */
+  #doing: string | null = null;
   #ended = Promise.withResolvers<ExitCode>();
   #exitCode: ExitCode = ExitCode.ok;
   #book: BootBook;
@@ -182,13 +191,16 @@ export class LoaderService implements AsyncDisposable {
 
   /** Replaces a service by a fresh copy; true when that is up. Serialised with crashes, stops and other restarts. */
   async restartService(name: string): Promise<boolean> {
-    const unit = this.#unit(name);
+    const early = this.#state === "PRECHECK";
+    if (early) await this.#prechecking?.catch(() => {}); // what is wrong with it is told by startAll()
     if (this.#stopping.signal.aborted) {
       throw new LoaderError("usage", `cannot restart ${name}: the loader is ${this.#state}`);
     }
-    // Its turn in the boot has not come yet: the copy that it will bring is a fresh one, and the order stays.
+    const unit = this.#unit(name);
     const { actual } = unit.state;
-    if (!this.#sequenceOver && (actual === "idle" || actual === "standby")) return await unit.settles();
+    // Its turn in the boot had not come yet: the copy that it will bring is a fresh one, and the order stays.
+    const before = actual === "idle" || actual === "standby" || (early && !unit.isUp);
+    if (!this.#sequenceOver && before) return await unit.settles();
     if (unit.isUp || actual === "failed") this.#log.info(unit.plan.tag, "Restarting (requested)");
     return await unit.restart();
   }
@@ -197,6 +209,7 @@ export class LoaderService implements AsyncDisposable {
     const now = this.#clock.now();
     return {
       state: this.#state,
+      doing: this.#state === "PRECHECK" ? this.#doing : null,
       boot: this.bootId,
       version,
       pid: ownPid,
@@ -209,7 +222,9 @@ export class LoaderService implements AsyncDisposable {
       degraded: this.#sequenceOver ? degradedText(this.#units) : null,
       greeting: this.#voice?.outcome ?? "none",
       listening: this.#voice?.listening ?? false,
-      services: this.#units.map((unit) => unitStatus(unit, now, this.#gpu)),
+      services: this.#units.length > 0
+        ? this.#units.map((unit) => unitStatus(unit, now, this.#gpu))
+        : this.plan.services.map(plannedStatus),
       gpu: this.#gpu?.summary() ?? null,
     };
   }
@@ -233,6 +248,7 @@ export class LoaderService implements AsyncDisposable {
     const claims = this.#stack.use(new Claims(this.#log));
     claims.boot(this.bootId);
     claims.ports(neededPorts(plan));
+    using _control = this.#clock.after(controlAfterMs, () => void this.#openControl().catch(() => {}));
     const keep = plan.onLoaderDeath === "keep"
       ? (await import("./services/kept_output.ts")).keptOutput(plan, {
         resolve: resolveDemo,
@@ -248,6 +264,7 @@ export class LoaderService implements AsyncDisposable {
     );
     for (const warning of plan.warnings) this.#log.warning("LOADER", warning);
     const times = this.#book.readyTimes;
+    this.#doing = "looking for the services' commands";
     await requireCommands(plan, {
       resolve: resolveDemo,
       env: environment(),
@@ -265,6 +282,7 @@ export class LoaderService implements AsyncDisposable {
     const adopted = keep
       ? adoptable(plan, stateFile.previous, { uid, log: this.#log, digest: keep.digest })
       : new Map<string, ServiceRecord>();
+    this.#doing = "clearing away what is left of earlier boots";
     await runHygiene(plan, {
       clock: this.#clock,
       log: this.#log,
@@ -291,6 +309,7 @@ export class LoaderService implements AsyncDisposable {
     }
     this.#makeUnits(keep, times);
     this.#voice = this.#makeVoice();
+    this.#doing = "waiting for the GPU";
     const gpu = this.#stack.use(
       await GpuDesk.open(plan, {
         clock: this.#clock,
@@ -317,7 +336,9 @@ export class LoaderService implements AsyncDisposable {
       `PRECHECK: ports free, ${length} ${length === 1 ? "service" : "services"}, ${gpu.description}`,
     );
     await gpu.stage("precheck"); // what is in use before we start anything
+    this.#doing = "taking over what an earlier loader left running";
     await this.#adopt(adopted);
+    await this.#openingControl; // if it was begun: what is wrong with it is told before anything is started
     span.end();
   }
 
@@ -411,7 +432,11 @@ export class LoaderService implements AsyncDisposable {
   }
 
   /** `status`, `restart` and `stop` find us from now on. */
-  async #openControl(): Promise<void> {
+  #openControl(): Promise<void> {
+    return this.#openingControl ??= this.#serveControl();
+  }
+
+  async #serveControl(): Promise<void> {
     if (!this.#control || this.#stopping.signal.aborted) return;
     const { serveControl } = await import("./control/server.ts");
     const server = await serveControl(controlSocket(this.plan.dirs.runtime), {
@@ -420,8 +445,7 @@ export class LoaderService implements AsyncDisposable {
       stop: (reason) => void this.#stop(reason),
       vram: () => this.vramSnapshot(),
     }, { clock: this.#clock, log: (level, message) => this.#log.line("LOADER", level, message) });
-    if (this.#stack.disposed) await server[Symbol.asyncDispose]();
-    else this.#stack.use(server);
+    this.#stack.use(server);
   }
 
   // ---- what follows from a service's change ----
@@ -512,6 +536,7 @@ export class LoaderService implements AsyncDisposable {
     this.#move("stop");
     this.#stopping.abort(new DOMException("the loader is stopping", "AbortError"));
     await this.#prechecking?.catch(() => {}); // what it opens until it sees the abort is given back below, too
+    await this.#openingControl?.catch(() => {});
     const order = this.plan.stopOrder.map((name) => this.#units.find((unit) => unit.name === name)).filter((
       u,
     ) => !!u);
@@ -567,7 +592,7 @@ export class LoaderService implements AsyncDisposable {
   }
 
   #gpuDesk(): GpuDesk {
-    if (!this.#gpu) throw new LoaderError("usage", "the loader was not started");
+    if (!this.#gpu) throw new LoaderError("usage", `the GPU is not open: the loader is ${this.#state}`);
     return this.#gpu;
   }
 }

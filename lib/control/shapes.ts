@@ -37,6 +37,7 @@ const service = shaped<ServiceStatus>({
 
 const status = shaped<LoaderStatus>({
   state: text,
+  doing: orNull(text),
   boot: text,
   version: text,
   pid: figure,

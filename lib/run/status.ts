@@ -27,6 +27,8 @@ export interface ServiceStatus {
 
 export interface LoaderStatus {
   state: LoaderState;
+  /** What the precheck is at, in words; null in every other state. */
+  doing: string | null;
   boot: string;
   version: string;
   pid: number;

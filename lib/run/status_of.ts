@@ -1,8 +1,29 @@
 /** One unit as `status` tells it. Spec: §12. */
+import type { ServicePlan } from "../plan/types.ts";
 import type { GpuDesk } from "./gpu_desk.ts";
 import type { ServiceStatus } from "./status.ts";
 import type { Unit } from "./unit.ts";
 import { faultText } from "./wording.ts";
+
+/** Of a service that nothing was made for yet. */
+export function plannedStatus({ name, role, bindPort }: ServicePlan): ServiceStatus {
+  return {
+    name,
+    role,
+    state: "idle",
+    desired: "down",
+    pid: null,
+    port: bindPort,
+    up_sec: null,
+    ready_ms: null,
+    restarts: 0,
+    problem: null,
+    says: null,
+    adopted: false,
+    vram_mib: null,
+    on_cpu: false,
+  };
+}
 
 export function unitStatus(unit: Unit, now: number, gpu: GpuDesk | null): ServiceStatus {
   const { copy } = unit.service;

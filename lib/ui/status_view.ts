@@ -26,11 +26,14 @@ const columns: Column[] = [
 
 /** What `status` prints: how it is, in a few lines, and a row per service. Ends with a newline. */
 export function renderStatus(status: LoaderStatus, o: { color?: boolean } = {}): string {
-  const { state, degraded, gpu } = status;
+  const { state, doing, degraded, gpu } = status;
   const booted = status.total_boot_ms === null ? "" : `, booted in ${duration(status.total_boot_ms)}`;
   const ear = status.listening ? "listening for the wake word" : "not listening for the wake word";
   const lines: Cell[] = [
-    styled(state, `${state}, up for ${elapsed(status.up_sec)}${booted}`),
+    styled(
+      state,
+      `${doing === null ? state : `${state}: ${doing}`}, up for ${elapsed(status.up_sec)}${booted}`,
+    ),
     ...(degraded === null ? [] : [{ text: degraded, style: "yellow" as Style }]),
     `${ear}; greeting: ${status.greeting}`,
     `works: ${capabilities(status.capabilities)}`,

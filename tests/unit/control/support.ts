@@ -25,6 +25,7 @@ export function serviceStatus(name: string, more: Partial<ServiceStatus> = {}): 
 export function loaderStatus(more: Partial<LoaderStatus> = {}): LoaderStatus {
   return {
     state: "SYSTEM_READY",
+    doing: null,
     boot: "7f3a",
     version: "1.0.0",
     pid: 4700,

@@ -22,6 +22,16 @@ Deno.test("renderStatus() shows a loader at ease", () => {
   );
 });
 
+Deno.test("R22: renderStatus() shows what a precheck is at", () => {
+  const status = loaderStatus({
+    state: "PRECHECK",
+    doing: "waiting for the GPU",
+    up_sec: 3,
+    total_boot_ms: null,
+  });
+  assert.match(renderStatus(status), /^PRECHECK: waiting for the GPU, up for 3 s\n/);
+});
+
 Deno.test("renderStatus() shows what is wrong and what is odd", () => {
   const status = loaderStatus({
     state: "DEGRADED",
