@@ -91,8 +91,8 @@ const probes = () => z.union([probe, z.array(probe).min(1).max(16)]);
 // ——— health (§6) ———
 
 const busy = z.strictObject({
-  cpu: z.boolean().default(false).describe(
-    "A probe that times out while the service burns CPU means busy, not dead",
+  cpu: z.boolean().optional().describe(
+    "A probe that times out while the service burns CPU means busy, not dead; true when left out, unless it is external",
   ),
   limit_sec: second().default(120).describe("How long busy may last before it counts as dead"),
 });

@@ -25,6 +25,35 @@ export interface LivenessOptions {
   onBusy(detail: string): void;
 }
 
+/** A tick is 10 ms of CPU time: who uses less than half a percent of a core only waits. */
+const workingTicksPerMs = 1 / 2000;
+
+/** Whether CPU time advances as it does with work, from one look to the next. */
+export class CpuUse {
+  #clock: Clock;
+  #read: () => number;
+  #ticks = 0;
+  #at = 0;
+
+  constructor(clock: Clock, read: () => number) {
+    this.#clock = clock;
+    this.#read = read;
+    this.forget();
+  }
+
+  /** What was used until now is no sign of work any more. */
+  forget(): void {
+    this.#ticks = this.#read();
+    this.#at = this.#clock.now();
+  }
+
+  advances(): boolean {
+    const [ticks, at] = [this.#ticks, this.#at];
+    this.forget();
+    return this.#ticks - ticks > (this.#at - at) * workingTicksPerMs;
+  }
+}
+
 /** Resolves with the fault when it is found dead; rejects only with the signal's reason. */
 export async function watchLiveness(service: Watched, o: LivenessOptions): Promise<Fault> {
   const { health, clock, signal } = o;

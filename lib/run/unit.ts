@@ -15,7 +15,7 @@ import type { Household, ManagedService } from "../services/mod.ts";
 import { isAbort } from "../sys/clock.ts";
 import { reapInherited } from "../sys/reaper.ts";
 import { ExtendableDeadline } from "./deadline.ts";
-import { watchLiveness } from "./liveness.ts";
+import { CpuUse, watchLiveness } from "./liveness.ts";
 import {
   type Actual,
   type Effect,
@@ -382,22 +382,18 @@ export class Unit {
 
   async #watch(signal: AbortSignal): Promise<void> {
     const { service, plan, clock } = this;
-    let ticks = plan.health.busy.cpu ? service.copy?.cpuTicks() ?? 0 : 0;
+    const cpu = plan.health.busy.cpu ? new CpuUse(clock, () => service.copy?.cpuTicks() ?? 0) : null;
     const signOfWork = (since: number): string | null => {
       const { copy } = service;
       if (copy?.watchdogAt && copy.watchdogAt > since) return "WATCHDOG=1 received";
       if (copy && copy.inFlight > 0) return `${copy.inFlight} in flight, as it reported`;
-      const gpu = this.#o.hooks.signOfWork?.(this) ?? null;
-      if (gpu || !plan.health.busy.cpu || !copy) return gpu;
-      const before = ticks;
-      ticks = copy.cpuTicks();
-      return ticks > before ? "its CPU time advances" : null;
+      return this.#o.hooks.signOfWork?.(this) ?? (cpu?.advances() ? "its CPU time advances" : null);
     };
     const checkHealth = async (signal: AbortSignal) => {
       reapInherited(); // orphans that ended since the last look
       const result = await service.checkHealth(signal);
       // What it did before it answered is no sign of work afterwards.
-      if (plan.health.busy.cpu && result.state === "ready") ticks = service.copy?.cpuTicks() ?? 0;
+      if (result.state === "ready") cpu?.forget();
       return result;
     };
     const fault = await watchLiveness({ checkHealth, signOfWork }, {

@@ -49,7 +49,7 @@ Deno.test("planBoot() resolves each of the specification's services", () => {
     intervalMs: 5000,
     timeoutMs: 2000,
     failures: 3,
-    busy: { cpu: false, limitMs: 120_000 },
+    busy: { cpu: true, limitMs: 120_000 },
   });
   assert.deepEqual(kwd.restart, {
     type: "on-failure",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServicePlan } from "../../../lib/plan/types.ts";
 import type { ProbeResult } from "../../../lib/probes/mod.ts";
-import { watchLiveness } from "../../../lib/run/liveness.ts";
+import { CpuUse, watchLiveness } from "../../../lib/run/liveness.ts";
 import type { Fault } from "../../../lib/run/service_machine.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { bringUp, fakeUnit, leaveNothing, servicePlan } from "../../support/fake_service.ts";
@@ -164,6 +164,23 @@ Deno.test("Unit takes WATCHDOG=1 and advancing CPU time as signs of work, and a 
   await clock.advance(5000);
   assert.equal(unit.state.actual, "backoff");
   await leaveNothing(fake);
+});
+
+Deno.test("P4: a service that only waits has no CPU time to show for itself", async () => {
+  const clock = new FakeClock();
+  let ticks = 0;
+  const use = new CpuUse(clock, () => ticks);
+  const after = async (used: number) => {
+    await clock.advance(5000);
+    ticks += used;
+    return use.advances();
+  };
+  assert.deepEqual([await after(0), await after(2), await after(3), await after(2)], [
+    false,
+    false, // timers and an event loop
+    true,
+    false,
+  ]);
 });
 
 Deno.test("Unit takes GPU use of its processes as a sign of work", async () => {
