@@ -14,8 +14,9 @@ import * as tcp from "./tcp.ts";
 import type { Probe, ProbeTarget } from "./types.ts";
 import * as wyoming from "./wyoming.ts";
 
-export { nextDelayMs, type ReadyResult, type WaitOptions, waitReady } from "./poll.ts";
+export { type WaitOptions, waitReady, type WaitResult } from "./poll.ts";
 export type { ProbeDeps } from "./results.ts";
+export type { OnSign, SignKind } from "./signs.ts";
 export type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
 
 /** The probe of a configured kind, bound to one start of one service. Throws only for a pattern that is no regular expression. */

@@ -21,7 +21,7 @@ export function create(spec: OllamaSpec, _target: ProbeTarget, { clock }: ProbeD
         if (models === null) return waiting(`${label}, but its list of models makes no sense`);
         if (models.some((listed) => sameModel(model, listed))) return ready(`${label}, ${model}`);
         const there = models.slice(0, 8).map((name) => name.slice(0, 60)).join(", ") || "no model";
-        return waiting(`${label} has no model ${model} (\`ollama pull ${model}\`); there is ${there}`);
+        return wrong(`${label} has no model ${model} (\`ollama pull ${model}\`); there is ${there}`);
       }),
     [Symbol.dispose]() {},
   };

@@ -7,6 +7,7 @@ import type { ProbeResult } from "./types.ts";
 
 export const ready = (detail: string): ProbeResult => ({ state: "ready", detail });
 export const waiting = (detail: string): ProbeResult => ({ state: "waiting", detail });
+export const unheard = (detail: string): ProbeResult => ({ state: "waiting", detail, unheard: true });
 export const wrong = (detail: string): ProbeResult => ({ state: "wrong", detail });
 export const noAnswer = (ms: number): ProbeResult => ({
   state: "timeout",
@@ -48,6 +49,9 @@ export async function attempt(
 function explained(error: unknown, timeoutMs: number): ProbeResult {
   if (error instanceof HttpError && error.kind === "timeout") return noAnswer(timeoutMs);
   if (error instanceof HttpError && error.kind === "garbage") return wrong(error.message);
-  if (error instanceof HttpError || error instanceof TcpError) return waiting(error.message);
+  if (error instanceof HttpError || error instanceof TcpError) {
+    const nobody = error.kind === "refused" || error.kind === "unreachable";
+    return nobody ? unheard(error.message) : waiting(error.message);
+  }
   return wrong(error instanceof Error ? error.message : String(error));
 }

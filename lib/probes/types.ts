@@ -7,11 +7,11 @@
 export type ProbeResult =
   /** The condition holds. */
   | { state: "ready"; detail: string }
-  /** Not yet, and that is normal while loading (refused, 503, NOT_SERVING, model not in the list). */
-  | { state: "waiting"; detail: string }
+  /** Not yet, and that is normal while loading (refused, 503, NOT_SERVING). `unheard`: nobody was there to hear the question. */
+  | { state: "waiting"; detail: string; unheard?: true }
   /** No answer within the time given to this check: loading hard, busy or wedged. */
   | { state: "timeout"; detail: string }
-  /** Answered, but with something that waiting is unlikely to mend (wrong service name, not gRPC at all, a stranger's port). */
+  /** Answered, but with something that waiting is unlikely to mend (wrong service name, not gRPC at all, a stranger's port, no such model). */
   | { state: "wrong"; detail: string };
 
 /** What a probe may know about the service it asks. */

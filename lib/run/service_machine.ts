@@ -28,6 +28,8 @@ export type Fault =
   /** Its start was not admitted (`on_vram_short: fail`): the next attempt would only be refused too. */
   | { kind: "refused"; reason: string }
   | { kind: "not_ready"; timeoutMs: number; detail: string; lastLines: string[] }
+  /** What its probes said is not mended by waiting, nor by another copy. */
+  | { kind: "wrong"; detail: string; lastLines: string[] }
   | { kind: "warmup_failed"; detail: string }
   | { kind: "unhealthy"; failures: number; detail: string }
   | { kind: "on_cpu"; detail: string };
@@ -140,6 +142,7 @@ export function judge(
 ): Verdict & { kind: "restart" | "give_up" } {
   const code = fault.kind === "exited" ? fault.status.code : null;
   if (fault.kind === "refused") return { kind: "give_up", why: "on_vram_short: fail" };
+  if (fault.kind === "wrong") return { kind: "give_up", why: "another copy would be no better" };
   if (policy.type === "never") return { kind: "give_up", why: "restart policy: never" };
   if (fault.kind === "exited" && !fault.beforeReady && code === 0 && policy.type === "on-failure") {
     return { kind: "give_up", why: "it ended by itself with exit 0" };

@@ -37,7 +37,7 @@ export function unitStatus(unit: Unit, now: number, gpu: GpuDesk | null): Servic
     up_sec: unit.isUp && unit.upAt !== null ? Math.round((now - unit.upAt) / 100) / 10 : null,
     ready_ms: unit.readyAt !== null && copy ? Math.round(unit.readyAt - copy.spawnedAt) : null,
     restarts: unit.restartCount,
-    problem: unit.state.fault ? faultText(unit.state.fault) : null,
+    problem: unit.wrong ?? (unit.state.fault ? faultText(unit.state.fault) : null),
     says: copy?.statusText ?? null,
     adopted: unit.adopted,
     vram_mib: gpu?.heldBy(unit.name) ?? null,

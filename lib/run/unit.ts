@@ -26,7 +26,7 @@ import {
   step,
   type Verdict,
 } from "./service_machine.ts";
-import { faultText, seconds, verdictText } from "./wording.ts";
+import { faultText, seconds, verdictText, wrongText } from "./wording.ts";
 
 /** What the loader wants to know of a unit, and may put between its stages. */
 export interface UnitHooks {
@@ -80,6 +80,8 @@ export class Unit {
   givenUpWhy: string | null = null;
   /** What is still missing for readiness, in words. */
   waitingFor: string | null = null;
+  /** Of what is missing, what cannot come right by waiting. */
+  wrong: string | null = null;
   lastStop: StopReport | null = null;
   /** Its copy was started by an earlier loader and taken over. */
   adopted = false;
@@ -247,7 +249,7 @@ export class Unit {
     this.readyAt = this.upAt = null;
     this.adopted = false;
     this.givenUpWhy = null;
-    this.waitingFor = null;
+    this.waitingFor = this.wrong = null;
     await this.#o.hooks.beforeStart?.(this, signal);
     signal.throwIfAborted();
     const standby = service.copy;
@@ -279,17 +281,30 @@ export class Unit {
       })
     );
     using _extend = service.copy?.onExtend((ms) => limit.extend(ms));
-    using _sign = service.copy?.onSign(() => limit.progress());
     using _progress = this.#tellProgress(began, limit);
-    await service.awaitReady({
+    let told = false;
+    const result = await service.awaitReady({
       signal,
       pollMaxMs: this.#o.pollMaxMs,
       expectedMs: this.#o.expectedReadyMs,
+      onProgress: () => limit.progress(),
       onWaiting: (detail) => this.waitingFor = detail,
+      onWrong: (detail) => {
+        this.wrong = detail;
+        if (detail !== null && !told) this.#say("WARNING", wrongText(detail));
+        told = true;
+      },
     });
+    if (result.state === "wrong") {
+      return this.#fault(signal, {
+        kind: "wrong",
+        detail: result.detail,
+        lastLines: service.relay.lastLines(3),
+      });
+    }
     readying?.end();
     this.readyAt = clock.now();
-    this.waitingFor = null;
+    this.waitingFor = this.wrong = null;
     this.#say("INFO", `Ready in ${seconds(this.readyAt - began)}`);
     this.#report(signal, { type: "ready" });
   }
@@ -318,9 +333,12 @@ export class Unit {
       timer = this.clock.after(progressEveryMs, () => {
         const waited = Math.round((this.clock.now() - began) / 1000);
         const last = this.service.copy?.statusText ?? this.service.relay.lastLines(1)[0];
+        const missing = this.waitingFor === null ? "" : `${this.waitingFor}; `;
         this.#say(
           "INFO",
-          `Waiting: ${waited} s of ${Math.round(limit.limitMs / 1000)} s, last output: ${last ?? "none"}`,
+          `Waiting: ${waited} s of ${Math.round(limit.limitMs / 1000)} s, ${missing}last output: ${
+            last ?? "none"
+          }`,
         );
         arm();
       });
@@ -434,6 +452,7 @@ export class Unit {
 
   #tellFault(fault: Fault, verdict: Verdict): void {
     if (verdict.kind === "restart") this.restartCount++;
+    this.wrong = null; // what happened says more
     this.givenUpWhy = verdict.kind === "give_up" ? verdict.why : null;
     const follows = verdictText(verdict);
     const level = verdict.kind === "give_up" ? "ERROR" : "WARNING";

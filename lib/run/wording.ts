@@ -24,6 +24,8 @@ export function faultText(fault: Fault): string {
       return fault.reason;
     case "not_ready":
       return `Not ready within ${Math.round(fault.timeoutMs / 100) / 10} s (last: ${fault.detail})`;
+    case "wrong":
+      return `Never becomes ready: ${fault.detail}`;
     case "warmup_failed":
       return `Warm-up failed: ${fault.detail}`;
     case "unhealthy":
@@ -35,6 +37,11 @@ export function faultText(fault: Fault): string {
   }
 }
 
+/** Told as soon as a probe says something that waiting does not mend. */
+export function wrongText(detail: string): string {
+  return `Not ready, and waiting will not mend it: ${detail}`;
+}
+
 /** What follows, as half a sentence; null when nothing does. */
 export function verdictText(verdict: Verdict): string | null {
   if (verdict.kind === "none") return null;
@@ -44,6 +51,7 @@ export function verdictText(verdict: Verdict): string | null {
 
 /** Why a service is failed, short enough for the DEGRADED line: "3 restarts in 600 s", "exit code 7". */
 export function failedBecause(fault: Fault | null, why: string | null): string {
+  if (fault?.kind === "wrong") return fault.detail;
   if (why) return why;
   return fault ? faultText(fault) : "unknown";
 }

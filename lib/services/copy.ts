@@ -5,7 +5,7 @@
 import { reasonOf } from "../errors.ts";
 import type { Relay } from "../log/mod.ts";
 import type { ServicePlan } from "../plan/types.ts";
-import type { ProbeTarget } from "../probes/mod.ts";
+import type { ProbeTarget, SignKind } from "../probes/mod.ts";
 import { type NotifyMessage, parseNotify } from "../protocols/sd_notify.ts";
 import {
   awaitGone,
@@ -68,7 +68,7 @@ export class ServiceCopy implements ProbeTarget, Victim {
     ready: new Set<() => void>(),
     prepared: new Set<() => void>(),
     extend: new Set<(ms: number) => void>(),
-    sign: new Set<() => void>(),
+    sign: new Set<(kind: SignKind) => void>(),
   };
   #prepared = false;
 
@@ -96,11 +96,11 @@ export class ServiceCopy implements ProbeTarget, Victim {
       ...command,
       onStdout: (chunk) => {
         relay.write(chunk, "stdout");
-        copy.#sign();
+        copy.#sign("output");
       },
       onStderr: (chunk) => {
         relay.write(chunk, "stderr");
-        copy.#sign();
+        copy.#sign("output");
       },
     });
     const spawnMs = clock.now() - spawnedAt;
@@ -192,16 +192,16 @@ export class ServiceCopy implements ProbeTarget, Victim {
       this.#notified = true;
       for (const fn of this.#listeners.ready) fn();
     }
-    this.#sign();
+    this.#sign("notify");
   }
 
   /** It notified or printed something: calls back, often. */
-  onSign(fn: () => void): Disposable {
+  onSign(fn: (kind: SignKind) => void): Disposable {
     return listen(this.#listeners.sign, fn);
   }
 
-  #sign(): void {
-    for (const fn of this.#listeners.sign) fn();
+  #sign(kind: SignKind): void {
+    for (const fn of this.#listeners.sign) fn(kind);
   }
 
   get notifiedReady(): boolean {

@@ -5,7 +5,15 @@
 import { LoaderError, reasonOf } from "../errors.ts";
 import type { Relay } from "../log/mod.ts";
 import type { ProbeSpec, ServicePlan } from "../plan/types.ts";
-import { createProbe, type Probe, type ProbeResult, type ProbeTarget, waitReady } from "../probes/mod.ts";
+import {
+  createProbe,
+  type Probe,
+  type ProbeResult,
+  type ProbeTarget,
+  type WaitOptions,
+  waitReady,
+  type WaitResult,
+} from "../probes/mod.ts";
 import { type RunCommand, runCommand } from "../sys/command.ts";
 import { kindOf, makePrivateDir, removeIfThere } from "../sys/files.ts";
 import { NotifySocket } from "../sys/notify_socket.ts";
@@ -172,14 +180,12 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
   }
 
   /**
-   * Resolves when all readiness probes hold at once. Rejects only with `signal`'s reason: the time limit, the copy's
-   * death and a stop are the caller's, who aborts with a reason of its own.
+   * Resolves when all readiness probes hold at once, or one stays wrong. Rejects only with `signal`'s reason: the time
+   * limit, the copy's death and a stop are the caller's, who aborts with a reason of its own.
    */
-  async awaitReady(
-    o: { signal: AbortSignal; pollMaxMs: number; expectedMs: number | null; onWaiting(detail: string): void },
-  ): Promise<void> {
+  async awaitReady(o: Omit<WaitOptions, "clock" | "timeoutMs" | "onSign">): Promise<WaitResult> {
     this.#createProbes();
-    await waitReady(this.#probes, {
+    return await waitReady(this.#probes, {
       ...o,
       clock: this.household.clock,
       timeoutMs: readyCheckMs,

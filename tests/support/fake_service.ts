@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Log } from "../../lib/log/mod.ts";
 import type { Role, ServicePlan } from "../../lib/plan/types.ts";
-import type { ProbeResult } from "../../lib/probes/mod.ts";
+import type { ProbeResult, WaitResult } from "../../lib/probes/mod.ts";
 import { type Actual, type Fault } from "../../lib/run/service_machine.ts";
 import { Unit, type UnitHooks } from "../../lib/run/unit.ts";
 import type { PrepareReport, StopReport } from "../../lib/services/adapter.ts";
@@ -145,6 +145,8 @@ export class FakeService {
   copy: FakeCopy | null = null;
   calls: string[] = [];
   /** Answers of the health probes; by default it is well. */
+  /** What its probes say that waiting does not mend; null: nothing. */
+  wrong: string | null = null;
   health: (signal: AbortSignal) => ProbeResult | Promise<ProbeResult> = () => ({
     state: "ready",
     detail: "ok",
@@ -225,9 +227,22 @@ export class FakeService {
     this.#spawn(false);
   }
 
-  async awaitReady(o: { signal: AbortSignal; onWaiting(detail: string): void }): Promise<void> {
-    o.onWaiting("503, loading");
+  async awaitReady(
+    o: {
+      signal: AbortSignal;
+      onProgress(): void;
+      onWaiting(detail: string): void;
+      onWrong(detail: string | null): void;
+    },
+  ): Promise<WaitResult> {
+    using _sign = this.copy?.onSign(() => o.onProgress());
+    o.onWaiting(this.wrong ?? "503, loading");
+    if (this.wrong !== null) {
+      o.onWrong(this.wrong);
+      return { state: "wrong", afterMs: 10_000, detail: this.wrong };
+    }
     await orAbort(this.#ready.promise, o.signal);
+    return { state: "ready", afterMs: 0, detail: "200" };
   }
 
   async warm(signal: AbortSignal): Promise<WarmupResult> {

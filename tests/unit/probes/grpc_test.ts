@@ -42,6 +42,7 @@ Deno.test("grpc probe has a sentence for what is no health service", async () =>
   assert.deepEqual(await checkOnce(grpc(`127.0.0.1:${freePort()}`)), {
     state: "waiting",
     detail: "connection refused",
+    unheard: true,
   });
   const unix = await checkOnce(grpc("unix:/nonexistent/socket"));
   assert.deepEqual([unix.state, unix.detail.slice(0, 11)], ["waiting", "UNAVAILABLE"]);
@@ -63,7 +64,7 @@ Deno.test("grpc probe follows a server through its life over one kept channel", 
     await peer[Symbol.asyncDispose]();
   }
   const gone = await probe.check({ signal: never, timeoutMs: 5000 });
-  assert.deepEqual(gone, { state: "waiting", detail: "connection refused" });
+  assert.deepEqual(gone, { state: "waiting", detail: "connection refused", unheard: true });
 });
 
 Deno.test("grpc probe rejects only with the caller's reason", async () => {

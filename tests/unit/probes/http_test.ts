@@ -60,7 +60,11 @@ Deno.test("http probe answers whatever the other side does", async () => {
   await using endless = endlessPeer("HTTP/1.1 200 OK\r\n\r\n", "c".repeat(9000));
   const check = (port: number, timeoutMs?: number, json: Record<string, unknown> | null = null) =>
     checkOnce(http(`http://127.0.0.1:${port}/`, 200, json), undefined, timeoutMs);
-  assert.deepEqual(await check(freePort()), { state: "waiting", detail: "connection refused" });
+  assert.deepEqual(await check(freePort()), {
+    state: "waiting",
+    detail: "connection refused",
+    unheard: true,
+  });
   assert.deepEqual(await check(silent.port, 80), { state: "timeout", detail: "no answer within 80 ms" });
   assert.equal((await check(closing.port)).state, "waiting");
   assert.equal((await check(garbage.port)).state, "wrong");

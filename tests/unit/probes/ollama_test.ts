@@ -12,9 +12,9 @@ Deno.test("ollama probe is ready when the model is in the list", async () => {
   assert.equal(await state(null), "ready");
   assert.equal(await state("llama3"), "ready");
   assert.equal(await state("qwen3:4b"), "ready");
-  assert.equal(await state("qwen3"), "waiting");
+  assert.equal(await state("qwen3"), "wrong");
   assert.deepEqual(await checkOnce(ollama(peer.origin, "phi4")), {
-    state: "waiting",
+    state: "wrong",
     detail: "Ollama 0.11.4 has no model phi4 (`ollama pull phi4`); there is llama3:latest, qwen3:4b",
   });
 });

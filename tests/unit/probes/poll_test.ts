@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import {
-  nextDelayMs,
+  type OnSign,
   type Probe,
   type ProbeResult,
+  type SignKind,
   type WaitOptions,
   waitReady,
 } from "../../../lib/probes/mod.ts";
@@ -12,6 +12,7 @@ import { FakeClock } from "../../support/fake_clock.ts";
 import { probeOf, TestTarget } from "./support.ts";
 
 const waitingFor = (detail: string): ProbeResult => ({ state: "waiting", detail });
+const refused: ProbeResult = { state: "waiting", detail: "connection refused", unheard: true };
 const ready: ProbeResult = { state: "ready", detail: "200" };
 
 /** A pull probe that answers from `next`, and counts. */
@@ -54,41 +55,9 @@ function setup(overrides: Partial<WaitOptions> = {}) {
   return { clock, owner, said, options };
 }
 
-Deno.test("nextDelayMs() starts at 2 ms, widens with the time waited, and ends at the slowest pace", () => {
-  assert.equal(nextDelayMs(0, 250), 2);
-  assert.equal(nextDelayMs(200, 250), 2);
-  assert.equal(nextDelayMs(900, 250), 9);
-  assert.equal(nextDelayMs(10_000, 250), 100);
-  assert.equal(nextDelayMs(60_000, 250), 250);
-  assert.equal(nextDelayMs(60_000, 1), 2);
-});
-
-Deno.test("nextDelayMs() is dense around the moment that history predicts", () => {
-  assert.equal(nextDelayMs(9_500, 250, 10_000), 5);
-  assert.equal(nextDelayMs(10_900, 250, 10_000), 5);
-  assert.equal(nextDelayMs(11_100, 250, 10_000), 111);
-  // 50 ms before the stretch begins, the pause ends with it.
-  assert.equal(nextDelayMs(8_950, 250, 10_000), 50);
-  assert.equal(nextDelayMs(5_000, 250, 10_000), 50);
-});
-
-Deno.test("nextDelayMs() stays between 2 ms and the slowest pace, and a whole wait is a bounded number of checks", () => {
-  const time = fc.double({ min: 0, max: 600_000, noNaN: true });
-  const expected = fc.option(fc.double({ min: -10, max: 600_000, noNaN: true }));
-  fc.assert(fc.property(time, fc.integer({ min: 1, max: 5000 }), expected, (waited, max, when) => {
-    const delay = nextDelayMs(waited, max, when);
-    assert.ok(delay >= 2 && delay <= Math.max(2, max), `${delay}`);
-  }));
-  fc.assert(fc.property(fc.integer({ min: 100, max: 120_000 }), (when) => {
-    let checks = 0;
-    for (let t = 0; t < 1.3 * when; t += nextDelayMs(t, 250, when)) checks++;
-    assert.ok(checks < 1500, `${checks}`);
-  }));
-});
-
 Deno.test("waitReady() asks at once, and resolves with the time it took", async () => {
   const { clock, options } = setup();
-  const probe = new Scripted("http", () => clock.now() >= 30 ? ready : waitingFor("503, loading"));
+  const probe = new Scripted("http", () => clock.now() >= 30 ? ready : refused);
   const wait = waitReady([probe], options);
   await clock.settle();
   assert.equal(probe.asked, 1);
@@ -108,7 +77,7 @@ Deno.test("waitReady() reports what is missing whenever that changes", async () 
   answer = waitingFor("503, loading");
   await clock.advance(20);
   answer = ready;
-  await clock.advance(20);
+  await clock.advance(40);
   await wait;
   assert.deepEqual(said, ["connection refused", "503, loading"]);
 });
@@ -139,21 +108,18 @@ Deno.test("waitReady() is woken by a push at once, without polling", async () =>
 
 /** What a service says, as the wait hears it. */
 function voice() {
-  const listeners = new Set<() => void>();
-  return {
-    listeners,
-    say: () => listeners.forEach((fn) => fn()),
-    onSign(fn: () => void): Disposable {
-      listeners.add(fn);
-      return { [Symbol.dispose]: () => void listeners.delete(fn) };
-    },
+  const listeners = new Set<(kind: SignKind) => void>();
+  const onSign: OnSign = (fn) => {
+    listeners.add(fn);
+    return { [Symbol.dispose]: () => void listeners.delete(fn) };
   };
+  return { listeners, onSign, say: (kind: SignKind = "output") => listeners.forEach((fn) => fn(kind)) };
 }
 
 Deno.test("waitReady() asks again when the service gives a sign of life, and densely for a while after it", async () => {
   const { say, listeners, onSign } = voice();
   const { clock, options } = setup({ onSign });
-  let answer = waitingFor("connection refused");
+  let answer: ProbeResult = refused;
   const probe = new Scripted("http", () => answer);
   const wait = waitReady([probe], options);
   await clock.advance(30_000); // the pace is 250 ms by now
@@ -172,11 +138,11 @@ Deno.test("waitReady() asks again when the service gives a sign of life, and den
   assert.equal(listeners.size, 0);
 });
 
-Deno.test("waitReady() hears a sign that comes while it asks, and is not driven by one that never stops talking", async () => {
+Deno.test("waitReady() hears a sign that comes while it asks a closed port, and is not driven by one that never stops talking", async () => {
   const { say, onSign } = voice();
   const { clock, options } = setup({ onSign });
   let answers: PromiseWithResolvers<ProbeResult> | null = null;
-  const probe = new Scripted("http", () => answers?.promise ?? waitingFor("refused"));
+  const probe = new Scripted("http", () => answers?.promise ?? refused);
   const wait = waitReady([probe], options);
   await clock.advance(30_000);
   answers = Promise.withResolvers();
@@ -184,7 +150,7 @@ Deno.test("waitReady() hears a sign that comes while it asks, and is not driven 
   await clock.advance(250);
   assert.equal(probe.asked, before + 1);
   say();
-  answers.resolve(waitingFor("refused"));
+  answers.resolve(refused);
   answers = null;
   await clock.advance(26);
   assert.ok(probe.asked >= before + 2, "the next question did not wait for the whole pause");
@@ -199,6 +165,160 @@ Deno.test("waitReady() hears a sign that comes while it asks, and is not driven 
   await clock.advance(250);
   await wait;
   assert.equal(clock.pending, 0);
+});
+
+/** A server that answers "not yet" and prints `lateMs` later (0: before its answer), until the test lets it be ready. */
+function logging(lateMs: number) {
+  const { say, onSign } = voice();
+  const progress: number[] = [];
+  const { clock, options } = setup({ onSign, onProgress: () => void progress.push(clock.now()) });
+  const at: number[] = [];
+  let isReady = false;
+  const probe = new Scripted("http", () => {
+    at.push(clock.now());
+    if (lateMs === 0) say();
+    else clock.after(lateMs, say);
+    return isReady ? ready : waitingFor("503, loading");
+  });
+  return { clock, options, probe, say, at, progress, beReady: () => void (isReady = true) };
+}
+
+const within = (at: readonly number[], from: number, to: number) =>
+  at.filter((ms) => ms >= from && ms < to).length;
+
+Deno.test("P1: a line printed because of our own question is no sign of life", async () => {
+  for (const lateMs of [0, 1, 50, 90]) {
+    const { clock, options, probe, at, progress, beReady } = logging(lateMs);
+    const wait = waitReady([probe], options);
+    await clock.advance(30_000);
+    assert.ok(within(at, 0, 1000) <= 10, `${within(at, 0, 1000)} questions in the first second`);
+    assert.ok(within(at, 1000, 30_000) <= 4 * 29, `${within(at, 1000, 30_000)} questions afterwards`);
+    assert.deepEqual(progress, [], "an echo is no progress either");
+    beReady();
+    await clock.advance(250);
+    await wait;
+    await clock.advance(100);
+    assert.equal(clock.pending, 0);
+  }
+});
+
+Deno.test("P1: whatever a service prints, it is asked at most ten times in a second, and four over time", async () => {
+  for (const everyMs of [7, 40, 130, 240]) {
+    const { clock, options, probe, at, say, progress, beReady } = logging(150);
+    const wait = waitReady([probe], options);
+    while (clock.now() < 8000) {
+      await clock.advance(everyMs);
+      say();
+    }
+    for (let from = 0; from < 8000; from += 100) {
+      const questions = within(at, from, from + 1000);
+      assert.ok(questions <= 10, `${questions} questions in the second from ${from}`);
+    }
+    assert.ok(within(at, 1000, 8000) <= 4 * 7 + 1, `${within(at, 1000, 8000)} questions afterwards`);
+    assert.ok(progress.length > 0, "what it prints of its own accord is progress");
+    beReady();
+    await clock.advance(1000);
+    await wait;
+  }
+});
+
+Deno.test("P1: a genuine sign of life, printed or notified, is followed by a question at once", async () => {
+  for (const kind of ["output", "notify"] as const) {
+    const { clock, options, probe, at, say, beReady } = logging(0);
+    const wait = waitReady([probe], options);
+    await clock.advance(30_000);
+    const before = at.length;
+    while (at.length === before) await clock.advance(1); // a question was asked right now
+    await clock.advance(120);
+    beReady();
+    say(kind);
+    await clock.settle();
+    assert.equal(at.length, before + 2);
+    await wait;
+    assert.equal(clock.pending, 0);
+  }
+});
+
+Deno.test("P1: what was notified during an answer is no echo, but waits its time", async () => {
+  const { clock, options, probe, at, say, progress, beReady } = logging(0);
+  const wait = waitReady([probe], options);
+  await clock.advance(30_000);
+  const before = at.length;
+  while (at.length === before) await clock.advance(1);
+  beReady();
+  say("notify");
+  await clock.advance(99);
+  assert.equal(at.length, before + 1);
+  assert.equal(progress.length, 1);
+  await clock.advance(1);
+  await wait;
+});
+
+Deno.test("P1: what a service prints during a question that it never answers is a sign", async () => {
+  const { say, onSign } = voice();
+  let progress = 0;
+  const { clock, options, owner } = setup({ onSign, onProgress: () => void progress++ });
+  const gate = Promise.withResolvers<ProbeResult>();
+  let answer: ProbeResult | Promise<ProbeResult> = gate.promise;
+  const probe = new Scripted("http", () => answer);
+  const wait = waitReady([probe], options);
+  await clock.settle();
+  say(); // reading weights …
+  await clock.settle();
+  assert.equal(progress, 0, "it may still answer");
+  answer = waitingFor("503, loading");
+  gate.resolve({ state: "timeout", detail: "no answer within 2000 ms" });
+  await clock.settle();
+  assert.equal(progress, 1);
+  owner.abort(new Error("stopped"));
+  await assert.rejects(wait, /^Error: stopped$/);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("P2: what waiting does not mend is told once it lasts, and ends the wait after ten seconds", async () => {
+  const wrongs: (string | null)[] = [];
+  const { clock, options } = setup({ onWrong: (detail) => void wrongs.push(detail) });
+  const probe = new Scripted("http", () => ({ state: "wrong", detail: "404, expected 200" }));
+  const wait = waitReady([probe], options);
+  await clock.advance(499);
+  assert.deepEqual(wrongs, [], "some servers answer 404 for a moment");
+  await clock.advance(300);
+  assert.deepEqual(wrongs, ["404, expected 200"]);
+  await clock.advance(10_000);
+  const { state, detail, afterMs } = await wait;
+  assert.deepEqual([state, detail], ["wrong", "404, expected 200"]);
+  assert.ok(afterMs >= 10_000 && afterMs <= 10_250, `${afterMs}`);
+  assert.deepEqual(wrongs, ["404, expected 200"]);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("P2: one of several probes that stays wrong ends the wait by name, whatever the others do", async () => {
+  const { clock, options } = setup();
+  const target = new TestTarget();
+  using notify = probeOf({ type: "notify" }, target);
+  const wrong = new Scripted("grpc", () => ({ state: "wrong", detail: "NOT_FOUND" }));
+  const wait = waitReady([notify, wrong, new Scripted("http", () => refused)], options);
+  await clock.advance(10_500);
+  const { state, detail } = await wait;
+  assert.deepEqual([state, detail], ["wrong", "grpc: NOT_FOUND"]);
+  assert.equal(clock.pending, 0);
+  assert.equal(target.subscriptions, 0);
+});
+
+Deno.test("P2: what was wrong and came right is no reason to give up", async () => {
+  const wrongs: (string | null)[] = [];
+  const { clock, options } = setup({ onWrong: (detail) => void wrongs.push(detail) });
+  let answer: ProbeResult = { state: "wrong", detail: "404, expected 200" };
+  const wait = waitReady([new Scripted("http", () => answer)], options);
+  await clock.advance(9_500);
+  answer = waitingFor("503, loading");
+  await clock.advance(300);
+  answer = { state: "wrong", detail: "404, expected 200" };
+  await clock.advance(9_500);
+  answer = ready;
+  await clock.advance(300);
+  assert.equal((await wait).state, "ready");
+  assert.deepEqual(wrongs, ["404, expected 200", null, "404, expected 200", null]);
 });
 
 Deno.test("waitReady() wants all probes to hold at once", async () => {

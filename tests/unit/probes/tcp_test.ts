@@ -16,6 +16,7 @@ Deno.test("tcp probe waits while nothing listens, and asks for no process tree m
   assert.deepEqual(await checkOnce(tcp(freePort()), target), {
     state: "waiting",
     detail: "connection refused",
+    unheard: true,
   });
   assert.equal(target.treeAsked, 0);
 });

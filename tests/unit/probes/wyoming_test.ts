@@ -43,7 +43,11 @@ Deno.test("wyoming probe answers whatever the other side does", async () => {
   await using chatty = endlessPeer("", `{"type":"ping"}\n`);
   await using flood = endlessPeer("", "x".repeat(100_000));
   const check = (port: number, timeoutMs?: number) => checkOnce(wyoming(port), undefined, timeoutMs);
-  assert.deepEqual(await check(freePort()), { state: "waiting", detail: "connection refused" });
+  assert.deepEqual(await check(freePort()), {
+    state: "waiting",
+    detail: "connection refused",
+    unheard: true,
+  });
   assert.equal((await check(closing.port)).state, "waiting");
   assert.deepEqual(await check(silent.port, 80), { state: "timeout", detail: "no answer within 80 ms" });
   assert.deepEqual(await check(http.port), {

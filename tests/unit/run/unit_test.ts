@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { unitStatus } from "../../../lib/run/status_of.ts";
 import { LoaderError } from "../../../lib/errors.ts";
 import type { RestartPolicy } from "../../../lib/plan/types.ts";
 import type { Actual } from "../../../lib/run/service_machine.ts";
@@ -233,6 +234,22 @@ Deno.test("Unit lets visible progress extend a learned limit to what was configu
   assert.equal(await started, false);
 });
 
+Deno.test("P2: what waiting does not mend is told, fails the start and is not tried again", async () => {
+  const fake = fakeUnit();
+  const { unit, service, clock, lines } = fake;
+  service.wrong = 'NOT_FOUND, the server knows no service "lm"';
+  const started = unit.start();
+  await clock.settle();
+  assert.equal(await started, false);
+  assert.deepEqual([service.starts, unit.state.actual], [1, "failed"]);
+  assert.deepEqual(lines.filter((line) => line.includes("NOT_FOUND")), [
+    'STT WARNING Not ready, and waiting will not mend it: NOT_FOUND, the server knows no service "lm"',
+    'STT ERROR Never becomes ready: NOT_FOUND, the server knows no service "lm"; given up (another copy would be no better)',
+  ]);
+  assert.equal(unitStatus(unit, clock.now(), null).problem, `Never becomes ready: ${service.wrong}`);
+  await leaveNothing(fake);
+});
+
 Deno.test("Unit says every 10 s what it waits for", async () => {
   const fake = fakeUnit({ readyTimeout: { value: 90_000, from: "test" } });
   const { unit, service, clock, lines } = fake;
@@ -245,9 +262,9 @@ Deno.test("Unit says every 10 s what it waits for", async () => {
   service.copy!.statusText = "loading 60 %";
   await clock.advance(14_000);
   assert.deepEqual(lines.filter((line) => line.includes("Waiting")), [
-    "STT INFO Waiting: 10 s of 90 s, last output: none",
-    "STT INFO Waiting: 20 s of 90 s, last output: loading layers",
-    "STT INFO Waiting: 30 s of 90 s, last output: loading 60 %",
+    "STT INFO Waiting: 10 s of 90 s, 503, loading; last output: none",
+    "STT INFO Waiting: 20 s of 90 s, 503, loading; last output: loading layers",
+    "STT INFO Waiting: 30 s of 90 s, 503, loading; last output: loading 60 %",
   ]);
   service.ready();
   await clock.settle();
