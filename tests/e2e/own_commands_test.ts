@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { guardiansOf } from "../chaos/look.ts";
 import { isGone, readStat } from "../../lib/sys/procfs.ts";
-import { kill, LoaderProcess, TestHome, until } from "../support/loader_process.ts";
+import { kill, LoaderProcess, lowPort, TestHome, until } from "../support/loader_process.ts";
 import { carriers } from "../support/leftovers.ts";
 import { read } from "../support/strangers.ts";
 
@@ -165,6 +165,7 @@ test("P6: commands run in the service's folder, with its environment, from where
   const tell = (name: string) =>
     sh(`[ -e here ] && echo $ALEXA_SERVICE $ALEXA_BOOT_ID $ALEXA_BIND_PORT $OWN >> ${home.dir}/${name}`);
   const common = { workdir: "work", env: { OWN: "own" } };
+  const ports = { kwd: lowPort(), tts: lowPort() };
   const config = configOf(home, {
     kwd: {
       ...common,
@@ -174,15 +175,15 @@ test("P6: commands run in the service's folder, with its environment, from where
       control: { kind: "command", pause: tell("pause"), resume: tell("resume") },
     },
     tts: { ...common, control: { kind: "command", speak: [...tell("speak"), "{text}"] } },
-  }, { port_hygiene: { ports: { kwd: 45_551, tts: 45_552 } } });
+  }, { port_hygiene: { ports } });
   await using loader = up(home, config, "/");
   await loader.waitLine(/READY FOR WAKE WORD/);
   await until("a health check", () => read(`${home.dir}/health`));
   const boot = /boot (\w{4})/.exec(loader.log)![1];
   for (const name of ["readiness", "warmup", "health", "pause", "resume", "speak"]) {
     const [service, id, port, own] = read(`${home.dir}/${name}`)!.split("\n")[0].split(" ");
-    const [wanted, wantedPort] = name === "speak" ? ["tts", "45552"] : ["kwd", "45551"];
-    assert.deepEqual([service, id.slice(0, 4), port, own], [wanted, boot, wantedPort, "own"], name);
+    const wanted = name === "speak" ? "tts" : "kwd";
+    assert.deepEqual([service, id.slice(0, 4), port, own], [wanted, boot, `${ports[wanted]}`, "own"], name);
   }
   assert.ok(!/WARNING|ERROR/.test(loader.log), loader.log);
   assert.equal(await loader.interrupt(), 0, loader.log);
