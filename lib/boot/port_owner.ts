@@ -24,9 +24,8 @@ export function neededPorts(plan: BootPlan): Map<number, ServicePlan[]> {
   const needed = new Map<number, ServicePlan[]>();
   for (const service of plan.services) {
     if (service.manage !== "spawn") continue;
-    for (const port of new Set([plan.hygiene.ports[service.name], service.bindPort])) {
-      if (port) needed.set(port, [...needed.get(port) ?? [], service]);
-    }
+    const { bindPort: port } = service;
+    if (port !== null) needed.set(port, [...needed.get(port) ?? [], service]);
   }
   return needed;
 }

@@ -5,6 +5,8 @@
 
 /** Ready timeout (s) of a service that `loader.timeouts` does not name. */
 export const otherReadySec = 60;
+/** For one run of an exec probe while readiness is awaited, ms. */
+export const execTimeoutMs = 5000;
 /** Audio (ms) in an STT's warm-up. */
 export const warmupAudioMs = 300;
 /** Tokens in an LLM's warm-up. */

@@ -33,7 +33,7 @@ export function expand(text: string, env: Environment): Expansion {
       if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
         return { ok: false, inside: text.slice(dollar, end < 0 ? text.length : end + 1), name: null };
       }
-      const value = env[name];
+      const value = Object.hasOwn(env, name) ? env[name] : undefined;
       if (value === undefined) return { ok: false, inside: `\${${name}}`, name };
       result += value;
       at = end + 1;

@@ -79,7 +79,9 @@ const probe = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("exec").describe("Ready when a command exits 0"),
     cmd: argv().describe("Command and arguments, without a shell"),
-    timeout_ms: z.number().min(10).max(600_000).default(5000).describe("How long one run may take"),
+    timeout_ms: z.number().min(10).max(600_000).optional().describe(
+      `How long one run may take; ${defaults.execTimeoutMs}, and for health \`health.timeout_ms\`, when left out`,
+    ),
   }),
   z.strictObject({
     type: z.literal("notify").describe("Ready when the service sends `READY=1` to `NOTIFY_SOCKET`"),

@@ -6,16 +6,22 @@ import { resolveArgv } from "./paths.ts";
 import type { PlanFacts } from "./plan.ts";
 import type { ProbeSpec } from "./types.ts";
 
-/** One probe or a list, as a list. */
+/** One probe or a list, as a list. `execMs`: for a run of an exec probe that does not say how long it may take. */
 export function planProbes(
   configured: ProbeConfig | readonly ProbeConfig[],
   service: ServiceConfig,
   facts: PlanFacts,
+  execMs: number,
 ): ProbeSpec[] {
-  return [configured].flat().map((probe) => planProbe(probe, service, facts));
+  return [configured].flat().map((probe) => planProbe(probe, service, facts, execMs));
 }
 
-function planProbe(probe: ProbeConfig, service: ServiceConfig, facts: PlanFacts): ProbeSpec {
+function planProbe(
+  probe: ProbeConfig,
+  service: ServiceConfig,
+  facts: PlanFacts,
+  execMs: number,
+): ProbeSpec {
   switch (probe.type) {
     case "tcp":
       return { ...probe, owner: probe.owner ?? (service.manage === "external" ? "any" : "service") };
@@ -33,7 +39,11 @@ function planProbe(probe: ProbeConfig, service: ServiceConfig, facts: PlanFacts)
         model: probe.model ?? service.model ?? null,
       };
     case "exec":
-      return { type: "exec", cmd: resolveArgv(facts.configDir, probe.cmd), timeoutMs: probe.timeout_ms };
+      return {
+        type: "exec",
+        cmd: resolveArgv(facts.configDir, probe.cmd),
+        timeoutMs: probe.timeout_ms ?? execMs,
+      };
     default:
       return { ...probe };
   }

@@ -1,5 +1,6 @@
 /** One configured service -> its part of the plan. Spec: §1.1, §3, §6. */
 import { isLoopback } from "../config/address.ts";
+import { execTimeoutMs } from "../config/defaults.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { LoaderConfig, ServiceConfig } from "../config/schema.ts";
 import { planEnvironment } from "./environment.ts";
@@ -18,7 +19,7 @@ export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts
   const service = services[name];
   const spawned = service.manage === "spawn";
   const role = service.role ?? (roles.includes(name) ? name as Role : "other");
-  const readiness = planProbes(service.readiness, service, facts);
+  const readiness = planProbes(service.readiness, service, facts, execTimeoutMs);
   const bindPort = spawned ? planBindPort(loader, name, readiness) : null;
   const control = planControl(service, readiness, facts);
   const { health } = service;
@@ -28,7 +29,7 @@ export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts
     role,
     manage: service.manage,
     argv: spawned && service.cmd ? resolveArgv(facts.configDir, service.cmd) : [],
-    env: spawned ? planEnvironment(loaded, service, bindPort, facts) : {},
+    env: planEnvironment(loaded, service, bindPort, facts),
     workdir: service.workdir === undefined
       ? resolvePath("/", facts.cwd)
       : resolvePath(facts.configDir, service.workdir),
@@ -37,9 +38,8 @@ export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts
     readyTimeout: planReadyTimeout(loaded, name, historyOf(facts, name)),
     health: {
       // A line of the log says that it became ready, not that it still is.
-      probes: health.probe === undefined
-        ? readiness.filter((probe) => probe.type !== "log")
-        : planProbes(health.probe, service, facts),
+      probes: planProbes(health.probe ?? service.readiness, service, facts, health.timeout_ms)
+        .filter((probe) => health.probe !== undefined || probe.type !== "log"),
       intervalMs: 1000 * (health.interval_sec ?? loader.health_check_interval_sec),
       timeoutMs: health.timeout_ms,
       failures: health.failures,
@@ -67,8 +67,8 @@ function planBindPort(
   name: string,
   readiness: readonly ProbeSpec[],
 ): number | null {
-  const configured = loader.port_hygiene.ports[name];
-  if (configured !== undefined) return configured;
+  const { ports } = loader.port_hygiene;
+  if (Object.hasOwn(ports, name)) return ports[name];
   const asked = readinessPort(readiness);
   return asked && isLoopback(asked.host) ? asked.port : null;
 }

@@ -53,7 +53,12 @@ export async function runVerb(
   placeholders: Record<string, string>,
   { run, ...o }: AskOptions & { run: RunCommand },
 ): Promise<ControlAnswer> {
-  const filled = argv.map((word) => word.replace(/\{(\w+)\}/g, (whole, name) => placeholders[name] ?? whole));
+  const filled = argv.map((word) =>
+    word.replace(
+      /\{(\w+)\}/g,
+      (whole, name) => Object.hasOwn(placeholders, name) ? placeholders[name] : whole,
+    )
+  );
   const result = await run(filled, o);
   if (result.missing) return { state: "failed", detail: `${argv[0]}: not found` };
   if (result.timedOut) {
