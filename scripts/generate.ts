@@ -1,34 +1,30 @@
 /**
- * Writes what is generated from the configuration's schema: `config/loader.schema.json`, and the configuration
- * reference in `README.md` between its marks. `--check` writes nothing and exits 1 if one of them is not current.
+ * Writes what is generated: `config/loader.schema.json` and `docs/configuration.md` from the configuration's schema,
+ * `docs/machines.md` from the machines' tables. `--check` writes nothing and exits 1 if one of them is not current.
  */
 import { configJsonSchema } from "../lib/config/json_schema.ts";
-import { beginMark, configReference, schemaText, withReference } from "../lib/config/reference.ts";
+import { configReference, schemaText } from "../lib/config/reference.ts";
+import { machinesPage } from "./draw_machines.ts";
 
 const root = new URL("../", import.meta.url);
 const check = Deno.args.includes("--check");
 const schema = configJsonSchema();
 let stale = false;
 
-update("config/loader.schema.json", () => schemaText(schema));
-update("README.md", (text) => {
-  const whole = text === null ? null : withReference(text, configReference(schema));
-  if (whole === null) console.log(`README.md: not there, or without "${beginMark}": no reference written`);
-  return whole;
-});
+update("config/loader.schema.json", schemaText(schema));
+update("docs/configuration.md", configReference(schema));
+update("docs/machines.md", machinesPage());
 
 if (stale) {
   console.error("Run `deno task generate` and commit what it writes.");
   Deno.exit(1);
 }
 
-function update(path: string, wanted: (text: string | null) => string | null): void {
+function update(path: string, text: string): void {
   const url = new URL(path, root);
-  const present = read(url);
-  const text = wanted(present);
-  if (text === null || text === present) return;
+  if (text === read(url)) return;
   if (check) {
-    console.error(`${path} is not what the schema says.`);
+    console.error(`${path} is not current.`);
     stale = true;
   } else {
     Deno.writeTextFileSync(url, text);

@@ -1,13 +1,14 @@
 /** The configuration reference for people: Markdown tables from the JSON Schema. Pure. */
 import { discriminator, flat, type JsonSchema, typeText } from "./json_schema.ts";
 
-/** Where the reference goes in the README. */
-export const beginMark = "<!-- configuration reference: begin -->";
-export const endMark = "<!-- configuration reference: end -->";
+const head = `# Configuration
 
-/** One table per mapping of the configuration. `schema` is that of `configJsonSchema()`. */
+Generated from the schema by \`deno task generate\`. Editors: point the YAML language server at \`config/loader.schema.json\`. Where the file is looked for,
+and how to try it: [README](../README.md). What a service may and must answer: [contract](contract.md).`;
+
+/** The page: one table per mapping of the configuration. `schema` is that of `configJsonSchema()`. */
 export function configReference(schema: JsonSchema): string {
-  const sections: string[] = [];
+  const sections: string[] = [head];
   /** Shared mappings (probes) are explained where they appear first. */
   const explained = new Set<string>();
 
@@ -17,7 +18,7 @@ export function configReference(schema: JsonSchema): string {
     );
     const about = mapping.description ? `${mapping.description}.\n\n` : "";
     sections.push(
-      `### ${title}\n\n${about}| key | type | default | meaning |\n|---|---|---|---|\n${rows.join("\n")}`,
+      `## ${title}\n\n${about}| key | type | default | meaning |\n|---|---|---|---|\n${rows.join("\n")}`,
     );
     for (const [key, property] of Object.entries(mapping.properties ?? {})) {
       descend(property, `${title} → ${key}`);
@@ -47,7 +48,7 @@ export function configReference(schema: JsonSchema): string {
   describe(loader, "loader");
   const service = services.additionalProperties as JsonSchema;
   describe({ ...service, description: services.description }, "services → name");
-  return sections.join("\n\n");
+  return `${sections.join("\n\n")}\n`;
 }
 
 function shortType(root: JsonSchema, property: JsonSchema): string {
@@ -63,16 +64,6 @@ function defaultText(property: JsonSchema): string {
 
 function cell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("\n", " ");
-}
-
-/** The text with the reference between its marks; null if the marks are not there. */
-export function withReference(text: string, reference: string): string | null {
-  const begin = text.indexOf(beginMark);
-  const end = text.indexOf(endMark, begin + 1);
-  if (begin < 0 || end < 0) return null;
-  // The formatter would align the tables, and then they would not be what was generated.
-  const body = `<!-- deno-fmt-ignore-start -->\n\n${reference}\n\n<!-- deno-fmt-ignore-end -->`;
-  return `${text.slice(0, begin + beginMark.length)}\n\n${body}\n\n${text.slice(end)}`;
 }
 
 /** The schema file's text. */

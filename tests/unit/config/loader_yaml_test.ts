@@ -2,13 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { configJsonSchema, type JsonSchema } from "../../../lib/config/json_schema.ts";
-import {
-  beginMark,
-  configReference,
-  endMark,
-  schemaText,
-  withReference,
-} from "../../../lib/config/reference.ts";
+import { configReference, schemaText } from "../../../lib/config/reference.ts";
 import { parse } from "yaml";
 import { edited, load, specText } from "../../support/config_edit.ts";
 
@@ -86,15 +80,6 @@ Deno.test("configReference() names every key of the specification's configuratio
   for (const key of keys(parse(specText))) {
     if (!names.includes(key)) assert.ok(reference.includes(`| \`${key}\` |`), key);
   }
-  assert.ok(reference.includes("### services → name → health"));
+  assert.ok(reference.includes("\n## services → name → health\n"));
   assert.ok(reference.includes("| `readiness_poll_ms` | a number 1..60000 | `250` |"));
-});
-
-Deno.test("withReference() replaces what is between the marks, again and again", () => {
-  const page = `before\n${beginMark}\nold\n${endMark}\nafter\n`;
-  const once = withReference(page, "new")!;
-  assert.match(once, /^before\n[^]*new[^]*\nafter\n$/);
-  assert.ok(!once.includes("old"));
-  assert.equal(withReference(once, "new"), once);
-  assert.equal(withReference("no marks", "new"), null);
 });
