@@ -5,6 +5,7 @@ import type { LoadedConfig } from "./config/load.ts";
 import type { History } from "./metrics/history.ts";
 import { openHistory } from "./metrics/history.ts";
 import { readyTimes } from "./metrics/figures.ts";
+import { shortHash } from "./short_hash.ts";
 import { planBoot, planDirs } from "./plan/mod.ts";
 import type { BootPlan } from "./plan/types.ts";
 import { environment, realPath, userId, workingDirectory } from "./sys/host.ts";
@@ -87,11 +88,4 @@ function plan(loaded: LoadedConfig, configPath: string, cwd: string, env: Record
   };
   const history = openHistory(planDirs(loaded, facts).state, { last: bootsThatCount });
   return { loaded, plan: planBoot(loaded, { ...facts, history: readyTimes(history.records) }), history };
-}
-
-/** Eight hexadecimal digits that name a configuration's path (FNV-1a, 32 bit). */
-function shortHash(text: string): string {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
-  return (hash >>> 0).toString(16).padStart(8, "0");
 }

@@ -519,8 +519,9 @@ export class LoaderService implements AsyncDisposable {
       log: this.#log,
       bootId: this.bootId,
       signal: this.#stopping.signal,
+      knownOverBudget: this.#book.knowsOverBudget(this.plan.greeting),
       onGreeted: (report) => {
-        this.#book.greeted(report);
+        this.#book.greeted(report, this.plan.greeting);
         this.#closeBook("ready");
       },
     });

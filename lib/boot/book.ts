@@ -3,9 +3,11 @@ import type { History } from "../metrics/history.ts";
 import { p95Line, readyTimes } from "../metrics/figures.ts";
 import { type BootFacts, BootRecorder, type ServiceRecorder } from "../metrics/recorder.ts";
 import type { BootRecord } from "../metrics/types.ts";
+import type { GreetingPlan } from "../plan/types.ts";
 import type { Clock } from "../sys/clock.ts";
+import { shortHash } from "../short_hash.ts";
 import { environment } from "../sys/host.ts";
-import type { GreetingReport } from "./greeting.ts";
+import { type GreetingReport, isOverBudget } from "./greeting.ts";
 
 export interface BookOptions {
   clock: Clock;
@@ -41,8 +43,15 @@ export class BootBook {
     if (!this.#closed) this.recorder.add(`${service}.prepare`, service, from, from + ms);
   }
 
-  greeted({ outcome, speakMs, resumeAfterMs }: GreetingReport): void {
+  /** An earlier boot was told already that this greeting takes longer than its budget. */
+  knowsOverBudget(greeting: GreetingPlan): boolean {
+    const mark = markOf(greeting);
+    return this.history.records.some((record) => record.greeting.over_budget === mark);
+  }
+
+  greeted({ outcome, speakMs, resumeAfterMs }: GreetingReport, greeting: GreetingPlan): void {
     this.recorder.greeting(outcome, {
+      over_budget: speakMs !== null && isOverBudget(greeting, speakMs) ? markOf(greeting) : undefined,
       greeting_speak_ms: speakMs ?? undefined,
       kwd_resume_after_ms: resumeAfterMs ?? undefined,
     });
@@ -81,4 +90,9 @@ export class BootBook {
   async written(): Promise<void> {
     await this.#writing;
   }
+}
+
+/** By which a later boot knows the same text with the same budget. */
+function markOf({ text, budgetMs }: GreetingPlan): string {
+  return shortHash(`${budgetMs} ${text}`);
 }

@@ -34,6 +34,8 @@ export interface GreetingOptions {
   clock: Clock;
   log: Log;
   bootId: string;
+  /** An earlier boot warned already that this text takes longer than its budget. */
+  knownOverBudget?: boolean;
   /** A stop: nothing more is asked of anybody. */
   signal: AbortSignal;
   /** Opens the finish listener; tests give their own. */
@@ -94,16 +96,19 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
   const finishedAt = clock.now();
   const speakMs = finishedAt - began;
   if (!result.ok) {
-    const why = result.timedOut ? `no end within ${watchdogMs(plan) / 1000} s` : result.detail;
+    const why = result.timedOut
+      ? `no end within ${watchdogMs(plan) / 1000} s (loader.post_boot_greeting.timeout_sec)`
+      : result.detail;
     log.warning(tts.plan.tag, `Greeting failed: ${why}; enabling wake-word detection all the same`);
     const resumeAfterMs = await enableListening(kwd, o, 0, finishedAt);
     return notSpoken(result.timedOut ? "timeout" : "failed", resumeAfterMs);
   }
   log.info(tts.plan.tag, `Greeting finished in ${seconds(speakMs)}`);
-  if (speakMs > plan.budgetMs) {
+  if (isOverBudget(plan, speakMs) && !o.knownOverBudget) {
+    const figures = `${seconds(speakMs)} of ${seconds(plan.budgetMs)}`;
     log.warning(
       tts.plan.tag,
-      `Greeting took longer than its budget (${seconds(speakMs)} of ${seconds(plan.budgetMs)})`,
+      `Greeting took longer than its budget (${figures}, loader.post_boot_greeting.budget_ms); told once per text`,
     );
   }
   const resumeAfterMs = await enableListening(kwd, o, plan.resumeAfterMs + plan.outputLatencyMs, finishedAt);
@@ -112,6 +117,11 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
 
 function notSpoken(outcome: GreetingReport["outcome"], resumeAfterMs: number | null): GreetingReport {
   return { outcome, speakMs: null, resumeAfterMs, listening: resumeAfterMs !== null };
+}
+
+/** §10.4: too long for its budget, which cuts nothing. */
+export function isOverBudget(plan: GreetingPlan, speakMs: number): boolean {
+  return speakMs > plan.budgetMs;
 }
 
 /** §13: a missing finish event forces the resume after max(timeout, 2 s). */
@@ -152,7 +162,9 @@ async function speak(tts: TtsService, listener: FinishListener, o: GreetingOptio
   const told = orAbort(listener.finished, limit.signal)
     .then(({ ok, detail }): Spoken => ({ ok, timedOut: false, detail }));
   try {
-    return await Promise.race([asked, told]);
+    const spoken = await Promise.race([asked, told]);
+    // A command that was ended by the watchdog fails as any other: what ended it is told.
+    return !spoken.ok && limit.signal.aborted ? { ...spoken, timedOut: true } : spoken;
   } catch (error) {
     o.signal.throwIfAborted();
     if (over.signal.aborted) return { ok: false, timedOut: false, detail: "TTS ended while it spoke" };

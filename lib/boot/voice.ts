@@ -18,6 +18,8 @@ export interface VoiceOptions {
   clock: Clock;
   log: Log;
   bootId: string;
+  /** An earlier boot warned already that this text takes longer than its budget. */
+  knownOverBudget: boolean;
   /** A stop: nothing more is asked of anybody. */
   signal: AbortSignal;
   onGreeted(report: GreetingReport): void;

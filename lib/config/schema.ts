@@ -412,8 +412,10 @@ const loader = z.strictObject({
     kwd_resume_after_tts_ms: millisecond(60_000).default(150).describe(
       "Guard between the end of speech and listening",
     ),
-    timeout_sec: second(3600).default(5).describe("Watchdog of the greeting, at least 2 s"),
-    budget_ms: millisecond().default(1500).describe("Longer than this is a warning"),
+    timeout_sec: second(3600).optional().describe(
+      "Watchdog of the greeting, at least 2 s; 5 s, or 2 s and 0.1 s per character of a longer text, when left out",
+    ),
+    budget_ms: millisecond().default(1500).describe("Longer than this is a warning, told once per text"),
     output_latency_ms: millisecond(60_000).default(0).describe(
       "Delay of the sound device, added to the guard",
     ),

@@ -115,6 +115,7 @@ export function checkRecord(value: unknown): BootRecord | "unknown" | "damaged" 
         outcome: text(greeting.outcome),
         greeting_speak_ms: maybe(greeting.greeting_speak_ms),
         kwd_resume_after_ms: maybe(greeting.kwd_resume_after_ms),
+        over_budget: typeof greeting.over_budget === "string" ? text(greeting.over_budget, 64) : null,
       },
       vram: list(raw.vram, MAX_SPANS, snapshot),
       spans: list(raw.spans, MAX_SPANS, span),

@@ -64,6 +64,7 @@ export class BootRecorder {
     outcome: "none",
     greeting_speak_ms: null,
     kwd_resume_after_ms: null,
+    over_budget: null,
   };
   #total: number | null = null;
   #cuda: number | null = null;
@@ -123,13 +124,14 @@ export class BootRecorder {
 
   greeting(
     outcome: string,
-    figures: { greeting_speak_ms?: number; kwd_resume_after_ms?: number } = {},
+    figures: { greeting_speak_ms?: number; kwd_resume_after_ms?: number; over_budget?: string } = {},
   ): void {
     const ms = (figure: number | undefined) => figure === undefined ? null : round(figure);
     this.#greeting = {
       outcome,
       greeting_speak_ms: ms(figures.greeting_speak_ms),
       kwd_resume_after_ms: ms(figures.kwd_resume_after_ms),
+      over_budget: figures.over_budget ?? null,
     };
   }
 

@@ -40,7 +40,13 @@ export interface BootRecord {
   total_boot_ms: number | null;
   first_cuda_context_ms: number | null;
   services: ServiceFigures[];
-  greeting: { outcome: string; greeting_speak_ms: number | null; kwd_resume_after_ms: number | null };
+  greeting: {
+    outcome: string;
+    greeting_speak_ms: number | null;
+    kwd_resume_after_ms: number | null;
+    /** Which text it was, as a digest, if it took longer than its budget: that is told once per text. */
+    over_budget: string | null;
+  };
   vram: { stage: string; at_ms: number; used_mib: number; delta_mib: number }[];
   spans: Span[];
   versions: { deno: string; driver: string | null };

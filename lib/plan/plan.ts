@@ -48,7 +48,7 @@ export function planBoot(loaded: LoadedConfig, facts: PlanFacts): BootPlan {
       text: greeting.text,
       pauseDuringTts: greeting.kwd_pause_during_tts,
       resumeAfterMs: greeting.kwd_resume_after_tts_ms,
-      timeoutMs: greeting.timeout_sec * 1000,
+      timeoutMs: greeting.timeout_sec === undefined ? greetingMs(greeting.text) : greeting.timeout_sec * 1000,
       budgetMs: greeting.budget_ms,
       outputLatencyMs: greeting.output_latency_ms,
     },
@@ -85,4 +85,9 @@ export function planBoot(loaded: LoadedConfig, facts: PlanFacts): BootPlan {
       `${loaded.path}:${line}:${column}: ${message}${hint === null ? "" : ` (${hint})`}`
     ),
   };
+}
+
+/** The watchdog of a greeting where nobody set one: a slow voice needs some 70 ms a character, and time to begin. */
+function greetingMs(text: string): number {
+  return Math.max(5000, 2000 + 100 * [...text].length);
 }

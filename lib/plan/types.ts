@@ -102,6 +102,7 @@ export interface GreetingPlan {
   pauseDuringTts: boolean;
   resumeAfterMs: number;
   timeoutMs: number;
+  /** Longer than this is a WARNING. */
   budgetMs: number;
   outputLatencyMs: number;
 }

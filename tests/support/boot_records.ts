@@ -50,7 +50,7 @@ export function bootRecord(n: number, slow: Record<string, number> = {}): BootRe
     total_boot_ms: at,
     first_cuda_context_ms: 900,
     services,
-    greeting: { outcome: "spoken", greeting_speak_ms: 940, kwd_resume_after_ms: 152 },
+    greeting: { outcome: "spoken", greeting_speak_ms: 940, kwd_resume_after_ms: 152, over_budget: null },
     vram: [{ stage: "kwd", at_ms: 496, used_mib: 512, delta_mib: 0 }, {
       stage: "llm",
       at_ms: 11_600,

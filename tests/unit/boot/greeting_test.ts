@@ -209,7 +209,9 @@ Deno.test("greet() warns of a greeting over its budget, and cuts nothing", async
   const house = new House();
   house.speak = { afterMs: 2400, answer: { state: "finished", spokenMs: 2400 } };
   await house.run();
-  assert.deepEqual(house.warnings, ["TTS: Greeting took longer than its budget (2.40s of 1.50s)"]);
+  assert.deepEqual(house.warnings, [
+    "TTS: Greeting took longer than its budget (2.40s of 1.50s, loader.post_boot_greeting.budget_ms); told once per text",
+  ]);
   assert.deepEqual(house.report, { outcome: "spoken", speakMs: 2400, resumeAfterMs: 150, listening: true });
   house.ended();
   const exact = new House();
@@ -229,7 +231,9 @@ for (const [timeoutMs, expected] of [[5000, 5000], [2000, 2000], [300, 2000]]) {
       assert.equal(house.steps.at(-1), `resume ${expected}`, "at once, without a guard");
       await house.clock.advance(60_000);
       assert.deepEqual(house.warnings, [
-        `TTS: Greeting failed: no end within ${expected / 1000} s; enabling wake-word detection all the same`,
+        `TTS: Greeting failed: no end within ${
+          expected / 1000
+        } s (loader.post_boot_greeting.timeout_sec); enabling wake-word detection all the same`,
       ]);
       assert.deepEqual(house.report, {
         outcome: "timeout",

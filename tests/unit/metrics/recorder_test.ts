@@ -112,7 +112,12 @@ Deno.test("BootRecorder keeps first readiness, first CUDA context, greeting, VRA
   assert.equal(record.total_boot_ms, 140);
   assert.equal(record.first_cuda_context_ms, 40);
   assert.deepEqual(record.vram, [{ stage: "kwd", at_ms: 40, used_mib: 512, delta_mib: 512 }]);
-  assert.deepEqual(record.greeting, { outcome: "spoken", greeting_speak_ms: 940, kwd_resume_after_ms: 152 });
+  assert.deepEqual(record.greeting, {
+    outcome: "spoken",
+    greeting_speak_ms: 940,
+    kwd_resume_after_ms: 152,
+    over_budget: null,
+  });
   assert.deepEqual(record.versions, { deno: "2.9.6", driver: "570" });
   assert.deepEqual(checkRecord(JSON.parse(JSON.stringify(record))), record);
 });

@@ -247,3 +247,16 @@ function reachable(graph: Graph, root: string): Set<string> {
   visit(root);
   return found;
 }
+
+Deno.test("P10: the greeting's watchdog grows with its text, unless it is set", () => {
+  const timeoutOf = (...lines: string[]) =>
+    planOf(edited(["    # Controls KWD/TTS", [...lines, "    # Controls KWD/TTS"].join("\n")])).greeting
+      .timeoutMs;
+  const text = (n: number) =>
+    planOf(edited(["Hi Master. Ready to serve.", "x".repeat(n)])).greeting.timeoutMs;
+  assert.equal(text(26), 5000);
+  assert.equal(text(30), 5000);
+  assert.equal(text(31), 5100);
+  assert.equal(text(133), 15_300);
+  assert.equal(timeoutOf("    timeout_sec: 3"), 3000);
+});

@@ -127,7 +127,7 @@ Deno.test("renderBoot() of a boot that got nowhere has no empty parts", () => {
     services: [],
     spans: [],
     vram: [],
-    greeting: { outcome: "none", greeting_speak_ms: null, kwd_resume_after_ms: null },
+    greeting: { outcome: "none", greeting_speak_ms: null, kwd_resume_after_ms: null, over_budget: null },
     versions: { deno: "2.9.6", driver: null },
   };
   assert.equal(

@@ -1,0 +1,6 @@
+/** Eight hexadecimal digits that name a text among a few others (FNV-1a, 32 bit): cheaper than to load a real digest. */
+export function shortHash(text: string): string {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}
