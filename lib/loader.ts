@@ -118,7 +118,7 @@ export class LoaderService implements AsyncDisposable {
       clock: this.#clock,
       startedAt: this.#startedAt,
       facts: { boot: this.bootId, version, config: plan.configPath, deno: runtimeVersion },
-      history: options.history ?? openHistory(plan.dirs.state, { clock: this.#clock, last: 20 }),
+      history: options.history ?? openHistory(plan.dirs.state, { last: 20 }),
       warn: (message) => this.#log.warning("LOADER", message),
     });
     this.#prewarmer = this.#stack.use(

@@ -1,10 +1,9 @@
 /**
  * The boots of an instance, kept in `boots.jsonl` of its state folder: read at the start for timeouts and p95, and
- * by the reports at any time, while one loader (the one that holds the instance's lock) appends. Spec: §9, §11.
+ * by the reports at any time, while one loader (the one that holds the instance's lock) writes. Spec: §9, §11.
  */
 import { reasonOf } from "../errors.ts";
-import { type Clock, systemClock } from "../sys/clock.ts";
-import { appendJournal, type JournalLimits, readJournal } from "../sys/journal.ts";
+import { readLines, replaceLines } from "../sys/lines_file.ts";
 import { parseRecord } from "./record.ts";
 import type { BootRecord } from "./types.ts";
 
@@ -14,12 +13,7 @@ export const HISTORY_FILE = "boots.jsonl";
 export const KEEP_BOOTS = 200;
 
 const KEEP_BYTES = 8 << 20;
-// An append rewrites the file only when it is a quarter over, not each time from the 200th boot on.
-const limits: JournalLimits = {
-  maxLines: KEEP_BOOTS * 1.25,
-  maxBytes: KEEP_BYTES * 1.25,
-  maxLine: 512 << 10,
-};
+const MAX_LINE = 512 << 10;
 
 /** The history of one instance. Nothing is read before the first look at it. */
 export interface History {
@@ -30,9 +24,9 @@ export interface History {
   readonly warnings: readonly string[];
   /**
    * Adds the record of a boot. Null once it is on the disk; else a sentence for a WARNING, since a boot does not
-   * fail for want of its own figures. Waits at most 2 s for another writer.
+   * fail for want of its own figures. Damaged lines, and boots beyond those that are kept, go on the way.
    */
-  append(record: BootRecord, signal?: AbortSignal): Promise<string | null>;
+  append(record: BootRecord): Promise<string | null>;
 }
 
 /** Latest record of each boot, in the order of those latest records; the last `most` of them. */
@@ -46,39 +40,30 @@ function latest<T>(items: readonly T[], most: number, bootOf: (item: T) => strin
   return [...byBoot.values()].slice(-most);
 }
 
-/** What stays when the file is written anew. Records of a newer program's format stay too: it may come back. */
-function compact(payloads: string[]): string[] {
-  const fit = payloads
-    .map((payload, i) => {
-      const record = parseRecord(payload);
-      return { payload, record, boot: typeof record === "string" ? `line ${i}` : record.boot };
-    })
-    .filter(({ record }) => record !== "damaged");
-  const kept = latest(fit, KEEP_BOOTS, (item) => item.boot).map((item) => item.payload);
+/** What the lines hold, oldest first. */
+function parse(lines: readonly string[]): { line: string; record: ReturnType<typeof parseRecord> }[] {
+  return lines.map((line) => ({ line, record: line.length > MAX_LINE ? "damaged" : parseRecord(line) }));
+}
+
+/** The lines that stay. Records of a newer program's format stay too: it may come back. */
+function compact(lines: readonly string[]): string[] {
+  const fit = parse(lines).filter(({ record }) => record !== "damaged");
+  const bootOf = ({ line, record }: typeof fit[number]) => typeof record === "string" ? line : record.boot;
+  const kept = latest(fit, KEEP_BOOTS, bootOf).map(({ line }) => line);
   let bytes = 0;
-  const from = kept.findLastIndex((payload) => (bytes += payload.length) > KEEP_BYTES);
+  const from = kept.findLastIndex((line) => (bytes += line.length) > KEEP_BYTES);
   return kept.slice(from + 1);
 }
 
-function load(path: string, most: number): { records: BootRecord[]; warnings: string[]; unfit: boolean } {
-  const content = readJournal(path, limits, most < KEEP_BOOTS ? most : undefined);
-  if (content.unreadable) {
-    return {
-      records: [],
-      warnings: [`${path}: the boot history cannot be read: ${content.unreadable}`],
-      unfit: false,
-    };
+function load(path: string, most: number): { records: BootRecord[]; warnings: string[] } {
+  const { lines, unreadable } = readLines(path, 2 * KEEP_BYTES);
+  if (unreadable) {
+    return { records: [], warnings: [`${path}: the boot history cannot be read: ${unreadable}`] };
   }
-  const good: BootRecord[] = [];
-  let damaged = content.damaged;
-  let unknown = 0;
-  for (const payload of content.payloads) {
-    const record = parseRecord(payload);
-    if (record === "damaged") damaged++;
-    else if (record === "unknown") unknown++;
-    else good.push(record);
-  }
-  const records = latest(good, most, (record) => record.boot);
+  const found = parse(most < KEEP_BOOTS ? lines.slice(-most) : lines).map(({ record }) => record);
+  const records = latest(found.filter((record) => typeof record !== "string"), most, ({ boot }) => boot);
+  const damaged = found.filter((record) => record === "damaged").length;
+  const unknown = found.filter((record) => record === "unknown").length;
   const why = [damaged && `${damaged} damaged`, unknown && `${unknown} of an unknown format`].filter(Boolean);
   const skipped = damaged + unknown;
   const warnings = skipped === 0 ? [] : [
@@ -87,35 +72,34 @@ function load(path: string, most: number): { records: BootRecord[]; warnings: st
     }); ` +
     `${records.length} good ${records.length === 1 ? "one is" : "ones are"} used`,
   ];
-  return { records, warnings, unfit: damaged > content.damaged };
+  return { records, warnings };
 }
 
 /**
  * The boot history in the folder `dir`, which need not be there yet. `last` limits `records` (and with them what
  * `warnings` speaks of) to the newest boots: in a fresh program all 200 take some 20 ms, 20 take 4 ms.
  */
-export function openHistory(dir: string, o: { clock?: Clock; last?: number } = {}): History {
+export function openHistory(dir: string, o: { last?: number } = {}): History {
   const path = `${dir}/${HISTORY_FILE}`;
   const most = Math.min(Math.max(1, o.last ?? KEEP_BOOTS), KEEP_BOOTS);
   let loaded: ReturnType<typeof load> | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
-  async function append(record: BootRecord, signal?: AbortSignal): Promise<string | null> {
+  async function append(record: BootRecord): Promise<string | null> {
     try {
-      await appendJournal(dir, HISTORY_FILE, JSON.stringify(record), {
-        limits,
-        clock: o.clock ?? systemClock,
-        compact,
-        rewrite: loaded?.unfit,
-        signal,
-      });
+      const line = JSON.stringify(record);
+      if (line.length > MAX_LINE) {
+        throw new Error(
+          `the record has ${line.length} bytes, more than the ${MAX_LINE} that a line may have`,
+        );
+      }
+      const { lines, unreadable } = readLines(path, 2 * KEEP_BYTES);
+      if (unreadable) throw new Error(unreadable);
+      await replaceLines(dir, HISTORY_FILE, compact([...lines, line]));
     } catch (error) {
       return `${path}: this boot could not be added to the history: ${reasonOf(error)}`;
     }
-    if (loaded) {
-      loaded.unfit = false;
-      loaded.records = latest([...loaded.records, record], most, (each) => each.boot);
-    }
+    if (loaded) loaded.records = latest([...loaded.records, record], most, (each) => each.boot);
     return null;
   }
 
@@ -127,8 +111,8 @@ export function openHistory(dir: string, o: { clock?: Clock; last?: number } = {
     get warnings() {
       return (loaded ??= load(path, most)).warnings;
     },
-    append(record, signal) {
-      const mine = last.then(() => append(record, signal));
+    append(record) {
+      const mine = last.then(() => append(record));
       last = mine;
       return mine;
     },

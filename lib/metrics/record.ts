@@ -138,5 +138,6 @@ export function parseRecord(payload: string): BootRecord | "unknown" | "damaged"
   } catch {
     return "damaged"; // not JSON, or nested deeper than the parser's stack
   }
-  return checkRecord(value);
+  // Lines of 1.0.0 had a checksum around the record.
+  return checkRecord((value as { record?: unknown } | null)?.record ?? value);
 }

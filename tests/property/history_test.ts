@@ -8,7 +8,6 @@ import { percentile } from "../../lib/metrics/figures.ts";
 import { HISTORY_FILE, openHistory } from "../../lib/metrics/history.ts";
 import { checkRecord, parseRecord } from "../../lib/metrics/record.ts";
 import type { BootRecord } from "../../lib/metrics/types.ts";
-import { crc32 } from "../../lib/sys/journal.ts";
 import { renderDiff } from "../../lib/ui/boots_diff.ts";
 import { renderBoot, renderBoots } from "../../lib/ui/boots_view.ts";
 import { renderHtml } from "../../lib/ui/timeline_html.ts";
@@ -29,10 +28,7 @@ function tempFolder(): Disposable & { path: string; file: string } {
 
 const encoder = new TextEncoder();
 
-function line(payload: string): Uint8Array {
-  const sum = crc32(encoder.encode(payload)).toString(16).padStart(8, "0");
-  return encoder.encode(`{"crc32":"${sum}","record":${payload}}\n`);
-}
+const line = (record: string): Uint8Array => encoder.encode(`${record}\n`);
 
 /** Small records, so that thousands of files are cheap. */
 const records: BootRecord[] = Array.from({ length: 6 }, (_, n) => {
@@ -83,7 +79,7 @@ const mutated: fc.Arbitrary<Mutated> = fc.oneof(
     hit: null,
     bytes: concat(lines.toSpliced(before, 0, concat([garbage, encoder.encode("\n")]))),
   })),
-  // a right checksum over anything that is JSON
+  // anything that is JSON
   fc.record({ before: at, value: fc.json() }).map(({ before, value }) => ({
     hit: null,
     bytes: concat(lines.toSpliced(before, 0, line(value))),
@@ -98,17 +94,15 @@ Deno.test("openHistory() keeps every good record of a damaged file, and the next
       Deno.writeFileSync(dir.file, bytes);
       const history = openHistory(dir.path);
       const good = records.filter((_, n) => n !== hit);
-      // an edit that undoes itself leaves the record good
-      const found = history.records.filter(({ boot }) => hit === null || boot !== records[hit].boot);
-      assert.deepEqual(found, good);
+      // The changed line may still be a record, of that boot or of another name.
+      const ofGood = (found: readonly BootRecord[]) =>
+        found.filter(({ boot }) => [...good, next].some((record) => record.boot === boot));
+      assert.deepEqual(ofGood(history.records), good);
       assert.ok(history.warnings.length <= 1);
       if (!mend) return;
       assert.equal(await history.append(next), null);
       const after = openHistory(dir.path);
-      assert.deepEqual(after.records.filter(({ boot }) => hit === null || boot !== records[hit].boot), [
-        ...good,
-        next,
-      ]);
+      assert.deepEqual(ofGood(after.records), [...good, next]);
       assert.deepEqual(after.warnings.filter((warning) => warning.includes("damaged")), []);
     }),
     { numRuns },

@@ -102,7 +102,7 @@ export class TestHome implements AsyncDisposable {
     const instances = `${this.state}/alexa-loader`;
     return [...Deno.readDirSync(instances)].flatMap(({ name }) => {
       const lines = Deno.readTextFileSync(`${instances}/${name}/boots.jsonl`).trim().split("\n");
-      return lines.map((line) => JSON.parse(line).record);
+      return lines.map((line) => JSON.parse(line));
     });
   }
 
