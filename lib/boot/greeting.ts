@@ -17,8 +17,8 @@ import { type FinishListener, listenForFinish } from "./finish_listener.ts";
 export const greetingTag = "boot_greeting";
 
 export interface GreetingReport {
-  /** "spoken", "failed", "timeout", "disabled", "skipped", "by_kwd": what became of it. */
-  outcome: "spoken" | "failed" | "timeout" | "disabled" | "skipped" | "by_kwd" | "aborted";
+  /** What became of it. "not heard": it ended sooner than anyone can speak. */
+  outcome: "spoken" | "not heard" | "failed" | "timeout" | "disabled" | "skipped" | "by_kwd" | "aborted";
   /** Speak request to the end of the sound, ms; null when the end is not known. */
   speakMs: number | null;
   /** End of the sound to the accepted resume, ms; null when there was none. */
@@ -43,6 +43,7 @@ export interface GreetingOptions {
 }
 
 const verbTimeoutMs = 2000;
+const leastMsPerLetter = 10;
 const firstRetryMs = 100, slowestRetryMs = 2000;
 
 /** Greets, then enables listening. Never rejects; with the signal aborted it ends early. To be called once per boot. */
@@ -104,6 +105,15 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
     return notSpoken(result.timedOut ? "timeout" : "failed", resumeAfterMs);
   }
   log.info(tts.plan.tag, `Greeting finished in ${seconds(speakMs)}`);
+  const heard = isPlausible(plan.text, speakMs);
+  if (!heard) {
+    log.warning(
+      tts.plan.tag,
+      `Greeting not heard: nobody says ${[...plan.text].length} characters in ${
+        seconds(speakMs)
+      }; is there a sound card, and is the end of the sound waited for?`,
+    );
+  }
   if (isOverBudget(plan, speakMs) && !o.knownOverBudget) {
     const figures = `${seconds(speakMs)} of ${seconds(plan.budgetMs)}`;
     log.warning(
@@ -112,7 +122,12 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
     );
   }
   const resumeAfterMs = await enableListening(kwd, o, plan.resumeAfterMs + plan.outputLatencyMs, finishedAt);
-  return { outcome: "spoken", speakMs, resumeAfterMs, listening: resumeAfterMs !== null };
+  return {
+    outcome: heard ? "spoken" : "not heard",
+    speakMs,
+    resumeAfterMs,
+    listening: resumeAfterMs !== null,
+  };
 }
 
 function notSpoken(outcome: GreetingReport["outcome"], resumeAfterMs: number | null): GreetingReport {
@@ -122,6 +137,14 @@ function notSpoken(outcome: GreetingReport["outcome"], resumeAfterMs: number | n
 /** §10.4: too long for its budget, which cuts nothing. */
 export function isOverBudget(plan: GreetingPlan, speakMs: number): boolean {
   return speakMs > plan.budgetMs;
+}
+
+/**
+ * A voice without a sound card "speaks" within a moment. The fastest that is still understood takes some 25 ms for a
+ * letter; what makes no sound is not counted.
+ */
+function isPlausible(text: string, speakMs: number): boolean {
+  return speakMs >= leastMsPerLetter * (text.match(/[\p{L}\p{N}]/gu)?.length ?? 0);
 }
 
 /** §13: a missing finish event forces the resume after max(timeout, 2 s). */
@@ -164,7 +187,8 @@ async function speak(tts: TtsService, listener: FinishListener, o: GreetingOptio
   try {
     const spoken = await Promise.race([asked, told]);
     // A command that was ended by the watchdog fails as any other: what ended it is told.
-    return !spoken.ok && limit.signal.aborted ? { ...spoken, timedOut: true } : spoken;
+    const ended = limit.signal.aborted && !over.signal.aborted && !o.signal.aborted;
+    return !spoken.ok && ended ? { ...spoken, timedOut: true } : spoken;
   } catch (error) {
     o.signal.throwIfAborted();
     if (over.signal.aborted) return { ok: false, timedOut: false, detail: "TTS ended while it spoke" };

@@ -10,7 +10,7 @@ Deno.test({
   ignore: withoutPython,
   async fn() {
     await using home = new TestHome();
-    const { config, portList, ports } = assistant(home, { knobs: { tts: { speak_ms: 10 } } });
+    const { config, portList, ports } = assistant(home, { knobs: { tts: { speak_ms: 250 } } });
     await using loader = new LoaderProcess(home, ["up", "--config", config]);
     await loader.waitLine(/READY FOR WAKE WORD/);
 
@@ -64,7 +64,7 @@ Deno.test({
   ignore: withoutPython,
   async fn() {
     await using home = new TestHome();
-    const { config, portList } = assistant(home, { knobs: { tts: { speak_ms: 10 }, stt: { term_ms: 50 } } });
+    const { config, portList } = assistant(home, { knobs: { tts: { speak_ms: 250 }, stt: { term_ms: 50 } } });
     await using loader = new LoaderProcess(home, ["up", "--config", config]);
     await loader.waitLine(/READY FOR WAKE WORD/);
     const all = await Promise.all(
@@ -97,7 +97,7 @@ Deno.test({
         kwd: { warmup_ms: 600 },
         stt: { load_ms: 100, warmup_ms: 600 },
         llm: { load_ms: 100, warmup_ms: 600 },
-        tts: { load_ms: 100, speak_ms: 10 },
+        tts: { load_ms: 100, speak_ms: 250 },
       },
       services: { stt: standby, llm: standby, tts: standby },
     });
@@ -152,7 +152,7 @@ Deno.test({
       knobs: {
         kwd: { warmup_ms: 800 },
         stt: { load_ms: 50, standby_bind_early: true },
-        tts: { speak_ms: 10 },
+        tts: { speak_ms: 250 },
       },
       services: { stt: { prepare: { standby: true } } },
     });

@@ -67,7 +67,7 @@ Deno.test({
   ignore: withoutPython,
   async fn() {
     await using home = new TestHome();
-    const { config } = assistant(home, { knobs: { tts: { speak_ms: 10 } } });
+    const { config } = assistant(home, { knobs: { tts: { speak_ms: 250 } } });
     await using loader = new LoaderProcess(home, ["up", "--config", config]);
     await loader.waitLine(/READY FOR WAKE WORD/);
     const second = await runLoader(home, ["up", "--config", config]);

@@ -46,7 +46,7 @@ test("a boot is sent as one trace: under the boot its services in strict order, 
       kwd: { load_ms: 200 },
       stt: { warmup_ms: 150 },
       llm: { load_ms: 50 },
-      tts: { warmup_ms: 80, speak_ms: 10 },
+      tts: { warmup_ms: 80, speak_ms: 250 },
     },
     services: { llm: { prepare: { standby: true } } },
   }, ({ home }) => {
@@ -130,7 +130,7 @@ test("a boot is sent as one trace: under the boot its services in strict order, 
   });
 });
 
-const brief: AssistantOptions = { knobs: { tts: { speak_ms: 10 } } };
+const brief: AssistantOptions = { knobs: { tts: { speak_ms: 250 } } };
 
 test("nothing is sent unless OTEL_DENO says so, wherever the receiver is", async () => {
   await using receiver = new OtlpReceiver();

@@ -18,7 +18,7 @@ async function boot(loader: Record<string, unknown>, check: (home: TestHome) => 
   const prepare = { prepare: { standby: true } };
   const { config, portList } = assistant(home, {
     loader,
-    knobs: { kwd: knobs, stt: knobs, llm: knobs, tts: { ...knobs, speak_ms: 10 } },
+    knobs: { kwd: knobs, stt: knobs, llm: knobs, tts: { ...knobs, speak_ms: 250 } },
     services: { kwd: prepare, stt: prepare, llm: prepare, tts: prepare },
   });
   await using program = new LoaderProcess(home, ["up", "--config", config]);

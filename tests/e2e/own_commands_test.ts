@@ -162,8 +162,10 @@ test("P6: commands run in the service's folder, with its environment, from where
   Deno.mkdirSync(`${home.dir}/work`);
   home.write("work/here", "");
   // Each tells what it sees, and fails where its folder is another one.
-  const tell = (name: string) =>
-    sh(`[ -e here ] && echo $ALEXA_SERVICE $ALEXA_BOOT_ID $ALEXA_BIND_PORT $OWN >> ${home.dir}/${name}`);
+  const tell = (name: string, then = ":") =>
+    sh(
+      `[ -e here ] && echo $ALEXA_SERVICE $ALEXA_BOOT_ID $ALEXA_BIND_PORT $OWN >> ${home.dir}/${name} && ${then}`,
+    );
   const common = { workdir: "work", env: { OWN: "own" } };
   const ports = { kwd: lowPort(), tts: lowPort() };
   const config = configOf(home, {
@@ -174,7 +176,7 @@ test("P6: commands run in the service's folder, with its environment, from where
       health: { probe: at(tell("health")), interval_sec: 0.05 },
       control: { kind: "command", pause: tell("pause"), resume: tell("resume") },
     },
-    tts: { ...common, control: { kind: "command", speak: [...tell("speak"), "{text}"] } },
+    tts: { ...common, control: { kind: "command", speak: [...tell("speak", "sleep 0.3"), "{text}"] } },
   }, { port_hygiene: { ports } });
   await using loader = up(home, config, "/");
   await loader.waitLine(/READY FOR WAKE WORD/);

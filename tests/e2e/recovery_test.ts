@@ -31,7 +31,7 @@ async function status(home: TestHome, config: string) {
 }
 
 test("a start that fails twice is repeated in its place of the sequence", {
-  knobs: { stt: { crash_first_n: 2 }, tts: { speak_ms: 10 } },
+  knobs: { stt: { crash_first_n: 2 }, tts: { speak_ms: 250 } },
 }, async ({ home, loader }) => {
   await loader.waitLine(/READY FOR WAKE WORD/);
   assert.deepEqual(home.events("stt"), [
@@ -91,7 +91,7 @@ test("a service that exhausts its policy in mid-boot leaves the rest DEGRADED, u
 });
 
 test("`restart tts` out of DEGRADED reaches SYSTEM_READY and greets then, once", {
-  knobs: { tts: { crash_first_n: 1, speak_ms: 50 } },
+  knobs: { tts: { crash_first_n: 1, speak_ms: 250 } },
   loader: { restart_policy: { max_restarts: 0 } },
 }, async ({ home, loader, config }) => {
   await loader.waitLine(/DEGRADED/);
@@ -145,7 +145,7 @@ for (const speak of ["ok", "callback"]) {
 }
 
 test("a service that ends by itself with exit 0 is not restarted and leaves the system DEGRADED", {
-  knobs: { stt: { crash_after_ms: 1500, exit_code: 0 }, tts: { speak_ms: 10 } },
+  knobs: { stt: { crash_after_ms: 1500, exit_code: 0 }, tts: { speak_ms: 250 } },
 }, async ({ home, loader }) => {
   const { message } = await loader.waitLine(/DEGRADED/);
   assert.equal(

@@ -48,7 +48,7 @@ const stages: [string, AssistantOptions, RegExp][] = [
     only("tts", { speak: "callback", speak_ms: 20_000 }),
     /speaking 'Hi/,
   ],
-  ["all runs", only("tts", { speak_ms: 20 }), /READY FOR WAKE WORD/],
+  ["all runs", only("tts", { speak_ms: 250 }), /READY FOR WAKE WORD/],
 ];
 for (const [when, options, line] of stages) {
   test(`Ctrl-C while ${when} leaves nothing`, async () => {
@@ -94,7 +94,7 @@ test("Ctrl-C while a restart waits for its backoff leaves nothing", async () => 
 });
 
 test("SIGTERM stops in order and says so", async () => {
-  const loader = await run(only("tts", { speak_ms: 20 }), 0, async (loader) => {
+  const loader = await run(only("tts", { speak_ms: 250 }), 0, async (loader) => {
     await loader.waitLine(/READY FOR WAKE WORD/);
     loader.signal("SIGTERM");
   });

@@ -50,7 +50,7 @@ async function house(wishes: Wishes, use: (house: House) => Promise<void>): Prom
     ...(wishes.loader ?? []).map((line) => `  ${line}`),
     "services:",
     ...service("kwd", 0, "ready", wishes.kwd, wishes.kwdKeys),
-    ...service("tts", 1, "healthz", ["speak_ms=50", ...wishes.tts ?? []]),
+    ...service("tts", 1, "healthz", ["speak_ms=250", ...wishes.tts ?? []]),
   ];
   try {
     Deno.writeTextFileSync(`${dir}/loader.yaml`, yaml.join("\n") + "\n");

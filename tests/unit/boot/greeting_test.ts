@@ -148,7 +148,10 @@ class House {
     assert.equal(this.asked.filter(({ step }) => step === "speak").length <= 1, true, "never spoken twice");
     assert.equal(this.clock.pending, 0, "timers are left");
     assert.equal(this.listening, 0, "the finish listener is closed");
-    assert.ok(this.report.outcome !== "spoken" || this.over === 1, "later finish events are known as such");
+    assert.ok(
+      !["spoken", "not heard"].includes(this.report.outcome) || this.over === 1,
+      "later finish events are known as such",
+    );
   }
 }
 
@@ -219,6 +222,36 @@ Deno.test("greet() warns of a greeting over its budget, and cuts nothing", async
   await exact.run();
   assert.deepEqual(exact.warnings, [], "the budget itself is within it");
 });
+
+for (
+  const [what, afterMs, text, heard] of [
+    ["60 ms for 26 characters", 60, greeting.text, false],
+    ["the fastest voice there is", 26 * 25, greeting.text, true],
+    ["a short word", 45, "Hi!", true],
+    ["what makes no sound", 5, "… … …", true],
+  ] as const
+) {
+  Deno.test(`P14: greet() ${heard ? "believes" : "warns of"} ${what}`, async () => {
+    for (const how of ["answer", "event"]) {
+      const house = new House();
+      if (how === "event") house.speak = { afterMs: 1, answer: { state: "accepted" } };
+      else house.speak = { afterMs, answer: { state: "finished", spokenMs: null } };
+      await house.run({ text }, { ms: afterMs });
+      house.finish.resolve({ ok: true, spokenMs: null, detail: "" });
+      await house.clock.advance(60_000);
+      assert.equal(house.report?.outcome, heard ? "spoken" : "not heard");
+      assert.equal(house.warnings.length, heard ? 0 : 1);
+      if (!heard) {
+        assert.match(
+          house.warnings[0],
+          /^TTS: Greeting not heard: nobody says 26 characters in 0\.06s; is there/,
+        );
+      }
+      assert.equal(house.steps.at(-1), `resume ${afterMs + 150}`, "the guard is kept all the same");
+      house.ended();
+    }
+  });
+}
 
 for (const [timeoutMs, expected] of [[5000, 5000], [2000, 2000], [300, 2000]]) {
   Deno.test(`greet() forces the resume after ${expected} ms when nothing finishes (timeout ${timeoutMs} ms)`, async () => {
@@ -476,7 +509,7 @@ Deno.test("greet() with a real listener ignores finish events that are stale, do
   assert.equal(await post(url, { tag: "answer_17", ok: true }), 409);
   assert.equal(await post(url, { ok: true }), 409);
   assert.equal(await post(url, [1]), 409);
-  await house.clock.advance(100);
+  await house.clock.advance(300);
   assert.ok(!house.steps.some((step) => step.startsWith("resume")), "none of these counts");
   assert.equal(await post(url, { tag: "boot_greeting", ok: true, spoken_ms: 900 }), 200);
   await house.clock.settle();
@@ -484,7 +517,7 @@ Deno.test("greet() with a real listener ignores finish events that are stale, do
   await house.clock.advance(150);
   const report = await done;
   assert.equal(report.outcome, "spoken");
-  assert.deepEqual(house.asked.at(-1), { step: "resume", at: 260 });
+  assert.deepEqual(house.asked.at(-1), { step: "resume", at: 460 });
   assert.equal(house.lines.filter((line) => line.startsWith("TTS INFO Ignored: ")).length, ignored.length);
   assert.deepEqual(ignored.at(-1), "double finish event");
   assert.equal(house.clock.pending, 0);
