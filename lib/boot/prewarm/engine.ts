@@ -8,6 +8,8 @@ export interface Engine {
   models: string[];
   /** Paths that the command line and the service's options name, absolute. Whether they exist is not known yet. */
   paths: string[];
+  /** Those of `paths` that hold a choice of models as far as their option says ("--data-dir"), not the one that is used. */
+  stores: ReadonlySet<string>;
 }
 
 /** Options whose value is the name of a model. */
@@ -24,6 +26,11 @@ const modelOptions = new Set([
   "--voice",
 ]);
 
+/** Options and variables whose value is the model itself, be it a folder. */
+const isModel = (option: string) =>
+  modelOptions.has(option) ||
+  (/model|voice|weight|checkpoint/i.test(option) && !/models|voices|cache|store|repos/i.test(option));
+
 /** Reads the plan; nothing is looked up. */
 export function engineOf(service: ServicePlan, home: string): Engine {
   const { argv, env, warmup } = service;
@@ -31,11 +38,8 @@ export function engineOf(service: ServicePlan, home: string): Engine {
   for (const name of [service.engine.backend, service.engine.server, argv[0] && baseName(argv[0])]) {
     if (name) names.add(name.toLowerCase());
   }
-  for (const [i, word] of argv.entries()) {
-    if (word === "-m" && argv[i + 1] && /^python[\d.]*$/.test(baseName(argv[0]))) {
-      names.add(argv[i + 1].split(".")[0].replaceAll("_", "-").toLowerCase());
-    }
-  }
+  const module = moduleAt(argv);
+  if (module > 0) names.add(argv[module].split(".")[0].replaceAll("_", "-").toLowerCase());
   if (warmup.kind === "ollama" || service.readiness.some((probe) => probe.type === "ollama")) {
     names.add("ollama");
   }
@@ -50,26 +54,40 @@ export function engineOf(service: ServicePlan, home: string): Engine {
   for (const probe of service.readiness) if (probe.type === "ollama") addModel(probe.model);
 
   const paths = new Set<string>();
-  const addPath = (word: string) => {
+  const ofModel = new Set<string>();
+  const addPath = (word: string, model: boolean) => {
     if (word === "" || word.length > 4096 || /^-|\0|^[a-z][a-z0-9+.-]*:\/\//i.test(word)) return;
     const path = word.startsWith("~/") ? `${home}${word.slice(1)}` : word;
-    paths.add(
-      new URL(`file://${encodePath(path.startsWith("/") ? path : `${service.workdir}/${path}`)}`).pathname,
+    const { pathname } = new URL(
+      `file://${encodePath(path.startsWith("/") ? path : `${service.workdir}/${path}`)}`,
     );
+    const plain = decodeURIComponent(pathname).replace(/(.)\/+$/, "$1");
+    paths.add(plain);
+    if (model) ofModel.add(plain);
   };
   for (const [i, word] of argv.entries()) {
-    if (i === 0) continue;
-    const [, option, value] = /^(--?[\w-]+)=(.*)$/s.exec(word) ?? [];
-    if (modelOptions.has(option ?? argv[i - 1])) addModel(value ?? word);
-    addPath(value ?? word);
+    if (i === 0 || i === module) continue;
+    const [, option = argv[i - 1], value = word] = /^(--?[\w-]+)=(.*)$/s.exec(word) ?? [];
+    if (modelOptions.has(option)) addModel(value);
+    addPath(value, !option.startsWith("-") || isModel(option));
   }
-  for (const [name, value] of Object.entries(env)) if (name.startsWith("ALEXA_")) addPath(value);
+  for (const [name, value] of Object.entries(env)) {
+    if (name.startsWith("ALEXA_")) addPath(value, isModel(name));
+  }
 
   return {
     is: (...wanted) => wanted.some((name) => [...names].some((own) => own === name || own.includes(name))),
     models: [...models],
-    paths: [...paths].map(decodeURIComponent).map((path) => path.replace(/(.)\/+$/, "$1")),
+    paths: [...paths],
+    stores: paths.difference(ofModel),
   };
+}
+
+/** Where a Python command line names its module; -1 for every other. */
+function moduleAt(argv: readonly string[]): number {
+  if (argv.length === 0 || !/^python[\d.]*$/.test(baseName(argv[0]))) return -1;
+  const flag = argv.indexOf("-m");
+  return flag > 0 && argv[flag + 1] !== undefined ? flag + 1 : -1;
 }
 
 /** URL parsing takes `.` and `..` out of a path, but would read these signs as something else. */

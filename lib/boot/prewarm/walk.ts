@@ -60,11 +60,15 @@ export class Walk {
     return true;
   }
 
-  /** Adds the model files in a folder and below that `wanted` takes; gives their number. Links to folders are not followed. */
+  /**
+   * Adds the model files in a folder and below that `wanted` takes, by their name and the folders between; gives their
+   * number. Links to folders are not followed.
+   */
   async addFolder(
     path: string,
-    wanted: (name: string) => boolean = () => true,
+    wanted: (name: string, folders: readonly string[]) => boolean = () => true,
     depth = depthLimit,
+    folders: readonly string[] = [],
   ): Promise<number> {
     const entries = await this.#list(path);
     const keep = new Set(withoutCopies(entries.map(({ name }) => name)));
@@ -72,9 +76,9 @@ export class Walk {
     for (const { name, link } of entries) {
       const child = `${path}/${name}`;
       if (kindByName(name) !== null) {
-        if (keep.has(name) && wanted(name) && await this.add(child)) added++;
+        if (keep.has(name) && wanted(name, folders) && await this.add(child)) added++;
       } else if (!link && depth > 1 && !name.startsWith(".") && await this.isDir(child)) {
-        added += await this.addFolder(child, wanted, depth - 1);
+        added += await this.addFolder(child, wanted, depth - 1, [...folders, name]);
       }
     }
     return added;

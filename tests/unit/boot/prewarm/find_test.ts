@@ -222,6 +222,58 @@ Deno.test("findModelFiles() takes Piper's voice alone out of a folder of many", 
   );
 });
 
+Deno.test("P9: findModelFiles() takes the named model alone out of a folder of several", async () => {
+  using folder = new TestFolder();
+  for (const name of ["whisper-tiny", "whisper-large", "distil"]) {
+    folder.put(`models/${name}/model.bin`, name === "whisper-tiny" ? 75 : 900);
+    folder.put(`models/${name}/tokenizer.json`);
+  }
+  folder.put("models/alexa.onnx", 20);
+  folder.put("models/llama-00001-of-00002.gguf", 300);
+  folder.put("models/llama-00002-of-00002.gguf", 300);
+  const store = `${folder.dir}/models`;
+  const tiny = ["models/whisper-tiny/tokenizer.json", "models/whisper-tiny/model.bin"];
+  for (
+    const argv of [
+      ["python3", "-m", "wyoming_faster_whisper", "--model", `${store}/whisper-tiny`, "--data-dir", store],
+      ["wyoming-faster-whisper", `--data-dir=${store}`, "--model", "whisper-tiny"],
+      ["wyoming-faster-whisper", "--data-dir", store, "--model", "tiny", "--language", "en"],
+    ]
+  ) assert.deepEqual(await found(folder, { argv }), { names: tiny, problems: [] }, argv.join(" "));
+  const by = async (argv: string[], env = {}) =>
+    (await found(folder, { argv: ["serve", ...argv], env })).names;
+  assert.deepEqual(await by(["--models-dir", store, "--model", "org/llama:Q4"]), [
+    "models/llama-00001-of-00002.gguf",
+    "models/llama-00002-of-00002.gguf",
+  ]);
+  assert.deepEqual(await by([], { ALEXA_MODEL: "alexa", ALEXA_DATA: store }), ["models/alexa.onnx"]);
+  assert.deepEqual(await by(["--model-dir", `${store}/distil`]), [
+    "models/distil/tokenizer.json",
+    "models/distil/model.bin",
+  ]);
+});
+
+Deno.test("P9: findModelFiles() takes nothing out of a folder of several where none is named, and says so", async () => {
+  using folder = new TestFolder();
+  folder.put("voices/a.onnx");
+  folder.put("voices/a.onnx.json");
+  const argv = ["python3", "-m", "piper.http_server", "--data-dir", `${folder.dir}/voices`];
+  assert.deepEqual(
+    (await found(folder, { argv })).names,
+    ["voices/a.onnx.json", "voices/a.onnx"],
+    "the only one",
+  );
+  folder.put("voices/b.onnx");
+  assert.deepEqual(await found(folder, { argv }), {
+    names: [],
+    problems: [
+      `${folder.dir}/voices holds several models, and nothing says which: name it, or set prepare.files`,
+    ],
+  });
+  const named = await found(folder, { argv }, { globs: [`${folder.dir}/voices/b.onnx`] });
+  assert.deepEqual(named, { names: ["voices/b.onnx"], problems: [] });
+});
+
 Deno.test("findModelFiles() knows where whisper.cpp, Whisper and llama.cpp keep their models", async () => {
   using folder = new TestFolder();
   folder.put("work/models/ggml-base.en.bin");
