@@ -41,12 +41,14 @@ async function missingOf(service: ServicePlan, facts: PrecheckFacts): Promise<st
     const script = target.name.startsWith("/") ? target.name : `${service.workdir}/${target.name}`;
     return kindOf(script) === null ? `the script ${JSON.stringify(target.name)}` : null;
   }
+  const lies = (name: string) => {
+    const place = `${service.workdir}/${name.replaceAll(".", "/")}`;
+    return kindOf(place) !== null || kindOf(`${place}.py`) !== null;
+  };
+  if (lies(target.name) || facts.known?.has(service.name)) return null;
+  // A package of ours that lacks it is asked by the whole name; of others it is enough that the package is there.
   const top = target.name.split(".")[0];
-  const lies = [`${service.workdir}/${top}`, `${service.workdir}/${top}.py`].some((place) =>
-    kindOf(place) !== null
-  );
-  if (lies || facts.known?.has(service.name)) return null;
-  const asked = await runCommand([program, "-c", findSpec, top], {
+  const asked = await runCommand([program, "-c", findSpec, lies(top) ? target.name : top], {
     cwd: service.workdir,
     env: { ...facts.env, ...service.env },
     timeoutMs: 10_000,

@@ -36,3 +36,27 @@ for (const args of [[], ["--from", "demo"]]) {
     },
   });
 }
+
+Deno.test("P12: init beside the specification's configuration says that it cannot start, and what to do", async () => {
+  await using home = new TestHome();
+  Deno.mkdirSync(`${home.dir}/config`);
+  const specification = new URL("../../config/loader.yaml", import.meta.url);
+  Deno.copyFileSync(specification, `${home.dir}/config/loader.yaml`);
+  const { code, out, err } = await runLoader(home, ["init"], { cwd: home.dir });
+  assert.equal(code, 0, err);
+  assert.match(out, /^kept {3}config\/loader\.yaml/m);
+  assert.match(
+    out,
+    /config\/loader\.yaml is another configuration than the starter's, and up would not start it:/,
+  );
+  assert.match(out, /^ {2}llm: the .* is not there$/m);
+  const [, next] = /Next: `alexa-loader (.*)` writes the starter/.exec(out) ?? [];
+  assert.equal(next, "init --config my/config/loader.yaml", out);
+
+  const again = await runLoader(home, next.split(" "), { cwd: home.dir });
+  assert.equal(again.out.match(/^wrote/gm)?.length, 3, again.out);
+  if (withoutPython) return;
+  const check = await runLoader(home, ["check", "--config", "my/config/loader.yaml"], { cwd: home.dir });
+  assert.equal(check.code, 0, check.err);
+  assert.ok(!/WARNING/.test(check.out), check.out);
+});

@@ -56,6 +56,11 @@ Deno.test("missingCommands() knows whether what Python is to run is there", asyn
     assert.deepEqual(await missing({ argv: ["python3", "-m", "no_such_module_7.x"] }), [
       'the Python module "no_such_module_7.x"',
     ]);
+    assert.deepEqual(
+      await missing({ argv: ["python3", "-m", "services.none"] }),
+      ['the Python module "services.none"'],
+      "P12: a package of the folder does not stand for all of its modules",
+    );
     assert.deepEqual(await missing({ argv: ["python3", "none.py"] }), ['the script "none.py"']);
   });
 });
