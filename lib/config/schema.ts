@@ -30,15 +30,18 @@ const optionName = () =>
 // ——— readiness (CONTRACT §2) ———
 
 const host = () => text(255).default("127.0.0.1").describe("Host name or address");
+const owner = (besides = "") =>
+  z.enum(["service", "any"]).optional().describe(
+    `Who may listen there: this service's own process tree, or anyone (containers). \`service\`, and \`any\` for an external service${besides}, when left out`,
+  );
+const elsewhere = " or an address of another machine";
 
 const probe = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("tcp").describe("Ready when a connection succeeds and the listener is this service's"),
     host: host(),
     port: port().describe("Port to connect to"),
-    owner: z.enum(["service", "any"]).optional().describe(
-      "Who may listen there: this service's own process tree, or anyone (containers). `service`, and `any` for an external service, when left out",
-    ),
+    owner: owner(),
   }),
   z.strictObject({
     type: z.literal("http").describe("Ready when a GET answers with the expected status"),
@@ -49,6 +52,7 @@ const probe = z.discriminatedUnion("type", [
     expect_json: z.record(z.string(), z.unknown()).optional().describe(
       "Fields which the JSON answer must have, with these values",
     ),
+    owner: owner(elsewhere),
   }),
   z.strictObject({
     type: z.literal("grpc").describe("Ready when grpc.health.v1 answers SERVING"),
@@ -56,6 +60,7 @@ const probe = z.discriminatedUnion("type", [
     service: z.string().max(255).default("").describe(
       "Service name to ask for; empty means the whole server",
     ),
+    owner: owner(elsewhere),
   }),
   z.strictObject({
     type: z.literal("wyoming").describe("Ready when `describe` is answered with `info`"),
@@ -64,6 +69,7 @@ const probe = z.discriminatedUnion("type", [
     expect: z.record(z.string(), z.string()).default({}).describe(
       "What the info must contain, such as `{wake: alexa}`",
     ),
+    owner: owner(elsewhere),
   }),
   z.strictObject({
     type: z.literal("ollama").describe("Ready when Ollama answers and has the model"),
@@ -71,6 +77,7 @@ const probe = z.discriminatedUnion("type", [
     model: text(255).optional().describe(
       "Model that must be in its list; the service's `model` when left out",
     ),
+    owner: owner(`,${elsewhere}, or beside a probe of the service's own port`),
   }),
   z.strictObject({
     type: z.literal("log").describe("Ready when a line of the service's own output matches"),

@@ -169,7 +169,6 @@ function checkProbe(
       });
     }
   }
-  if (raw.type !== "tcp") return;
   if (service.manage === "external" && raw.owner === "service") {
     found.errors.push({
       path: [...path, "owner"],
@@ -179,7 +178,8 @@ function checkProbe(
     });
   }
   if (
-    service.manage === "spawn" && raw.owner !== "any" && typeof raw.host === "string" && !isLoopback(raw.host)
+    raw.type === "tcp" && service.manage === "spawn" && raw.owner !== "any" && typeof raw.host === "string" &&
+    !isLoopback(raw.host)
   ) {
     found.warnings.push({
       path: [...path, "host"],

@@ -11,14 +11,21 @@ export type Role = "kwd" | "stt" | "llm" | "tts" | "other";
 
 /** One way to ask "are you ready?" (CONTRACT §2). */
 export type ProbeSpec =
-  | { type: "tcp"; host: string; port: number; owner: "service" | "any" }
-  | { type: "http"; url: string; expectCode: number; expectJson: Record<string, unknown> | null }
-  | { type: "grpc"; target: string; service: string }
-  | { type: "wyoming"; host: string; port: number; expect: Record<string, string> }
-  | { type: "ollama"; url: string; model: string | null }
+  | NetworkProbeSpec
   | { type: "log"; pattern: string }
   | { type: "exec"; cmd: string[]; timeoutMs: number }
   | { type: "notify" };
+
+/** `listener`: it must be a process of the service that listens there; left out, anyone may answer. */
+export type NetworkProbeSpec =
+  & { listener?: { host: string; port: number } }
+  & (
+    | { type: "tcp"; host: string; port: number }
+    | { type: "http"; url: string; expectCode: number; expectJson: Record<string, unknown> | null }
+    | { type: "grpc"; target: string; service: string }
+    | { type: "wyoming"; host: string; port: number; expect: Record<string, string> }
+    | { type: "ollama"; url: string; model: string | null }
+  );
 
 /** One real inference whose result is thrown away (CONTRACT §4); `none` says why there is nothing to do. */
 export type WarmupSpec =

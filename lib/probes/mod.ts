@@ -9,6 +9,7 @@ import * as http from "./http.ts";
 import * as log from "./log.ts";
 import * as notify from "./notify.ts";
 import * as ollama from "./ollama.ts";
+import { owned } from "./owner.ts";
 import type { ProbeDeps } from "./results.ts";
 import * as tcp from "./tcp.ts";
 import type { Probe, ProbeTarget } from "./types.ts";
@@ -21,6 +22,11 @@ export type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
 
 /** The probe of a configured kind, bound to one start of one service. Throws only for a pattern that is no regular expression. */
 export function createProbe(spec: ProbeSpec, target: ProbeTarget, deps: ProbeDeps): Probe {
+  const probe = create(spec, target, deps);
+  return "listener" in spec && spec.listener ? owned(probe, spec.listener, target) : probe;
+}
+
+function create(spec: ProbeSpec, target: ProbeTarget, deps: ProbeDeps): Probe {
   switch (spec.type) {
     case "tcp":
       return tcp.create(spec, target, deps);

@@ -1,6 +1,6 @@
 /** Who listens where, from the kernel's own tables. Spec: §4. */
 import { listNumbers, readBytes, readLink } from "./libc.ts";
-import { listPids } from "./procfs.ts";
+import { listPids, readStat } from "./procfs.ts";
 
 export { describePid } from "./procfs.ts";
 
@@ -24,24 +24,30 @@ function listeningInodes(port: number): Set<string> {
 
 /**
  * The pids that hold a listening TCP socket on `port`. `foreign` says that there is a listener whose owner cannot be
- * seen (another user's, or in a container).
+ * seen (another user's, or in a container); `hidden`, that one of `among` may be it: its files cannot be seen.
  */
-export function listenerPids(port: number, among?: Iterable<number>): { pids: number[]; foreign: boolean } {
+export function listenerPids(
+  port: number,
+  among?: Iterable<number>,
+): { pids: number[]; foreign: boolean; hidden: boolean } {
   const inodes = listeningInodes(port);
-  if (inodes.size === 0) return { pids: [], foreign: false };
-  const { pids, seen } = holdersOf(inodes, among ?? listPids());
-  return { pids, foreign: seen < inodes.size };
+  if (inodes.size === 0) return { pids: [], foreign: false, hidden: false };
+  const { pids, seen, hidden } = holdersOf(inodes, among ?? listPids());
+  return { pids, foreign: seen < inodes.size, hidden: hidden && seen < inodes.size };
 }
 
 /** Who among `candidates` has one of these sockets open, and how many of the sockets were seen so. */
 function holdersOf(
   inodes: ReadonlySet<string>,
   candidates: Iterable<number>,
-): { pids: number[]; seen: number } {
+): { pids: number[]; seen: number; hidden: boolean } {
   const pids: number[] = [];
   const seen = new Set<string>();
+  let hidden = false;
   for (const pid of candidates) {
-    for (const fd of listNumbers(`/proc/${pid}/fd`) ?? []) {
+    const fds = listNumbers(`/proc/${pid}/fd`);
+    hidden ||= fds === null && readStat(pid) !== null;
+    for (const fd of fds ?? []) {
       const inode = readLink(`/proc/${pid}/fd/${fd}`)?.match(/^socket:\[(\d+)\]$/)?.[1];
       if (inode && inodes.has(inode)) {
         seen.add(inode);
@@ -49,7 +55,7 @@ function holdersOf(
       }
     }
   }
-  return { pids, seen: seen.size };
+  return { pids, seen: seen.size, hidden };
 }
 
 /** Inodes of the unix sockets of this name; null where the kernel's table cannot be read. */

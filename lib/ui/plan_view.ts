@@ -1,5 +1,6 @@
 /** The boot plan as text for people: `plan`, and the resolved configuration for `check`. Spec: §2, §9. Pure. */
 import { stringify } from "yaml";
+import { portOf } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { BootPlan, ControlSpec, ProbeSpec, ServicePlan, WarmupSpec } from "../plan/types.ts";
 
@@ -155,9 +156,14 @@ function machineLines(plan: BootPlan): string[] {
 }
 
 function probeText(probe: ProbeSpec): string {
+  const anyone = portOf(probe) !== null && !("listener" in probe);
+  return anyone ? `${question(probe)}, any owner` : question(probe);
+}
+
+function question(probe: ProbeSpec): string {
   switch (probe.type) {
     case "tcp":
-      return `tcp ${probe.host}:${probe.port}${probe.owner === "any" ? ", any owner" : ""}`;
+      return `tcp ${probe.host}:${probe.port}`;
     case "http":
       return `http ${probe.url} = ${probe.expectCode}${
         probe.expectJson ? ` ${JSON.stringify(probe.expectJson)}` : ""

@@ -60,11 +60,15 @@ Deno.test("planBoot() resolves each of the specification's services", () => {
   });
   assert.equal(kwd.graceMs, 5000);
   assert.equal(kwd.stopSignal, "SIGTERM");
-  assert.deepEqual(stt.readiness, [{ type: "tcp", host: "127.0.0.1", port: 5002, owner: "service" }]);
+  assert.deepEqual(stt.readiness, [
+    { type: "tcp", host: "127.0.0.1", port: 5002, listener: { host: "127.0.0.1", port: 5002 } },
+  ]);
   assert.deepEqual(stt.control, { kind: "none" });
   assert.equal(stt.prepare.files, true, "mmapped turns the file prewarm on");
   assert.deepEqual(stt.engine, { backend: "faster-whisper", server: null, model: null });
-  assert.deepEqual(llm.readiness, [{ type: "grpc", target: "127.0.0.1:5003", service: "" }]);
+  assert.deepEqual(llm.readiness, [
+    { type: "grpc", target: "127.0.0.1:5003", service: "", listener: { host: "127.0.0.1", port: 5003 } },
+  ]);
   assert.equal(llm.readyTimeout.value, 90_000);
   assert.equal(tts.prepare.files, false);
   assert.equal(tts.readyTimeout.value, 25_000);
@@ -121,8 +125,26 @@ Deno.test("planBoot() leaves an external service's process alone", () => {
   assert.equal(stt.env.CUDA_MODULE_LOADING, kwd.env.CUDA_MODULE_LOADING);
   assert.ok(!("ALEXA_BIND_PORT" in stt.env));
   assert.equal(stt.bindPort, null);
-  assert.deepEqual(stt.readiness, [{ type: "tcp", host: "127.0.0.1", port: 5002, owner: "any" }]);
+  assert.deepEqual(stt.readiness, [{ type: "tcp", host: "127.0.0.1", port: 5002 }]);
   assert.equal(stt.warmup.kind, "wyoming");
+});
+
+Deno.test("planBoot() wants the service's own listener on this machine, unless it was said or is plain that it is another's", () => {
+  const listens = (probe: string) => {
+    const asked =
+      planOf(edited(['{ type: "tcp", host: "127.0.0.1", port: 5002 }', probe])).services[1].readiness;
+    return asked.map((spec) => "listener" in spec ? spec.listener?.port : null);
+  };
+  assert.deepEqual(listens("{ type: http, url: 'http://localhost:5002/' }"), [5002]);
+  assert.deepEqual(listens("{ type: wyoming, port: 5002 }"), [5002]);
+  assert.deepEqual(listens("{ type: ollama, url: 'http://127.0.0.1:5002' }"), [5002]);
+  assert.deepEqual(listens("{ type: http, url: 'http://localhost:5002/', owner: any }"), [null]);
+  assert.deepEqual(listens("{ type: http, url: 'http://10.0.0.7:5002/' }"), [null]);
+  assert.deepEqual(listens("[{ type: tcp, port: 5002 }, { type: ollama }, { type: notify }]"), [
+    5002,
+    null,
+    null,
+  ]);
 });
 
 Deno.test("planBoot() takes a port from readiness when port_hygiene names none, if it is on this machine", () => {
@@ -148,7 +170,7 @@ Deno.test("planBoot() applies a service's own values over the loader's", () => {
   assert.equal(kwd.graceMs, 1500);
   assert.equal(kwd.stopSignal, "SIGINT");
   assert.deepEqual(kwd.health, {
-    probes: [{ type: "tcp", host: "127.0.0.1", port: 5001, owner: "service" }],
+    probes: [{ type: "tcp", host: "127.0.0.1", port: 5001, listener: { host: "127.0.0.1", port: 5001 } }],
     intervalMs: 1000,
     timeoutMs: 100,
     failures: 5,

@@ -380,7 +380,7 @@ Deno.test("waitReady() sees a real port within milliseconds of its opening", asy
   using reserved = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = reserved.addr;
   reserved.close();
-  using probe = probeOf({ type: "tcp", host: "127.0.0.1", port, owner: "any" });
+  using probe = probeOf({ type: "tcp", host: "127.0.0.1", port });
   const asked = Promise.withResolvers<void>();
   const wait = waitReady([probe], {
     clock: systemClock,

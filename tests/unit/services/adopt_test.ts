@@ -11,7 +11,7 @@ import { hygienePlan } from "../../support/hygiene_plan.ts";
 import { bystander } from "../../support/strangers.ts";
 
 const linux = { ignore: Deno.build.os !== "linux" };
-const never: ProbeSpec = { type: "tcp", host: "127.0.0.1", port: freePort(), owner: "any" };
+const never: ProbeSpec = { type: "tcp", host: "127.0.0.1", port: freePort() };
 
 /** Adopts a process for a service of these probes; whatever is adopted is stopped again. */
 async function adopt(
@@ -67,7 +67,7 @@ Deno.test("R11: what was said once counts by the record of it", linux, async () 
 Deno.test("adopt() asks what can be asked, whatever the record says", linux, async () => {
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const { port } = listener.addr as Deno.NetAddr;
-  const answers: ProbeSpec = { type: "tcp", host: "127.0.0.1", port, owner: "any" };
+  const answers: ProbeSpec = { type: "tcp", host: "127.0.0.1", port };
   assert.equal(await adopt({ readiness: [answers], ready: false }), null);
   assert.equal(await adopt({ readiness: [never], ready: true }), "is not ready");
   assert.equal(await adopt({ readiness: [answers], health: [never], ready: true }), "is not ready");
