@@ -54,8 +54,12 @@ async function read(path: string, real: string, env: Record<string, string>): Pr
   });
   const known = cache?.read();
   if (known) return known;
-  const { parseConfig } = await import("./config/load.ts");
+  const [{ parseConfig }, { checkPatterns }] = await Promise.all([
+    import("./config/load.ts"),
+    import("./config/patterns.ts"),
+  ]);
   const loaded = parseConfig(text, path, env);
+  await checkPatterns(loaded);
   cache?.write(loaded);
   return loaded;
 }

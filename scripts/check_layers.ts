@@ -28,6 +28,7 @@ const ranks: Record<string, number> = {
 const rootFiles: Record<string, number> = {
   errors: -1,
   nearest: -1,
+  pattern: -1,
   short_hash: -1,
   version: -1,
   loader: 6,

@@ -81,7 +81,9 @@ const probe = z.discriminatedUnion("type", [
   }),
   z.strictObject({
     type: z.literal("log").describe("Ready when a line of the service's own output matches"),
-    pattern: text(1000).describe("Regular expression"),
+    pattern: text(1000).describe(
+      "Regular expression, without lookaround and back references; it meets the first 4096 characters of a line",
+    ),
   }),
   z.strictObject({
     type: z.literal("exec").describe("Ready when a command exits 0"),

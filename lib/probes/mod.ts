@@ -20,7 +20,7 @@ export type { ProbeDeps } from "./results.ts";
 export type { OnSign, SignKind } from "./signs.ts";
 export type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
 
-/** The probe of a configured kind, bound to one start of one service. Throws only for a pattern that is no regular expression. */
+/** The probe of a configured kind, bound to one start of one service. */
 export function createProbe(spec: ProbeSpec, target: ProbeTarget, deps: ProbeDeps): Probe {
   const probe = create(spec, target, deps);
   return "listener" in spec && spec.listener ? owned(probe, spec.listener, target) : probe;

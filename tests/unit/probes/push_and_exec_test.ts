@@ -25,6 +25,33 @@ Deno.test("log probe sees lines that were kept from before it existed", async ()
   assert.equal(target.subscriptions, 0);
 });
 
+Deno.test("R9: a pattern that would never come back from 45 characters answers at once", async () => {
+  const target = new TestTarget();
+  using probe = probeOf({ type: "log", pattern: "(a+)+$" }, target);
+  assert.equal((await probe.check(patient)).state, "waiting");
+  target.write("a".repeat(45) + "!");
+  target.write("a".repeat(100_000) + "!");
+  assert.equal((await probe.check(patient)).state, "ready", "a line is cut before it is matched");
+});
+
+Deno.test("log probe sees lines that are printed before its pattern is made", async () => {
+  const target = new TestTarget();
+  using probe = probeOf({ type: "log", pattern: "^up$" }, target);
+  target.write("loading");
+  target.write("up");
+  assert.equal((await probe.check(patient)).state, "ready");
+});
+
+Deno.test("log probe is wrong with a pattern that cannot be matched in bounded time", async () => {
+  const target = new TestTarget();
+  for (const pattern of ["up(?=!)", "(a)\\1", "(?<x>a)\\k<x>", "(?:a{30}){40}b"]) {
+    using probe = probeOf({ type: "log", pattern }, target);
+    const result = await probe.check(patient);
+    assert.deepEqual([result.state, / in the pattern$/.test(result.detail)], ["wrong", true], result.detail);
+  }
+  assert.equal(target.subscriptions, 0);
+});
+
 Deno.test("log probe leaves no subscription behind when it is disposed unmatched", () => {
   const target = new TestTarget();
   probeOf({ type: "log", pattern: "x" }, target)[Symbol.dispose]();
