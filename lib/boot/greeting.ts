@@ -7,6 +7,7 @@
  */
 import type { Log } from "../log/mod.ts";
 import type { GreetingPlan } from "../plan/types.ts";
+import { canPause, canSpeak } from "../plan/verbs.ts";
 import type { KwdService } from "../services/kwd.ts";
 import type { TtsService } from "../services/tts.ts";
 import { type Clock, deadline } from "../sys/clock.ts";
@@ -64,14 +65,19 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
     log.info("LOADER", "No service has the role kwd: greeting skipped, there is no wake word to enable");
     return notSpoken("skipped", null);
   }
-  const spoken = plan.enabled && tts !== null;
+  const spoken = plan.enabled && tts !== null && canSpeak(tts.plan.control);
   if (spoken) log.info(kwd.plan.tag, "Received SYSTEM_READY; initiating post-boot greeting");
   else {
-    const why = plan.enabled ? "no service has the role tts" : "the greeting is disabled";
+    const why = !plan.enabled
+      ? "the greeting is disabled"
+      : tts
+      ? `${tts.plan.name} has no control to speak with`
+      : "no service has the role tts";
     log.info(kwd.plan.tag, `Received SYSTEM_READY; ${why}, enabling wake-word detection`);
   }
 
-  if (spoken && plan.pauseDuringTts) {
+  // Of one that has no control `check` and the boot's first lines tell.
+  if (spoken && plan.pauseDuringTts && canPause(kwd.plan.control)) {
     const paused = await kwd.pause(ask);
     if (paused.state === "failed") {
       warn(`Pause before the greeting refused (${paused.detail}); greeting all the same`);
@@ -226,7 +232,7 @@ export async function enableListening(
       continue;
     }
     if (answer.state === "not_offered") {
-      log.info(kwd.plan.tag, "Listens by itself: it cannot be told to; READY FOR WAKE WORD");
+      log.info(kwd.plan.tag, "Whether it listens is not known: it cannot be told to, nor asked");
       return null;
     }
     const after = clock.now() - finishedAt;

@@ -16,7 +16,7 @@ interface JsonFlags extends ConfigChoice {
   json?: boolean;
 }
 
-export async function check(this: Cli, flags: JsonFlags): Promise<void> {
+export async function check(this: Cli, flags: JsonFlags & { all?: boolean }): Promise<void> {
   try {
     const { loaded, plan } = await loadPlan(flags);
     for (
@@ -30,7 +30,7 @@ export async function check(this: Cli, flags: JsonFlags): Promise<void> {
       print(
         JSON.stringify({ ok: true, config: loaded.config, warnings: plan.warnings, problems: [] }, null, 2),
       );
-    } else print(renderCheck(loaded, plan));
+    } else print(renderCheck(loaded, plan, flags));
   } catch (error) {
     if (!flags.json || !(error instanceof ConfigError)) throw error;
     print(JSON.stringify({ ok: false, problems: error.problems }, null, 2));

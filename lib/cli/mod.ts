@@ -65,8 +65,15 @@ const demoCommand = buildCommand({
 });
 const check = buildCommand({
   loader: async () => (await import("./inspect.ts")).check,
-  parameters: { flags: { config, demo, json } },
-  docs: { brief: "Validate the configuration; print it resolved, with warnings" },
+  parameters: {
+    flags: {
+      config,
+      demo,
+      json,
+      all: { kind: "boolean", optional: true, brief: "Print the configuration with every default, too" },
+    },
+  },
+  docs: { brief: "Validate the configuration: what is wrong, what is odd, and the verdict" },
 });
 const plan = buildCommand({
   loader: async () => (await import("./inspect.ts")).plan,

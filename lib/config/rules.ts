@@ -7,7 +7,7 @@ import { nearest } from "../nearest.ts";
 import { type Finding, type Path, quote } from "./problem.ts";
 import { isLoopback, portOf } from "./address.ts";
 import { checkBackoff, checkService, type RuleFindings } from "./service_rules.ts";
-import { type ServiceView, viewOf } from "./view.ts";
+import { mappingOf, type ServiceView, viewOf } from "./view.ts";
 
 /** Applies every rule. `sourceOf` gives a value's text as written. */
 export function checkRules(
@@ -35,6 +35,7 @@ export function checkRules(
   }
   checkReadinessPorts(services, found);
   checkRoles(services, found);
+  checkVoice(mappingOf(loader.post_boot_greeting), services, found);
   checkLimits(loader, found);
   for (const service of services) checkService(service, env, sourceOf, found);
   return found;
@@ -193,6 +194,34 @@ function checkRoles(services: readonly ServiceView[], found: RuleFindings): void
       });
     }
   }
+}
+
+/** Whoever cannot be asked for their part in the greeting: better known now than when it should be spoken. */
+function checkVoice(
+  greeting: Record<string, unknown>,
+  services: readonly ServiceView[],
+  found: RuleFindings,
+): void {
+  const tts = services.find((service) => service.role === "tts");
+  const kwd = services.find((service) => service.role === "kwd");
+  if (greeting.enabled === false || !tts || !kwd) return;
+  const warn = (service: ServiceView, message: string, off: string) =>
+    found.warnings.push({
+      path: "control" in service.raw ? [...service.path, "control"] : service.path,
+      at: "key",
+      message: `${service.name} ${message}`,
+      hint: `set services.${service.name}.control, or loader.post_boot_greeting.${off}: false`,
+    });
+  if (!offers(tts, "speak")) warn(tts, "has no way to be asked to speak: no greeting is spoken", "enabled");
+  else if (greeting.kwd_pause_during_tts !== false && !offers(kwd, "pause")) {
+    warn(kwd, "has no way to be paused: it listens while the greeting is spoken", "kwd_pause_during_tts");
+  }
+}
+
+function offers({ raw, probes }: ServiceView, verb: "speak" | "pause"): boolean {
+  const control = mappingOf(raw.control);
+  if (control.kind === undefined) return probes.some((probe) => probe.raw.type === "http");
+  return control.kind === "http" || (control.kind === "command" && control[verb] !== undefined);
 }
 
 function checkLimits(loader: Record<string, unknown>, found: RuleFindings): void {

@@ -2,6 +2,7 @@
 import { stringify } from "yaml";
 import { portOf } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import { canPause, canSpeak } from "../plan/verbs.ts";
 import type { BootPlan, ControlSpec, ProbeSpec, ServicePlan, WarmupSpec } from "../plan/types.ts";
 
 /** Everything that will happen, in the order in which it will. Ends without a newline. */
@@ -20,8 +21,8 @@ export function renderPlan(plan: BootPlan): string {
   return parts.join("\n\n");
 }
 
-/** The answer of `check`: that all is well, what is odd, and the whole configuration with every default filled in. */
-export function renderCheck(loaded: LoadedConfig, plan: BootPlan): string {
+/** The answer of `check`: with `all` the configuration with every default filled in; what is odd; at the end the verdict. */
+export function renderCheck(loaded: LoadedConfig, plan: BootPlan, o: { all?: boolean } = {}): string {
   const odd = [
     ...plan.warnings,
     ...plan.services.flatMap(({ name, warmup }) =>
@@ -29,10 +30,13 @@ export function renderCheck(loaded: LoadedConfig, plan: BootPlan): string {
     ),
   ];
   const count = odd.length === 0 ? "" : odd.length === 1 ? ", 1 warning" : `, ${odd.length} warnings`;
-  const parts = [`configuration ok: ${loaded.path}, ${plan.services.length} services${count}`];
-  if (odd.length > 0) parts.push(odd.map((line) => `WARNING ${line}`).join("\n"));
-  parts.push(stringify(withoutSecrets(loaded.config), { lineWidth: 0 }).trimEnd());
-  return parts.join("\n\n");
+  const { length } = plan.services;
+  const services = length === 1 ? "1 service" : `${length} services`;
+  return [
+    ...(o.all ? [stringify(withoutSecrets(loaded.config), { lineWidth: 0 }).trimEnd()] : []),
+    ...(odd.length > 0 ? [odd.map((line) => `WARNING ${line}`).join("\n")] : []),
+    `configuration ok: ${loaded.path}, ${services}${count}`,
+  ].join("\n\n");
 }
 
 /** What both views print is pasted into reports: keys and passwords stay out of it. */
@@ -121,11 +125,26 @@ function restartText(restart: ServicePlan["restart"]): string {
   } x ${factor}, at most ${seconds(maxMs)}${not}`;
 }
 
-function greetingLines({ greeting }: BootPlan): string[] {
-  if (!greeting.enabled) return ["No greeting; wake-word listening is enabled at once."];
+function greetingLines({ greeting, services }: BootPlan): string[] {
+  const kwd = services.find(({ role }) => role === "kwd");
+  const tts = services.find(({ role }) => role === "tts");
+  if (!kwd) return ["No greeting and no wake word: no service has the role kwd."];
+  if (!greeting.enabled || !tts || !canSpeak(tts.control)) {
+    const why = !greeting.enabled
+      ? ""
+      : tts
+      ? `: ${tts.name} has no control`
+      : ": no service has the role tts";
+    return [`No greeting${why}; wake-word listening is enabled at once.`];
+  }
+  const pause = !greeting.pauseDuringTts
+    ? "listens while it speaks"
+    : canPause(kwd.control)
+    ? "paused while it speaks"
+    : "listens while it speaks, since it cannot be paused";
   return fields([
     ["greeting", JSON.stringify(greeting.text)],
-    ["wake word", greeting.pauseDuringTts ? "paused while it speaks" : "listens while it speaks"],
+    ["wake word", pause],
     ["listening", `${greeting.resumeAfterMs + greeting.outputLatencyMs} ms after it ends`],
     ["watchdog", `${seconds(Math.max(greeting.timeoutMs, 2000))}; a warning from ${greeting.budgetMs} ms on`],
   ]);
@@ -222,7 +241,7 @@ function controlText(control: ControlSpec): string {
         .join("\n");
     }
     case "none":
-      return "none: no pause, no greeting";
+      return "none";
   }
 }
 

@@ -108,8 +108,8 @@ def answer(method, path, body):
             return None
         if how == "500":
             return 500, {"error": "as told"}
-        time.sleep(0.01)
-        return 200, {"finished": True, "spoken_ms": 10}
+        time.sleep(0.25)  # sooner than anyone can speak would count as not heard
+        return 200, {"finished": True, "spoken_ms": 250}
     if name == "kwd" and path == "/control/pause":
         reasons.add(body.get("reason"))
         return kwd_state()

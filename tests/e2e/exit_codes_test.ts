@@ -32,7 +32,12 @@ Deno.test("exit 0: help, version, check", async () => {
   const version = await runLoader(home, ["--version"]);
   assert.equal(version.code, 0);
   assert.match(version.out, /^alexa-loader \d+\.\d+\.\d+/);
-  assert.equal((await runLoader(home, ["check", "--config", `${root}config/loader.yaml`])).code, 0);
+  const check = ["check", "--config", `${root}config/loader.yaml`];
+  const short = await runLoader(home, check), all = await runLoader(home, [...check, "--all"]);
+  assert.equal(short.code, 0);
+  assert.match(short.out, /\nconfiguration ok: .*, 4 services, \d warnings?$/, "P15: the verdict comes last");
+  assert.equal(all.code, 0);
+  assert.ok(all.out.startsWith("loader:\n") && all.out.endsWith(short.out), all.out);
   assert.equal((await runLoader(home, ["plan", "--demo"])).code, 0);
 });
 

@@ -88,6 +88,7 @@ export function mask(line: string, ports: Ports): string {
       /alexa-loader \d+\.\d+\.\d+, boot [0-9a-f]{4}, configuration \S+, logs in \S+/,
       "alexa-loader N, boot N, configuration …, logs in …",
     )
+    .replace(/\S+\/loader\.yaml:/, "loader.yaml:")
     .replace(/\bpid \d+/g, "pid N")
     .replace(/\b\d+(\.\d+)?s\b/g, "Ns")
     .replace(/\bafter \d+ms\b/g, "after Nms")

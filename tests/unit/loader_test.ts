@@ -324,9 +324,11 @@ test("LoaderService tells once of a KWD that cannot be controlled", {
   kwdKeys: ["control: { kind: none }"],
 }, async ({ loader, lines }) => {
   assert.equal(await loader.startAll(), true);
-  await until(() => lines.some((line) => line.includes("Listens by itself")));
+  const unknown = "Whether it listens is not known";
+  await until(() => lines.some((line) => line.includes(unknown)));
   await until(() => loader.status().greeting !== "speaking");
-  assert.equal(lines.filter((line) => line.includes("Listens by itself")).length, 1, lines.join("\n"));
+  assert.equal(lines.filter((line) => line.includes(unknown)).length, 1, lines.join("\n"));
+  assert.equal(lines.filter((line) => /WARNING .*kwd has no way to be paused/.test(line)).length, 1);
 });
 
 // From before the first await of the precheck to the greeting; the boot of two Python services takes about 400 ms.

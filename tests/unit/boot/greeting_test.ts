@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { FinishListener } from "../../../lib/boot/finish_listener.ts";
 import { listenForFinish } from "../../../lib/boot/finish_listener.ts";
 import { enableListening, greet, type GreetingReport } from "../../../lib/boot/greeting.ts";
-import type { GreetingPlan } from "../../../lib/plan/types.ts";
+import type { ControlSpec, GreetingPlan } from "../../../lib/plan/types.ts";
 import type { AskOptions, ControlAnswer } from "../../../lib/services/control.ts";
 import type { KwdService } from "../../../lib/services/kwd.ts";
 import type { SpeakAnswer, TtsService } from "../../../lib/services/tts.ts";
@@ -22,6 +22,8 @@ const greeting: GreetingPlan = {
   outputLatencyMs: 0,
 };
 
+const http: ControlSpec = { kind: "http", url: "http://127.0.0.1:1" };
+
 type Step = "pause" | "system_ready" | "speak" | "resume";
 
 /** KWD and TTS that answer as told and note when they were asked what. */
@@ -33,6 +35,7 @@ class House {
   readonly kwdCopy = new FakeCopy(1, 0, false);
   readonly ttsCopy = new FakeCopy(2, 0, false);
   kwdIsExternal = false;
+  control: Record<"kwd" | "tts", ControlSpec> = { kwd: http, tts: http };
   answers: Record<"pause" | "system_ready", ControlAnswer> = { pause: ok, system_ready: ok };
   greets = false;
   /** Answers to resume, one after the other; then "ok". */
@@ -70,7 +73,7 @@ class House {
     // deno-lint-ignore no-this-alias -- `copy` is read late
     const house = this;
     return {
-      plan: servicePlan("kwd"),
+      plan: { ...servicePlan("kwd"), control: this.control.kwd },
       get copy() {
         return house.kwdIsExternal ? null : house.kwdCopy;
       },
@@ -84,7 +87,7 @@ class House {
 
   get tts(): TtsService {
     return {
-      plan: servicePlan("tts"),
+      plan: { ...servicePlan("tts"), control: this.control.tts },
       copy: this.ttsCopy,
       speak: (_text: string, _tag: string, o: AskOptions) =>
         this.#ask("speak", o, async () => {
@@ -338,8 +341,11 @@ Deno.test("greet() warns once of a KWD without control, and of one that does not
   await silent.run();
   assert.equal(silent.warnings.length, 1);
   assert.match(silent.warnings[0], /^KWD: Offers no control \(\/control\/pause answered 404\)/);
-  assert.equal(silent.lines.at(-1), "KWD INFO Listens by itself: it cannot be told to; READY FOR WAKE WORD");
-  silent.ended();
+  assert.equal(
+    silent.lines.at(-1),
+    "KWD INFO Whether it listens is not known: it cannot be told to, nor asked",
+  );
+  assert.ok(!silent.lines.some((line) => line.includes("READY FOR WAKE WORD")), "P15: nobody can tell");
   const odd = new House();
   odd.answers.system_ready = { state: "failed", detail: "/control/system_ready answered 500" };
   await odd.run();
@@ -370,6 +376,26 @@ Deno.test("greet() enables listening as soon as SYSTEM_READY arrives when it is 
   assert.deepEqual(mute.report, { outcome: "skipped", speakMs: null, resumeAfterMs: 0, listening: true });
   assert.deepEqual(mute.warnings, []);
   mute.ended();
+});
+
+Deno.test("P15: greet() does not begin to speak, nor to pause, where there is no control for it", async () => {
+  const mute = new House();
+  mute.control.tts = { kind: "none" };
+  await mute.run();
+  assert.deepEqual(mute.steps, ["system_ready 0", "resume 0"]);
+  assert.equal(
+    mute.lines[0],
+    "KWD INFO Received SYSTEM_READY; tts has no control to speak with, enabling wake-word detection",
+  );
+  assert.deepEqual(mute.warnings, [], "told with the configuration");
+  assert.equal(mute.report?.outcome, "skipped");
+  mute.ended();
+  const deaf = new House();
+  deaf.control.kwd = { kind: "command", speak: null, pause: null, resume: ["resume"] };
+  await deaf.run();
+  assert.deepEqual(deaf.steps, ["system_ready 0", "speak 0", "resume 1090"]);
+  assert.deepEqual(deaf.warnings, []);
+  deaf.ended();
 });
 
 Deno.test("greet() skips with one INFO line when there is no KWD", async () => {

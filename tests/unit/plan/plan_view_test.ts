@@ -45,17 +45,50 @@ Deno.test("renderPlan() shows an external service, a command and a disabled gree
   assert.ok(text.includes(`exec warm 'it up' 'it'\\''s'`), text);
 });
 
-Deno.test("renderCheck() says ok, warns, and prints a configuration that loads again to the same", () => {
+Deno.test("P15: renderCheck() ends with the verdict; the defaults are shown when asked for, and load to the same", () => {
   const text = edited(["stt: 5002", "stt: 5012"]);
   const loaded = load(text);
-  const shown = renderCheck(loaded, planOf(text));
-  assert.match(
-    shown,
-    /^configuration ok: loader\.yaml, 4 services, 2 warnings\n\nWARNING loader\.yaml:27:30: stt/,
-  );
-  const yaml = shown.slice(shown.indexOf("\nloader:"));
+  const verdict = "configuration ok: loader.yaml, 4 services, 2 warnings";
+  const [warnings, last, ...more] = renderCheck(loaded, planOf(text)).split("\n\n");
+  assert.match(warnings, /^WARNING loader\.yaml:27:30: stt.*\nWARNING .*$/);
+  assert.equal(last, verdict);
+  assert.deepEqual(more, []);
+  const shown = renderCheck(loaded, planOf(text), { all: true });
+  assert.ok(shown.endsWith(`\n\n${warnings}\n\n${verdict}`), shown);
+  const yaml = shown.slice(0, shown.indexOf("\n\nWARNING"));
   assert.deepEqual(parse(yaml), JSON.parse(JSON.stringify(loaded.config)));
   assert.deepEqual(load(yaml).config, loaded.config);
+});
+
+Deno.test("P15: check warns of a greeting that cannot be spoken, and plan says the same about pausing", () => {
+  const kwdUrl = '{ type: "http", url: "http://127.0.0.1:5001/ready", expect_code: 200 }';
+  const ttsUrl = '{ type: "http", url: "http://127.0.0.1:5004/healthz", expect_code: 200 }';
+  const tcp = (port: number) => `{ type: "tcp", port: ${port} }`;
+  const seen = (...edits: [string, string][]) => {
+    const text = edited(...edits);
+    const warnings = load(text).warnings.map(({ message, hint }) => `${message} (${hint})`);
+    return { warnings, plan: renderPlan(planOf(text)) };
+  };
+  assert.deepEqual(seen().warnings, []);
+  assert.match(seen().plan, /wake word +paused while it speaks$/m);
+
+  const mute = seen([ttsUrl, tcp(5004)]);
+  assert.deepEqual(mute.warnings, [
+    "tts has no way to be asked to speak: no greeting is spoken (set services.tts.control, or loader.post_boot_greeting.enabled: false)",
+  ]);
+  assert.match(mute.plan, /No greeting: tts has no control; wake-word listening is enabled at once\./);
+
+  const deaf = seen([kwdUrl, tcp(5001)]);
+  assert.deepEqual(deaf.warnings, [
+    "kwd has no way to be paused: it listens while the greeting is spoken (set services.kwd.control, or loader.post_boot_greeting.kwd_pause_during_tts: false)",
+  ]);
+  assert.match(deaf.plan, /wake word +listens while it speaks, since it cannot be paused$/m);
+  assert.doesNotMatch(deaf.plan, /paused while it speaks/);
+
+  const off = ["kwd_pause_during_tts: true", "kwd_pause_during_tts: false"] as [string, string];
+  assert.deepEqual(seen([kwdUrl, tcp(5001)], off).warnings, []);
+  const command = '    control: { kind: command, speak: [flite, "{text}"] }\n';
+  assert.deepEqual(seen([ttsUrl, tcp(5004) + "\n" + command.trimEnd()]).warnings, []);
 });
 
 Deno.test("renderPlan() and renderCheck() keep secrets to themselves", () => {
@@ -63,7 +96,7 @@ Deno.test("renderPlan() and renderCheck() keep secrets to themselves", () => {
     "    threads: 2",
     "    env: { OPENAI_API_KEY: sesame, HF_TOKEN: sesame, MAX_TOKENS: 77 }",
   ]);
-  for (const shown of [renderPlan(planOf(text)), renderCheck(load(text), planOf(text))]) {
+  for (const shown of [renderPlan(planOf(text)), renderCheck(load(text), planOf(text), { all: true })]) {
     assert.ok(!shown.includes("sesame"));
     assert.ok(shown.includes("77"));
   }

@@ -1,0 +1,10 @@
+/** What a service can be asked for, as its plan says. CONTRACT §5. */
+import type { ControlSpec } from "./types.ts";
+
+export function canSpeak(control: ControlSpec): boolean {
+  return control.kind === "http" || (control.kind === "command" && control.speak !== null);
+}
+
+export function canPause(control: ControlSpec): boolean {
+  return control.kind === "http" || (control.kind === "command" && control.pause !== null);
+}
