@@ -209,7 +209,8 @@ export type WyomingOffer = Record<string, string[]>;
 /** Reads the data of an `info` event; anything of an unexpected shape is left out. */
 export function readInfo(data: Record<string, unknown>): WyomingOffer {
   const offer: WyomingOffer = {};
-  for (const [kind, programs] of Object.entries(data)) {
+  for (const [kind, artifacts] of Object.entries(data)) {
+    const programs = isObject(artifacts) ? [artifacts] : artifacts; // a satellite is one thing, not a list
     if (!Array.isArray(programs) || programs.length === 0) continue;
     const names = new Set<string>();
     for (const program of programs) collectNames(program, names);

@@ -36,6 +36,21 @@ Deno.test("wyoming probe names what is there when the expected word is not", asy
   });
 });
 
+Deno.test("P8: wyoming probe finds a satellite, which is an object and not a list", async () => {
+  for (const satellite of [{ name: "kitchen", area: null }, [{ name: "kitchen" }]]) {
+    const info = { asr: [], satellite };
+    await using peer = await startPythonPeer("./wyoming_peer.py", "block", JSON.stringify(info));
+    assert.deepEqual(await checkOnce(wyoming(peer.port, { satellite: "kitchen" })), {
+      state: "ready",
+      detail: "info: satellite",
+    });
+    assert.deepEqual(await checkOnce(wyoming(peer.port, { satellite: "bath" })), {
+      state: "wrong",
+      detail: `info has no satellite "bath"; there is kitchen`,
+    });
+  }
+});
+
 Deno.test("wyoming probe answers whatever the other side does", async () => {
   await using closing = closingPeer();
   await using silent = silentPeer();

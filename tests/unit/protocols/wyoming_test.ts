@@ -165,8 +165,13 @@ Deno.test("readInfo() lists installed programs, models and voices, and passes ov
     }],
     tts: [{ name: "piper", voices: [{ name: "en_US-lessac" }] }, "x"],
     satellite: { name: "s" },
+    intent: "hassil",
   });
-  assert.deepEqual(offer, { wake: ["openwakeword", "alexa_v0.1"], tts: ["piper", "en_US-lessac"] });
+  assert.deepEqual(offer, {
+    wake: ["openwakeword", "alexa_v0.1"],
+    tts: ["piper", "en_US-lessac"],
+    satellite: ["s"],
+  });
 });
 
 Deno.test("isNamed() sees through a version, not through another name", () => {
