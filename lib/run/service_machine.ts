@@ -23,7 +23,15 @@ export type Desired = "up" | "down";
 
 /** Why a service is not, or no longer, up. */
 export type Fault =
-  | { kind: "exited"; status: ExitStatus; afterMs: number; beforeReady: boolean; lastLines: string[] }
+  | {
+    kind: "exited";
+    status: ExitStatus;
+    afterMs: number;
+    beforeReady: boolean;
+    lastLines: string[];
+    /** Who of it goes on although it has ended well, in words: it went to the background. */
+    background: string | null;
+  }
   | { kind: "spawn_failed"; reason: string }
   /** Its start was not admitted (`on_vram_short: fail`): the next attempt would only be refused too. */
   | { kind: "refused"; reason: string }
@@ -143,6 +151,9 @@ export function judge(
   const code = fault.kind === "exited" ? fault.status.code : null;
   if (fault.kind === "refused") return { kind: "give_up", why: "on_vram_short: fail" };
   if (fault.kind === "wrong") return { kind: "give_up", why: "another copy would be no better" };
+  if (fault.kind === "exited" && fault.beforeReady && fault.background !== null) {
+    return { kind: "give_up", why: "another copy would do the same" };
+  }
   if (policy.type === "never") return { kind: "give_up", why: "restart policy: never" };
   if (fault.kind === "exited" && !fault.beforeReady && code === 0 && policy.type === "on-failure") {
     return { kind: "give_up", why: "it ended by itself with exit 0" };

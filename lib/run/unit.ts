@@ -302,6 +302,8 @@ export class Unit {
         lastLines: service.relay.lastLines(3),
       });
     }
+    // What answered has left its leader behind: its end is about to be told, and says more.
+    if (service.copy?.running === false) return;
     readying?.end();
     this.readyAt = clock.now();
     this.waitingFor = this.wrong = null;
@@ -322,6 +324,7 @@ export class Unit {
           afterMs: this.clock.now() - copy.spawnedAt,
           beforeReady: this.upAt === null,
           lastLines: this.service.relay.lastLines(3),
+          background: status.code === 0 ? copy.leftBehind : null,
         },
       });
     }));

@@ -17,8 +17,12 @@ function exited(status: ExitStatus): string {
 /** What happened, as half a sentence. */
 export function faultText(fault: Fault): string {
   switch (fault.kind) {
-    case "exited":
-      return `${exited(fault.status)} after ${(fault.afterMs / 1000).toFixed(1)}s`;
+    case "exited": {
+      const after = `after ${(fault.afterMs / 1000).toFixed(1)}s`;
+      return fault.background === null
+        ? `${exited(fault.status)} ${after}`
+        : `Went to the background ${after} (${fault.background} goes on): start it in the foreground`;
+    }
     case "spawn_failed":
     case "refused":
       return fault.reason;
@@ -52,6 +56,7 @@ export function verdictText(verdict: Verdict): string | null {
 /** Why a service is failed, short enough for the DEGRADED line: "3 restarts in 600 s", "exit code 7". */
 export function failedBecause(fault: Fault | null, why: string | null): string {
   if (fault?.kind === "wrong") return fault.detail;
+  if (fault?.kind === "exited" && fault.background !== null) return "it went to the background";
   if (why) return why;
   return fault ? faultText(fault) : "unknown";
 }

@@ -16,7 +16,15 @@ import {
   type SpawnOptions,
 } from "../sys/process.ts";
 import { livingMembers } from "../sys/group.ts";
-import { environmentOf, family, isBlind, isGone, type ProcessStat, readStat } from "../sys/procfs.ts";
+import {
+  describePid,
+  environmentOf,
+  family,
+  isBlind,
+  isGone,
+  type ProcessStat,
+  readStat,
+} from "../sys/procfs.ts";
 import { reapInherited } from "../sys/reaper.ts";
 import {
   bootIdVariable,
@@ -263,6 +271,12 @@ export class ServiceCopy implements ProbeTarget, Victim {
       }
     }
     return [...found.values()];
+  }
+
+  /** Who of it lives although the leader has ended, in words; null when nobody does. */
+  get leftBehind(): string | null {
+    const [left] = this.running ? [] : this.living();
+    return left ? describePid(left.pid) : null;
   }
 
   #isOurs(stat: ProcessStat): boolean {

@@ -18,6 +18,7 @@ const exited = (code: number | null, beforeReady = false): Fault => ({
   afterMs: 1000,
   beforeReady,
   lastLines: [],
+  background: null,
 });
 
 Deno.test("backoffMs() gives the specification's row: 2, 4, 8, 16 s, then 30 s", () => {

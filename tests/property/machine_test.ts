@@ -169,6 +169,7 @@ const faults: fc.Arbitrary<Fault> = fc.oneof(
     afterMs: fc.nat({ max: 1000 }),
     beforeReady: fc.boolean(),
     lastLines: fc.constant<string[]>([]),
+    background: fc.constantFrom(null, "pid 5 (mosquitto -d)"),
   }),
   fc.constant({ kind: "spawn_failed" as const, reason: "no such file" }),
   fc.constant<Fault>({ kind: "not_ready", timeoutMs: 1000, detail: "503", lastLines: [] }),

@@ -70,6 +70,7 @@ export class FakeCopy {
   statusText: string | null = null;
   watchdogAt: number | null = null;
   ticks = 0;
+  leftBehind: string | null = null;
   #exited = Promise.withResolvers<ExitStatus>();
   #extend = new Set<(ms: number) => void>();
   #sign = new Set<() => void>();

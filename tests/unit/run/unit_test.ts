@@ -137,6 +137,45 @@ Deno.test("Unit gives up a service that ends with exit 0 after it was up, under 
   await leaveNothing(fake);
 });
 
+Deno.test("P13: a program that goes to the background is told to stay, before it counts as ready", async () => {
+  const fake = fakeUnit();
+  const started = fake.unit.start();
+  await fake.clock.settle();
+  const copy = fake.service.copy!;
+  copy.leftBehind = "pid 7 (mosquitto -d)";
+  copy.status = { code: 0, signal: null }; // it has ended, and its last output is still being read
+  fake.service.ready();
+  await fake.clock.settle();
+  assert.deepEqual(fake.states, ["starting"]);
+  copy.exit(0);
+  await fake.clock.settle();
+  assert.equal(await started, false);
+  assert.deepEqual(fake.lines.slice(0, 2), [
+    "STT INFO Starting (pid 100)",
+    "STT ERROR Went to the background after 0.0s (pid 7 (mosquitto -d) goes on): start it in the foreground; " +
+    "given up (another copy would do the same)",
+  ]);
+  assert.equal(fake.service.starts, 1);
+  assert.deepEqual(fake.service.calls.slice(-1), ["stop"], "what went on is ended");
+  await leaveNothing(fake);
+});
+
+Deno.test("P13: one that goes to the background later says so too, and the restart policy stays as it is", async () => {
+  for (const type of ["on-failure", "always"] as const) {
+    const fake = fakeUnit(withPolicy({ type }));
+    await bringUp(fake);
+    fake.service.copy!.leftBehind = "pid 7 (mosquitto -d)";
+    fake.service.copy!.exit(0);
+    await fake.clock.advance(2000);
+    assert.match(
+      fake.lines.find((line) => line.includes("Went"))!,
+      /goes on\): start it in the foreground; /,
+    );
+    assert.equal(fake.service.starts, type === "always" ? 2 : 1);
+    await leaveNothing(fake);
+  }
+});
+
 Deno.test("Unit starts a service again that ends with exit 0 after it was up, under always", async () => {
   const fake = fakeUnit(withPolicy({ type: "always" }));
   await bringUp(fake);

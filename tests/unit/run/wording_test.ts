@@ -18,7 +18,13 @@ Deno.test("seconds() gives three figures", () => {
 });
 
 Deno.test("faultText() and verdictText() say what happened and what follows", () => {
-  const exit = { kind: "exited" as const, afterMs: 12_300, beforeReady: false, lastLines: [] };
+  const exit = {
+    kind: "exited" as const,
+    afterMs: 12_300,
+    beforeReady: false,
+    lastLines: [],
+    background: null,
+  };
   assert.equal(faultText({ ...exit, status: { code: 1, signal: null } }), "Exited with code 1 after 12.3s");
   assert.equal(
     faultText({ ...exit, status: { code: null, signal: "SIGKILL" } }),
