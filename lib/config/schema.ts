@@ -128,6 +128,8 @@ const warmupCommon = {
   required: z.boolean().default(true).describe("Whether a failed warm-up is a failed start"),
 };
 const audio = () => z.enum(["speech", "silence"]).default("speech").describe("What the service gets to hear");
+const audioMs = () =>
+  z.int().min(1).max(60_000).optional().describe("Length of the audio; `warmup_encoder_ms` when left out");
 const warmupText = () =>
   text(1000).optional().describe(`Text to synthesize; "${defaults.warmupText}" when left out`);
 
@@ -153,9 +155,7 @@ const warmup = z.discriminatedUnion("kind", [
     host: text(255).optional().describe("Host; that of the readiness probe when left out"),
     port: port().optional().describe("Port; that of the readiness probe when left out"),
     audio: audio(),
-    audio_ms: z.int().min(1).max(60_000).optional().describe(
-      "Length of the audio; `warmup_encoder_ms` when left out",
-    ),
+    audio_ms: audioMs(),
   }),
   z.strictObject({
     kind: z.literal("ollama").describe("One short generation, and the model stays in memory"),
@@ -173,10 +173,15 @@ const warmup = z.discriminatedUnion("kind", [
     url: text().optional().describe(
       "The server's base address, without `/v1/…`; the readiness URL's when left out",
     ),
-    api: z.enum(["completions", "speech"]).optional().describe("Which endpoint; by role when left out"),
+    api: z.enum(["completions", "chat", "speech", "transcriptions"]).optional().describe(
+      "Which endpoint; by role when left out (`completions`, and where the server has none, `chat`)",
+    ),
     model: text(255).optional().describe("Model; the service's `model` when left out"),
     tokens: z.int().min(1).max(4096).optional().describe("Tokens to generate; `warmup_token` when left out"),
     voice: text(255).optional().describe("Voice for `speech`; `default_voice` when left out"),
+    text: warmupText(),
+    audio: audio(),
+    audio_ms: audioMs(),
   }),
   z.strictObject({
     kind: z.literal("exec").describe("A command that exits 0"),

@@ -35,16 +35,15 @@ export type WarmupSpec =
     | { kind: "http"; url: string; body: Record<string, unknown> }
     | { kind: "wyoming"; host: string; port: number; audio: "speech" | "silence"; audioMs: number }
     | { kind: "ollama"; url: string; model: string | null; tokens: number; numCtx: number | null }
-    | {
-      kind: "openai";
-      url: string;
-      api: "completions" | "speech";
-      model: string | null;
-      tokens: number;
-      voice: string | null;
-    }
+    | { kind: "openai"; url: string; model: string | null } & OpenaiRequest
     | { kind: "exec"; cmd: string[] }
   );
+
+/** What an OpenAI-style server is asked for. `completions`: where there are none, `chat`. */
+export type OpenaiRequest =
+  | { api: "completions" | "chat"; tokens: number }
+  | { api: "speech"; voice: string | null; text: string }
+  | { api: "transcriptions"; audio: "speech" | "silence"; audioMs: number };
 
 /** How the loader asks a KWD to pause and a TTS to speak (CONTRACT §5). `url` is an origin, without a path. */
 export type ControlSpec =

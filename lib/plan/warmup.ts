@@ -5,7 +5,7 @@ import { ollamaOrigin } from "./ollama_address.ts";
 import { resolveArgv } from "./paths.ts";
 import type { PlanFacts } from "./plan.ts";
 import { httpOrigin, readinessPort } from "./probes.ts";
-import type { ControlSpec, ProbeSpec, Role, WarmupSpec } from "./types.ts";
+import type { ControlSpec, OpenaiRequest, ProbeSpec, Role, WarmupSpec } from "./types.ts";
 
 /** What is known about the service when its warm-up is chosen. */
 export interface WarmupContext {
@@ -57,11 +57,16 @@ function auto(
   }
   if (role === "llm" && service.warmup_token === 0) return none(common, "switched off (warmup_token: 0)");
   if (role === "llm" && service.server === "ollama") return ollama(common, context, {});
-  if (role === "llm" && service.server === "openai") return openai(common, context, {});
+  if (service.server === "openai" && speaksOpenai(role, readiness)) return openai(common, context, wishes);
   if (role === "stt" && readiness.some((probe) => probe.type === "tcp" || probe.type === "wyoming")) {
     return wyoming(common, context, { audio: wishes.audio });
   }
   return http(common, context, { text: wishes.text });
+}
+
+/** `server: openai` names the way where it leads somewhere; an STT or TTS without an HTTP address has others. */
+function speaksOpenai(role: Role, readiness: readonly ProbeSpec[]): boolean {
+  return role === "llm" || ((role === "stt" || role === "tts") && httpOrigin(readiness) !== null);
 }
 
 function none(common: Common, why: string, warn = false): WarmupSpec {
@@ -136,22 +141,37 @@ function ollama(
   };
 }
 
-function openai(
-  common: Common,
-  { name, role, service, readiness }: WarmupContext,
-  wishes: { url?: string; api?: "completions" | "speech"; model?: string; tokens?: number; voice?: string },
-): WarmupSpec {
+type OpenaiWishes = Partial<Omit<Extract<WarmupConfig, { kind: "openai" }>, "kind">>;
+
+function openai(common: Common, context: WarmupContext, wishes: OpenaiWishes): WarmupSpec {
+  const { name, service, readiness } = context;
   const url = wishes.url ?? httpOrigin(readiness);
   if (url === null) {
-    return none(common, `nothing says where to send it: set services.${name}.warmup.url`, true);
+    const how = `set services.${name}.warmup: { kind: openai, url: … }`;
+    return none(common, `nothing says where to send it: ${how}`, true);
   }
   return {
     ...common,
     kind: "openai",
     url: url.replace(/\/+$/, ""),
-    api: wishes.api ?? (role === "tts" ? "speech" : "completions"),
     model: wishes.model ?? service.model ?? null,
-    tokens: wishes.tokens ?? (service.warmup_token || warmupTokens),
-    voice: wishes.voice ?? service.default_voice ?? null,
+    ...openaiRequest(context, wishes),
   };
+}
+
+const openaiApis: Partial<Record<Role, OpenaiRequest["api"]>> = { stt: "transcriptions", tts: "speech" };
+
+function openaiRequest({ role, service }: WarmupContext, wishes: OpenaiWishes): OpenaiRequest {
+  const api = wishes.api ?? openaiApis[role] ?? "completions";
+  switch (api) {
+    case "completions":
+    case "chat":
+      return { api, tokens: wishes.tokens ?? (service.warmup_token || warmupTokens) };
+    case "speech":
+      return { api, voice: wishes.voice ?? service.default_voice ?? null, text: wishes.text ?? warmupText };
+    case "transcriptions": {
+      const audioMs = wishes.audio_ms ?? (service.warmup_encoder_ms || warmupAudioMs);
+      return { api, audio: wishes.audio ?? "speech", audioMs };
+    }
+  }
 }

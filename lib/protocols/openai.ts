@@ -1,5 +1,5 @@
 /**
- * The two requests of OpenAI-style servers that a warm-up makes: a completion of a few tokens, and a spoken word.
+ * The requests of OpenAI-style servers that a warm-up makes: a few tokens, a spoken word, a transcript.
  * `url` may end with `/v1` or leave it out. Spec: §9; CONTRACT §4.
  */
 import { type HttpRequest, httpRequest, type HttpResponse } from "../sys/http.ts";
@@ -19,6 +19,44 @@ export function openaiCompletion(
     ...(what.model ? { model: what.model } : {}),
   };
   return post(`${base(url)}/completions`, body, options);
+}
+
+/** `POST /v1/chat/completions`, for servers that offer nothing else. */
+export function openaiChat(
+  url: string,
+  what: { model: string | null; tokens: number },
+  options: AskOptions,
+): Promise<HttpResponse> {
+  const body = {
+    messages: [{ role: "user", content: "Hi" }],
+    max_tokens: what.tokens,
+    stream: false,
+    ...(what.model ? { model: what.model } : {}),
+  };
+  return post(`${base(url)}/chat/completions`, body, options);
+}
+
+/** `POST /v1/audio/transcriptions` of a WAV file. */
+export function openaiTranscription(
+  url: string,
+  what: { model: string | null; wav: Uint8Array },
+  options: AskOptions,
+): Promise<HttpResponse> {
+  const boundary = `alexa-loader-${crypto.randomUUID()}`;
+  const part = (field: string) => `--${boundary}\r\ncontent-disposition: form-data; ${field}\r\n`;
+  const head = (what.model ? `${part('name="model"')}\r\n${what.model}\r\n` : "") +
+    `${part('name="file"; filename="warmup.wav"')}content-type: audio/wav\r\n\r\n`;
+  const [before, after] = [head, `\r\n--${boundary}--\r\n`].map((text) => new TextEncoder().encode(text));
+  const body = new Uint8Array(before.length + what.wav.length + after.length);
+  body.set(before);
+  body.set(what.wav, before.length);
+  body.set(after, before.length + what.wav.length);
+  return send(
+    `${base(url)}/audio/transcriptions`,
+    `multipart/form-data; boundary=${boundary}`,
+    body,
+    options,
+  );
 }
 
 /** `POST /v1/audio/speech`; the audio is read to its end and dropped. */
@@ -53,11 +91,20 @@ function base(url: string): string {
 }
 
 function post(url: string, body: unknown, options: AskOptions): Promise<HttpResponse> {
+  return send(url, "application/json", JSON.stringify(body), options);
+}
+
+function send(
+  url: string,
+  type: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  options: AskOptions,
+): Promise<HttpResponse> {
   return httpRequest(url, {
     ...options,
     method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
+    headers: { "content-type": type },
+    body,
     maxBytes: 64 * 1024,
     drain: true,
   });

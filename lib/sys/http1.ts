@@ -36,7 +36,8 @@ function requestBytes(url: URL, request: HttpRequest): Uint8Array {
     ...request.headers,
   };
   const method = request.method ?? "GET";
-  const body = new TextEncoder().encode(request.body ?? "");
+  const given = request.body ?? "";
+  const body = typeof given === "string" ? new TextEncoder().encode(given) : given;
   if (body.length > 0 || (method !== "GET" && method !== "HEAD")) {
     headers["content-length"] = String(body.length);
   }

@@ -5,7 +5,7 @@ import type { TcpErrorKind } from "./tcp.ts";
 export interface HttpRequest {
   method?: string;
   /** Sent as it is; set `content-type` in `headers`. */
-  body?: string;
+  body?: string | Uint8Array<ArrayBuffer>;
   headers?: Record<string, string>;
   signal: AbortSignal;
   /** For the whole exchange. */

@@ -218,7 +218,11 @@ function warmupText(warmup: WarmupSpec): string {
       }`;
     case "openai":
       return `openai ${warmup.url} ${warmup.api}${warmup.model === null ? "" : ` ${warmup.model}`}${
-        warmup.api === "speech" ? "" : `, ${tokens(warmup.tokens)}`
+        "tokens" in warmup
+          ? `, ${tokens(warmup.tokens)}`
+          : "audio" in warmup
+          ? `, ${warmup.audioMs} ms of ${warmup.audio}`
+          : ""
       }`;
     case "exec":
       return `exec ${warmup.cmd.map(word).join(" ")}`;

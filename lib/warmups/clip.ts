@@ -20,6 +20,27 @@ export function audioClip(kind: "speech" | "silence", ms: number): Uint8Array {
   return bytes;
 }
 
+/** The samples as a WAV file. */
+export function wavOf(samples: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(44 + samples.length);
+  const view = new DataView(bytes.buffer);
+  const word = (at: number, text: string) => bytes.set(new TextEncoder().encode(text), at);
+  word(0, "RIFF");
+  view.setUint32(4, 36 + samples.length, true);
+  word(8, "WAVEfmt ");
+  view.setUint32(16, 16, true); // length of the format that follows
+  view.setUint16(20, 1, true); // PCM
+  view.setUint16(22, 1, true); // channels
+  view.setUint32(24, sampleRate, true);
+  view.setUint32(28, 2 * sampleRate, true); // bytes a second
+  view.setUint16(32, 2, true); // bytes a sample
+  view.setUint16(34, 16, true); // bits a sample
+  word(36, "data");
+  view.setUint32(40, samples.length, true);
+  bytes.set(samples, 44);
+  return bytes;
+}
+
 /** A train of pulses, 110 to 140 a second, through three resonators whose tuning glides. Values within -1..1. */
 function vowelSweep(samples: number): Float32Array {
   const wave = new Float32Array(samples);

@@ -13,7 +13,7 @@ import { failed, inSeconds, type RunContext, type WarmupDeps } from "./results.t
 import type { WarmupResult } from "./types.ts";
 import * as wyoming from "./wyoming.ts";
 
-export { audioClip, sampleRate } from "./clip.ts";
+export { audioClip, sampleRate, wavOf } from "./clip.ts";
 export type { WarmupDeps } from "./results.ts";
 export type { WarmupResult } from "./types.ts";
 

@@ -21,10 +21,12 @@ export const failed = (detail: string): WarmupResult => ({ state: "failed", deta
 /** The statuses with which a server says that it does not know the request at all. */
 const unknownRequest = new Set([404, 405, 501]);
 
+export const isUnknownRequest = ({ status }: HttpResponse): boolean => unknownRequest.has(status);
+
 /** Null for success; else "not offered" with `hint`, or the failure with the first words of the body. */
 export function refusal(answer: HttpResponse, what: string, hint: string): WarmupResult | null {
   if (answer.status >= 200 && answer.status < 300) return null;
-  if (unknownRequest.has(answer.status)) {
+  if (isUnknownRequest(answer)) {
     return { state: "not_offered", detail: `${what} was answered with ${answer.status}`, hint };
   }
   const words = answer.text.replace(/\p{Cc}+/gu, " ").trim().slice(0, 200);

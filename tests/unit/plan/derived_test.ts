@@ -127,18 +127,52 @@ Deno.test("planWarmup() warms OpenAI-style servers", () => {
     kind: "openai",
     url: "http://127.0.0.1:5003",
     model: null,
-    tokens: 1,
-    voice: null,
   };
-  assert.deepEqual(warmupOf(2, {}, readiness, ['"ollama"', '"openai"']), { ...openai, api: "completions" });
+  assert.deepEqual(warmupOf(2, {}, readiness, ['"ollama"', '"openai"']), {
+    ...openai,
+    api: "completions",
+    tokens: 1,
+  });
   assert.deepEqual(warmupOf(3, {}, ["warmup: true", "warmup: { kind: openai }"]), {
     ...openai,
     url: "http://127.0.0.1:5004",
     api: "speech",
     voice: "en_us_1",
+    text: "Ready.",
   });
   const nowhere = warmupOf(2, {}, ['"ollama"', '"openai"']);
   assert.ok(nowhere.kind === "none" && nowhere.warn);
+});
+
+Deno.test("P7: planWarmup() takes server: openai at its word for STT and TTS too", () => {
+  const stt: [string, string][] = [
+    ['{ type: "tcp", host: "127.0.0.1", port: 5002 }', "{ type: http, url: 'http://127.0.0.1:5002/health' }"],
+    ['    backend: "faster-whisper"', '    backend: "faster-whisper"\n    server: openai\n    model: small'],
+  ];
+  assert.deepEqual(warmupOf(1, {}, ...stt), {
+    ...common,
+    kind: "openai",
+    url: "http://127.0.0.1:5002",
+    model: "small",
+    api: "transcriptions",
+    audio: "speech",
+    audioMs: 300,
+  });
+  const speaks = "    server: openai\n    warmup: { kind: auto, text: Hello }";
+  assert.deepEqual(warmupOf(3, {}, ["    warmup: true", speaks]), {
+    ...common,
+    kind: "openai",
+    url: "http://127.0.0.1:5004",
+    model: null,
+    api: "speech",
+    voice: "en_us_1",
+    text: "Hello",
+  });
+  assert.equal(
+    warmupOf(1, {}, stt[1]).kind,
+    "wyoming",
+    "an STT that is not reached over http has its own way",
+  );
 });
 
 Deno.test("planWarmup() can be switched off, which is no reason for a warning", () => {

@@ -1,22 +1,36 @@
 import assert from "node:assert/strict";
 import { startHttpPeer } from "../../support/peers/http_peer.ts";
-import { audioClip } from "../../../lib/warmups/mod.ts";
+import { audioClip, wavOf } from "../../../lib/warmups/mod.ts";
 import { common, warm } from "./support.ts";
 
-const openai = (url: string, api: "completions" | "speech", model: string | null = "tiny") => ({
+const server = (url: string, model: string | null = "tiny") => ({
   ...common,
   kind: "openai" as const,
   url,
-  api,
   model,
+});
+const tokens = (url: string, model?: string | null, api: "completions" | "chat" = "completions") => ({
+  ...server(url, model),
+  api,
   tokens: 2,
-  voice: null,
+});
+const speech = (url: string) => ({
+  ...server(url),
+  api: "speech" as const,
+  voice: "af_sky",
+  text: "Ready.",
+});
+const transcription = (url: string, model?: string | null) => ({
+  ...server(url, model),
+  api: "transcriptions" as const,
+  audio: "speech" as const,
+  audioMs: 300,
 });
 
 Deno.test("openai warm-up asks for a completion of a few tokens", async () => {
   await using peer = startHttpPeer(() => Response.json({ choices: [{ text: "Hello" }] }));
   for (const url of [peer.origin, `${peer.origin}/v1/`]) {
-    const result = await warm(openai(url, "completions"));
+    const result = await warm(tokens(url));
     assert.deepEqual([result.state, result.detail], ["warmed", "2 tokens"]);
   }
   for (const { method, path, body } of peer.asked) {
@@ -30,24 +44,68 @@ Deno.test("openai warm-up names the server's first model when none is configured
   await using listing = startHttpPeer(({ path }) =>
     Response.json(path === "/v1/models" ? { data: [{ id: "first" }, { id: "second" }] } : {})
   );
-  await warm(openai(listing.origin, "completions", null));
+  await warm(tokens(listing.origin, null));
   assert.equal(JSON.parse(listing.asked[1].body).model, "first");
   await using bare = startHttpPeer(({ path }) =>
     path === "/v1/models" ? new Response("", { status: 404 }) : Response.json({})
   );
-  assert.equal((await warm(openai(bare.origin, "completions", null))).state, "warmed");
+  assert.equal((await warm(tokens(bare.origin, null))).state, "warmed");
   assert.equal("model" in JSON.parse(bare.asked[1].body), false);
 });
 
 Deno.test("openai warm-up reads speech to its end", async () => {
   await using peer = startHttpPeer(() => new Response(new Uint8Array(200_000)));
-  const result = await warm({ ...openai(peer.origin, "speech"), voice: "af_sky" });
+  const result = await warm(speech(peer.origin));
   assert.deepEqual([result.state, result.detail], ["warmed", "200000 bytes of audio"]);
   const [{ path, body }] = peer.asked;
   assert.equal(path, "/v1/audio/speech");
   const { voice, model, input } = JSON.parse(body);
-  assert.deepEqual([voice, model], ["af_sky", "tiny"]);
-  assert.ok(input.length > 0);
+  assert.deepEqual([voice, model, input], ["af_sky", "tiny", "Ready."]);
+});
+
+Deno.test("P7: openai warm-up sends a chat where the server has no completions", async () => {
+  for (const status of [400, 404, 405, 501]) {
+    await using peer = startHttpPeer(({ path }) =>
+      path === "/v1/chat/completions" ? Response.json({ choices: [] }) : new Response("", { status })
+    );
+    const result = await warm(tokens(peer.origin));
+    assert.deepEqual([result.state, result.detail], ["warmed", "2 tokens"]);
+    const [, chat] = peer.asked.map(({ body }) => JSON.parse(body));
+    assert.deepEqual([chat.model, chat.max_tokens, chat.messages.length], ["tiny", 2, 1]);
+    peer.asked.length = 0;
+    assert.equal((await warm(tokens(peer.origin, "tiny", "chat"))).state, "warmed");
+    assert.deepEqual(peer.asked.map(({ path }) => path), ["/v1/chat/completions"]);
+  }
+});
+
+Deno.test("openai warm-up that fails is not asked another way, and what is not offered at all names the first", async () => {
+  await using failing = startHttpPeer(() => new Response("out of memory", { status: 500 }));
+  assert.equal((await warm(tokens(failing.origin))).state, "failed");
+  assert.equal(failing.asked.length, 1);
+  await using bare = startHttpPeer(() => new Response("", { status: 404 }));
+  assert.match((await warm(tokens(bare.origin))).detail!, /^POST \/v1\/completions was answered with 404$/);
+});
+
+Deno.test("P7: openai warm-up has a clip transcribed", async () => {
+  let form: FormData | null = null;
+  await using peer = {
+    server: Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+      if (new URL(request.url).pathname !== "/v1/audio/transcriptions") {
+        return new Response("", { status: 404 });
+      }
+      form = await request.formData();
+      return Response.json({ text: "" });
+    }),
+    [Symbol.asyncDispose]: () => peer.server.shutdown(),
+  };
+  const origin = `http://127.0.0.1:${peer.server.addr.port}`;
+  for (const model of ["tiny", null]) {
+    const result = await warm(transcription(origin, model));
+    assert.deepEqual([result.state, result.detail], ["warmed", "300 ms of speech"]);
+    const file = form!.get("file") as File;
+    assert.deepEqual([form!.get("model"), file.type], [model, "audio/wav"]);
+    assert.deepEqual(await file.bytes(), wavOf(audioClip("speech", 300)));
+  }
 });
 
 Deno.test("openai warm-up is not offered at 404 and 501, and fails at 400 and 500", async () => {
@@ -55,8 +113,9 @@ Deno.test("openai warm-up is not offered at 404 and 501, and fails at 400 and 50
     const [status, state] of [[404, "not_offered"], [501, "not_offered"], [400, "failed"], [500, "failed"]]
   ) {
     await using peer = startHttpPeer(() => new Response("", { status: status as number }));
-    assert.equal((await warm(openai(peer.origin, "completions"))).state, state);
-    assert.equal((await warm(openai(peer.origin, "speech"))).state, state);
+    assert.equal((await warm(tokens(peer.origin))).state, state);
+    assert.equal((await warm(speech(peer.origin))).state, state);
+    assert.equal((await warm(transcription(peer.origin))).state, state);
   }
 });
 
@@ -88,4 +147,20 @@ Deno.test("audioClip() makes the same loud speech every time, and true silence",
   }
   assert.ok(audioClip("silence", 300).every((byte) => byte === 0));
   assert.equal(audioClip("speech", 0).length, 0);
+});
+
+Deno.test("wavOf() puts 44 bytes of header before the samples", () => {
+  const wav = wavOf(audioClip("speech", 300));
+  const view = new DataView(wav.buffer);
+  const word = (at: number) => new TextDecoder().decode(wav.subarray(at, at + 4));
+  assert.deepEqual([0, 8, 12, 36].map(word), ["RIFF", "WAVE", "fmt ", "data"]);
+  assert.deepEqual([4, 16, 24, 28, 40].map((at) => view.getUint32(at, true)), [
+    9636,
+    16,
+    16_000,
+    32_000,
+    9600,
+  ]);
+  assert.deepEqual([20, 22, 32, 34].map((at) => view.getUint16(at, true)), [1, 1, 2, 16]);
+  assert.equal(wav.length, 9644);
 });
