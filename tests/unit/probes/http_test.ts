@@ -20,6 +20,8 @@ Deno.test("http probe tells ready, loading and wrong by the status", async () =>
   assert.deepEqual(await check(500), { state: "waiting", detail: "500, expected 200" });
   assert.deepEqual(await check(429), { state: "waiting", detail: "429, expected 200" });
   assert.deepEqual(await check(404), { state: "wrong", detail: "404, expected 200" });
+  assert.deepEqual(await check(204), { state: "wrong", detail: "204, expected 200" });
+  assert.deepEqual(await check(201), { state: "wrong", detail: "201, expected 200" });
   assert.deepEqual(await check(302), { state: "wrong", detail: "302, expected 200" });
   assert.equal(peer.asked.every(({ method }) => method === "GET"), true);
 });

@@ -45,6 +45,18 @@ Deno.test("http warm-up fails with the status and the first words of the body", 
   assert.ok(result.detail!.length < 260);
 });
 
+Deno.test("http warm-up takes no redirection for a warm service", async () => {
+  for (const status of [301, 302, 307]) {
+    await using peer = startHttpPeer(() => new Response(null, { status, headers: { location: "/login" } }));
+    const result = await warm(http(peer.origin));
+    assert.deepEqual(result, {
+      state: "failed",
+      detail: `POST /control/speak was answered with ${status}`,
+    });
+    assert.equal(peer.asked.length, 1, "it is not followed");
+  }
+});
+
 Deno.test("http warm-up fails in time against a server that says nothing", async () => {
   await using silent = silentPeer();
   const result = await warm({ ...http(`http://127.0.0.1:${silent.port}`), timeoutMs: 120, runs: 5 });
