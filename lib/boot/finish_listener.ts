@@ -2,7 +2,7 @@
  * Where TTS tells that the greeting has ended, when it answered 202: a loopback listener that exists only during the
  * greeting, at a URL with a token of this boot. CONTRACT §5, §6.
  */
-import { BoundedBody } from "../sys/http_common.ts";
+import { BoundedBody } from "../sys/http.ts";
 import { serveHttp } from "../sys/server.ts";
 
 export interface Finished {
