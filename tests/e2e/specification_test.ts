@@ -69,7 +69,9 @@ Deno.test({
 });
 
 Deno.test({
-  name: "up takes exactly the configured guard between the end of the greeting and the accepted resume",
+  // How long after that is a matter of the machine; tests/unit/boot/greeting_test.ts holds the guard to the millisecond.
+  name:
+    "up keeps the configured guard between the end of the greeting and the resume, by the services' own clocks",
   ignore: withoutPython,
   async fn() {
     await using home = new TestHome();
@@ -80,9 +82,10 @@ Deno.test({
     const end = home.stampsOf("tts").find(({ event }) => event === "speak_end")!;
     const resume = home.stampsOf("kwd").find(({ event }) => event === "resume")!;
     const ms = (resume.t - end.t) / 1e6;
-    console.log(`end of the greeting to accepted resume: ${ms.toFixed(1)} ms for a guard of 150 ms`);
     assert.ok(ms >= 150, `${ms} ms`);
-    assert.ok(ms <= 400, `${ms} ms`); // a quiet machine needs some milliseconds; a busy one may need this
+    const [told] = loader.messages("KWD").flatMap((line) => /detection after (\d+)ms/.exec(line)?.[1] ?? []);
+    assert.ok(Number(told) >= 150, loader.log);
+    assert.ok(loader.log.includes("(resume after 150 ms guard)"), loader.log);
     assert.equal(await loader.interrupt(), 0, loader.log);
   },
 });

@@ -51,27 +51,49 @@ Deno.test("backoffMs() grows by the factor, never falls, never passes its cap, a
   );
 });
 
-Deno.test("judge() counts only restarts within the sliding window", () => {
-  const times = fc.array(fc.integer({ min: 0, max: 1_200_000 }), { maxLength: 8 });
+Deno.test("judge() counts a restart for as long as the window, to the millisecond", () => {
+  for (const [age, verdict] of [[0, "give_up"], [599_999, "give_up"], [600_000, "restart"]] as const) {
+    assert.equal(judge(specification, unhealthy, [0, 0, 0], age).kind, verdict, `${age} ms ago`);
+  }
+  assert.deepEqual(judge(specification, unhealthy, [], 0), {
+    kind: "restart",
+    attempt: 1,
+    of: 3,
+    delayMs: 2000,
+  });
+  assert.deepEqual(judge(specification, unhealthy, [0, 400_000], 600_000), {
+    kind: "restart",
+    attempt: 2,
+    of: 3,
+    delayMs: 4000,
+  });
+  assert.deepEqual(judge(specification, unhealthy, [1, 2, 3], 600_000), {
+    kind: "give_up",
+    why: "3 restarts in 600 s",
+  });
+});
+
+Deno.test("judge() looks at how many restarts are recent, not at their order nor at the time of day", () => {
+  const now = 1_200_000;
+  const times = fc.array(fc.integer({ min: 0, max: now }), { maxLength: 8 });
+  const of = (restarts: number[], at = now) => judge(specification, unhealthy, restarts, at);
   fc.assert(
-    fc.property(times, (restarts) => {
-      const now = 1_200_000;
-      const within = restarts.filter((at) => now - at < 600_000).length;
-      const verdict = judge(specification, unhealthy, restarts, now);
-      if (within >= 3) {
-        assert.deepEqual(verdict, { kind: "give_up", why: "3 restarts in 600 s" });
-      } else {
-        assert.deepEqual(verdict, {
-          kind: "restart",
-          attempt: within + 1,
-          of: 3,
-          delayMs: 2000 * 2 ** within,
-        });
+    fc.property(times, fc.integer({ min: 0, max: 1e9 }), fc.nat(600_000), (restarts, shift, old) => {
+      const verdict = of(restarts);
+      assert.deepEqual(of(restarts.toReversed()), verdict);
+      assert.deepEqual(of(restarts.map((at) => at + shift), now + shift), verdict);
+      assert.deepEqual(of([...restarts, old]), verdict, "what is as old as the window is forgotten");
+      // One more just now: the next attempt, or the end; never a pardon.
+      const next = of([...restarts, now]);
+      if (verdict.kind === "give_up") assert.deepEqual(next, verdict);
+      else if (verdict.attempt === verdict.of) assert.equal(next.kind, "give_up");
+      else {
+        assert.ok(next.kind === "restart");
+        assert.equal(next.attempt, verdict.attempt + 1);
+        assert.equal(next.delayMs, 2 * verdict.delayMs);
       }
     }),
   );
-  assert.equal(judge(specification, unhealthy, [0, 0, 0], 599_999).kind, "give_up");
-  assert.equal(judge(specification, unhealthy, [0, 0, 0], 600_000).kind, "restart");
 });
 
 Deno.test("judge() treats an exit by its moment and code as the policy's type says", () => {

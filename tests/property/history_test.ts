@@ -149,6 +149,7 @@ Deno.test("checkRecord() of anything is a record that every report can show, or 
     fc.double({ min: 0, max: 9e14, noNaN: true }),
   );
   const figure = fc.oneof({ weight: 30, arbitrary: sane }, { weight: 1, arbitrary: fc.anything() });
+  const noFigure = /NaN|Infinity|undefined/;
   let good = 0;
   const text = fc.string({ maxLength: 40, unit: "binary" });
   const mutation = fc.oneof(
@@ -172,6 +173,8 @@ Deno.test("checkRecord() of anything is a record that every report can show, or 
       const checked = checkRecord(raw);
       if (typeof checked === "string") return;
       good++;
+      // A span may well be called NaN; none of our figures may be it.
+      const saysIt = noFigure.test(JSON.stringify(checked));
       assert.deepEqual(parseRecord(JSON.stringify(checked)), checked);
       for (
         const text of [
@@ -181,15 +184,18 @@ Deno.test("checkRecord() of anything is a record that every report can show, or 
         ]
       ) {
         // deno-lint-ignore no-control-regex
-        assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f-\x9f]|NaN|Infinity|undefined/);
+        assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+        if (!saysIt) assert.doesNotMatch(text, noFigure);
       }
       const wide = renderWaterfall(checked, { width: 40 }).split("\n").filter((line) =>
         displayWidth(line) > 40
       );
       assert.deepEqual(wide, []);
-      assert.doesNotMatch(renderHtml(checked, []), /<script|NaN|Infinity/);
+      const html = renderHtml(checked, []);
+      assert.doesNotMatch(html, /<script/);
+      if (!saysIt) assert.doesNotMatch(html, noFigure);
     }),
-    { numRuns },
+    { numRuns, examples: [[[{ name: "NaN", service: null, at_ms: 1, ms: 1 }], null]] },
   );
   assert.ok(good > numRuns / 10 - 10, `${good} of ${numRuns} were records: too few`); // else this shows nothing
 });
