@@ -144,19 +144,28 @@ function alternatives(pattern: string): string[] {
   }
 }
 
-/** One part of a path as a regular expression. */
+/**
+ * One part of a path as a regular expression. What stands between two stars is taken where it is found first and never
+ * looked for again (a group that is looked ahead at is not gone back into), else many stars and a long name take for ever.
+ */
 function segmentPattern(part: string): RegExp {
-  const source = part.replace(
-    /\[(!?)([^\]\\]+)\]|[*?]|[\\^$.|+()[\]{}]/g,
-    (token, not: string | undefined, set: string | undefined) => {
-      if (set !== undefined) return `[${not ? "^" : ""}${set.replaceAll("^", "\\^")}]`;
-      if (token === "*") return ".*";
-      return token === "?" ? "." : `\\${token}`;
-    },
-  );
+  const pieces = [""];
+  for (const [token, not, set] of part.matchAll(/\[(!?)([^\]\\]+)\]|[^]/gu)) {
+    const one = set === undefined ? literal(token) : `[${not && "^"}${set.replaceAll("^", "\\^")}]`;
+    if (token === "*") pieces.push("");
+    else pieces[pieces.length - 1] += one;
+  }
+  const [first, ...rest] = pieces;
+  const last = rest.pop();
+  const middle = rest.map((piece, i) => `(?=(.*?${piece}))\\${i + 1}`).join("");
   try {
-    return new RegExp(`^${source}$`);
+    return new RegExp(`^${first}${middle}${last === undefined ? "" : `.*${last}`}$`);
   } catch {
     return /(?!)/; // a set such as [z-a]: matches nothing
   }
+}
+
+function literal(character: string): string {
+  if (character === "?") return ".";
+  return /[\\^$.|+()[\]{}]/.test(character) ? `\\${character}` : character;
 }

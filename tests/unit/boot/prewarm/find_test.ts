@@ -88,6 +88,21 @@ Deno.test("findModelFiles() expands patterns, and names the one that matches not
   ]);
 });
 
+Deno.test("R9: findModelFiles() comes back from a pattern of many stars and a name that nearly matches", async () => {
+  using folder = new TestFolder();
+  folder.put(`${"a".repeat(200)}.gguf`);
+  folder.put("model-q4_k-00001.gguf");
+  const globs = [`${"*a".repeat(20)}*b`, "m*-*q[!5]*_k**.g?uf", "*.gguf*", "*q4*q4*"].map((glob) =>
+    `${folder.dir}/${glob}`
+  );
+  const { names, problems } = await found(folder, {}, { globs: globs.slice(0, 2) });
+  assert.deepEqual(names, ["model-q4_k-00001.gguf"]);
+  assert.deepEqual(problems, [`no file matches ${globs[0]}`]);
+  const more = await found(folder, {}, { globs: globs.slice(2) });
+  assert.equal(more.names.length, 2);
+  assert.deepEqual(more.problems, [`no file matches ${globs[3]}`]);
+});
+
 Deno.test("findModelFiles() follows links to files, counts each file once, and does not run in circles", async () => {
   using folder = new TestFolder();
   const file = folder.put("elsewhere/real.gguf");
