@@ -4,6 +4,7 @@
  * to test instead of the source.
  */
 import { TextLineStream } from "./peers/text_lines.ts";
+import { claim } from "../../lib/sys/claim.ts";
 import { assertNothingLeft, carriers } from "./leftovers.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
@@ -253,17 +254,18 @@ function denoDir(): string {
   return DENO_DIR ?? `${XDG_CACHE_HOME ?? `${HOME}/.cache`}/deno`;
 }
 
-const given = new Set<number>();
-/** A free port below the range from which the system gives ports to clients, so that nobody takes it meanwhile. */
-export function lowPort(): number {
+/**
+ * A free port below the range from which the system gives ports to clients, so that nobody takes it meanwhile: no other
+ * test of this run or of one beside it gets the same, as long as this process lives.
+ */
+export function lowPort(random: () => number = Math.random): number {
   for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 22_000);
-    if (given.has(port)) continue;
+    const port = 10_000 + Math.floor(random() * 22_000);
+    if (!claim(`test port ${port}`)) continue;
     try {
       Deno.listen({ port, hostname: "127.0.0.1" }).close();
-      given.add(port);
       return port;
-    } catch { /* somebody has it */ }
+    } catch { /* a stranger has it */ }
   }
 }
 
