@@ -7,25 +7,34 @@
  * - `expected.stamps` is what the services themselves say happened to them, in order, up to the stop.
  *
  * In all of them holds, by the services' stamps: each is started when the one before is ready and warm; at most one
- * greeting is spoken, not before all are warm; the last thing that KWD accepts is that it listens.
+ * greeting is spoken, not before all are warm; KWD is not asked to listen within the guard after the end of the speech;
+ * the last thing that KWD accepts is that it listens.
  */
 import assert from "node:assert/strict";
 import { LoaderProcess, type Stamp, TestHome, until } from "../support/loader_process.ts";
-import { fillTemplate, lowPorts, mask, type Ports } from "../support/scenario.ts";
+import { fillTemplate, lowPorts, mask } from "../support/scenario.ts";
 import { withoutPython } from "../unit/demo/python.ts";
 import { checks } from "./checks.ts";
 
 const here = new URL(".", import.meta.url).pathname;
-/** ALEXA_WRITE_EXPECTED=1 writes what is expected instead of comparing it; to be read before it is believed. */
+/** ALEXA_WRITE_EXPECTED=1 writes what is expected instead of comparing it: what has changed is to be read, so it fails. */
 const writes = Deno.env.get("ALEXA_WRITE_EXPECTED") === "1";
 const filter = Deno.env.get("ALEXA_SCENARIO");
+/** The default of kwd_resume_after_tts_ms: no scenario has another. */
+const guardMs = 150;
 const over = /READY FOR WAKE WORD|Whether it listens is not known|there is no wake word to enable/;
 
-for (const { name, isDirectory } of [...Deno.readDirSync(here)].sort((a, b) => a.name < b.name ? -1 : 1)) {
-  if (!isDirectory || (filter && !filter.split(",").includes(name))) continue;
+const scenarios = [...Deno.readDirSync(here)].filter((entry) => entry.isDirectory).map(({ name }) => name)
+  .sort();
+for (const name of scenarios) {
+  if (filter && !filter.split(",").includes(name)) continue;
   const promise = Deno.readTextFileSync(`${here}${name}/README.md`).split("\n")[0].replace(/^# /, "");
   Deno.test({ name: `scenario ${name}: ${promise}`, ignore: withoutPython, fn: () => play(name) });
 }
+
+Deno.test("every check of checks.ts belongs to a scenario", () => {
+  assert.deepEqual(Object.keys(checks).filter((name) => !scenarios.includes(name)), []);
+});
 
 async function play(name: string): Promise<void> {
   await using home = new TestHome();
@@ -54,11 +63,24 @@ async function play(name: string): Promise<void> {
   assert.deepEqual(loader.errors, []);
 
   const log = loader.lines.map((line) => mask(line.text, ports) + "\n").join("");
-  if (writes) {
-    Deno.writeTextFileSync(`${here}${name}/expected.log`, log);
-    Deno.writeTextFileSync(`${here}${name}/expected.stamps`, stamps);
-  } else assertLog(log, Deno.readTextFileSync(`${here}${name}/expected.log`));
-  keepsThePromises(home, loader, ports);
+  keepsThePromises(home, loader);
+  if (!writes) return assertLog(log, Deno.readTextFileSync(`${here}${name}/expected.log`));
+  const rewritten = [
+    rewrite(`${here}${name}/expected.log`, log, assertLog),
+    rewrite(`${here}${name}/expected.stamps`, stamps, assert.equal),
+  ];
+  assert.deepEqual(rewritten, [false, false], "rewritten: look at the diff");
+}
+
+/** Writes what the file does not expect yet; whether it did. */
+function rewrite(path: string, actual: string, compare: (actual: string, expected: string) => void): boolean {
+  try {
+    compare(actual, Deno.readTextFileSync(path));
+    return false;
+  } catch {
+    Deno.writeTextFileSync(path, actual);
+    return true;
+  }
 }
 
 /** Compares line by line; what the expected log has between `{` and `}` in any order. */
@@ -86,7 +108,7 @@ function told(home: TestHome): string {
   }).join("");
 }
 
-function keepsThePromises(home: TestHome, loader: LoaderProcess, _ports: Ports): void {
+function keepsThePromises(home: TestHome, loader: LoaderProcess): void {
   const of = (name: string, event: string) => home.stampsOf(name).filter((stamp) => stamp.event === event);
   let gate: Stamp | undefined;
   for (const name of names.filter((name) => home.stampsOf(name).length > 0)) {
@@ -97,6 +119,13 @@ function keepsThePromises(home: TestHome, loader: LoaderProcess, _ports: Ports):
   const speeches = of("tts", "speak_begin");
   assert.ok(speeches.length <= 1, "a greeting was spoken twice");
   assert.ok(!speeches[0] || speeches[0].t > gate!.t, "the greeting came before all were ready and warm");
+  const [spoken] = of("tts", "speak_end");
+  const asked = spoken &&
+    home.stampsOf("kwd").find(({ event, t }) => event.startsWith("resume") && t > spoken.t);
+  if (asked && !/told that it could not speak/.test(loader.log)) {
+    const afterMs = (asked.t - spoken.t) / 1e6;
+    assert.ok(afterMs >= guardMs, `KWD was asked to listen ${afterMs} ms after the speech\n${loader.log}`);
+  }
   if (home.stampsOf("kwd").length === 0 || /Whether it listens is not known/.test(loader.log)) return;
   const control = home.stampsOf("kwd").filter(({ event }) => /^(pause|resume)/.test(event)).at(-1);
   assert.equal(control?.event, "resume", `listening did not end enabled\n${loader.log}`);
