@@ -45,6 +45,8 @@ export interface GreetingOptions {
 
 const verbTimeoutMs = 2000;
 const leastMsPerLetter = 10;
+/** When a speak loses its connection: how long until the end of a TTS that is dying is known, ms. */
+const lastWordsMs = 200;
 const firstRetryMs = 100, slowestRetryMs = 2000;
 
 /** Greets, then enables listening. Never rejects; with the signal aborted it ends early. To be called once per boot. */
@@ -177,15 +179,19 @@ interface Spoken {
 async function speak(tts: TtsService, listener: FinishListener, o: GreetingOptions): Promise<Spoken> {
   const limitMs = watchdogMs(o.plan);
   const over = new AbortController();
-  tts.copy?.exited.then(() => over.abort(new DOMException("TTS ended", "AbortError")));
+  const ended = tts.copy?.exited.then(() => over.abort(new DOMException("TTS ended", "AbortError")));
   using limit = deadline(o.clock, limitMs, AbortSignal.any([o.signal, over.signal]));
   const asked = tts.speak(o.plan.text, greetingTag, {
     signal: limit.signal,
     timeoutMs: limitMs,
     finishedUrl: listener.url,
-  }).then((answer): Spoken | Promise<Spoken> => {
+  }).then(async (answer): Promise<Spoken> => {
     if (answer.state === "finished") return { ok: true, timedOut: false, detail: "" };
-    if (answer.state === "accepted") return told;
+    if (answer.state === "accepted") return await told;
+    // A TTS that dies takes its connection along, and that it died is known a moment later.
+    if (answer.state === "failed" && answer.lost && ended) {
+      await Promise.race([ended, o.clock.sleep(lastWordsMs, limit.signal)]);
+    }
     return { ok: false, timedOut: false, detail: answer.detail };
   });
   const told = orAbort(listener.finished, limit.signal)
@@ -193,8 +199,8 @@ async function speak(tts: TtsService, listener: FinishListener, o: GreetingOptio
   try {
     const spoken = await Promise.race([asked, told]);
     // A command that was ended by the watchdog fails as any other: what ended it is told.
-    const ended = limit.signal.aborted && !over.signal.aborted && !o.signal.aborted;
-    return !spoken.ok && ended ? { ...spoken, timedOut: true } : spoken;
+    const cut = limit.signal.aborted && !over.signal.aborted && !o.signal.aborted;
+    return !spoken.ok && cut ? { ...spoken, timedOut: true } : spoken;
   } catch (error) {
     o.signal.throwIfAborted();
     if (over.signal.aborted) return { ok: false, timedOut: false, detail: "TTS ended while it spoke" };

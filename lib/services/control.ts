@@ -8,7 +8,8 @@ export type ControlAnswer =
   | { state: "ok"; status: number; body: Record<string, unknown> }
   /** The service does not know this verb (404, 405, 501), or has no control at all. */
   | { state: "not_offered"; detail: string }
-  | { state: "failed"; detail: string };
+  /** `lost`: there was no answer at all, as when its process ends. */
+  | { state: "failed"; detail: string; lost?: true };
 
 export interface AskOptions {
   signal: AbortSignal;
@@ -43,7 +44,8 @@ export async function postVerb(
     return { state: "ok", status: answer.status, body: asObject(answer.text) };
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
-    return { state: "failed", detail: `/control/${verb}: ${error.message}` };
+    const failed = { state: "failed", detail: `/control/${verb}: ${error.message}` } as const;
+    return error.kind === "timeout" ? failed : { ...failed, lost: true };
   }
 }
 

@@ -310,6 +310,23 @@ Deno.test("greet() enables listening at once when TTS dies in mid-speech", async
   house.ended();
 });
 
+Deno.test("greet() tells that TTS died, also when its connection goes first", async () => {
+  for (const dies of [true, false]) {
+    const house = new House();
+    house.speak = { afterMs: 30, answer: { state: "failed", detail: "/control/speak: closed", lost: true } };
+    await house.run({}, { ms: 31 });
+    if (dies) house.ttsCopy.exit(1);
+    await house.clock.advance(60_000);
+    assert.equal(house.steps.at(-1), dies ? "resume 31" : "resume 230");
+    assert.deepEqual(house.warnings, [
+      `TTS: Greeting failed: ${
+        dies ? "TTS ended while it spoke" : "/control/speak: closed"
+      }; enabling wake-word detection all the same`,
+    ]);
+    house.ended();
+  }
+});
+
 Deno.test("greet() enables listening at once when TTS tells that it could not speak", async () => {
   const house = new House();
   house.speak = { afterMs: 1, answer: { state: "accepted" } };
