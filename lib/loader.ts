@@ -31,6 +31,7 @@ import { type ServiceRecord, StateFile } from "./run/state_file.ts";
 import type { LoaderStatus } from "./run/status.ts";
 import { plannedStatus, unitStatus } from "./run/status_of.ts";
 import { Unit } from "./run/unit.ts";
+import { seconds } from "./run/wording.ts";
 import { WatchOver } from "./run/watch_over.ts";
 import {
   bootIdVariable,
@@ -107,6 +108,8 @@ export class LoaderService implements AsyncDisposable {
   #totalBootMs: number | null = null;
   #sequenceOver = false;
   #degradedTold: string | null = null;
+  /** Who was lost since SYSTEM_READY, and when (monotonic ms). */
+  #lost = new Map<Unit, number>();
 
   constructor(plan: BootPlan, options: LoaderOptions) {
     this.plan = plan;
@@ -201,7 +204,7 @@ export class LoaderService implements AsyncDisposable {
     // Its turn in the boot had not come yet: the copy that it will bring is a fresh one, and the order stays.
     const before = actual === "idle" || actual === "standby" || (early && !unit.isUp);
     if (!this.#sequenceOver && before) return await unit.settles();
-    if (unit.isUp || actual === "failed") this.#log.info(unit.plan.tag, "Restarting (requested)");
+    if (unit.isUp || unit.isLost) this.#log.info(unit.plan.tag, "Restarting (requested)");
     return await unit.restart();
   }
 
@@ -394,7 +397,7 @@ export class LoaderService implements AsyncDisposable {
       new Unit(this.#stack.use(createService(service, household)), {
         household,
         hooks: {
-          changed: (unit, _from, to) => this.#onChange(unit, to),
+          changed: (unit, from, to) => this.#onChange(unit, from, to),
           beforeStart: (unit, signal) => this.#gpuDesk().beforeStart(unit, signal),
           beforeUp: (unit, signal) => this.#gpuDesk().beforeUp(unit, signal),
           beforeStop: (unit) => this.#gpuDesk().beforeStop(unit),
@@ -450,9 +453,10 @@ export class LoaderService implements AsyncDisposable {
 
   // ---- what follows from a service's change ----
 
-  #onChange(unit: Unit, to: Actual): void {
+  #onChange(unit: Unit, from: Actual, to: Actual): void {
     if (to === "warming" || to === "up") this.#prewarmer.stop(unit, "the service is ready");
     if (to === "failed") this.#prewarmer.stop(unit, "the service was given up");
+    if (to === "away") this.#prewarmer.stop(unit, "the service is away");
     if (to === "up") {
       this.#book.recorder.service(unit.name).set({ outcome: "up" });
       const { copy } = unit.service;
@@ -460,9 +464,9 @@ export class LoaderService implements AsyncDisposable {
     }
     if (unit.service instanceof KwdService && to !== "up") this.#voice?.kwdDown();
     if (this.#stopping.signal.aborted) return;
-    if (to === "failed") {
+    if (unit.isLost) {
       this.#book.recorder.service(unit.name).set({ outcome: "failed" });
-      if (this.plan.failFast) {
+      if (to === "failed" && this.plan.failFast) {
         this.#log.error(
           "LOADER",
           `${unit.name} failed and fail_fast_on_repeated_failures is set: stopping everything`,
@@ -472,7 +476,11 @@ export class LoaderService implements AsyncDisposable {
       }
     }
     if (!this.#sequenceOver) return;
-    if (to === "up" || to === "failed") this.#reconsider();
+    if (from === "up" && (this.#lost.size > 0 || this.#state === "SYSTEM_READY")) {
+      this.#move("lost");
+      if (!this.#lost.has(unit)) this.#lost.set(unit, this.#clock.now());
+    }
+    if (to === "up" || unit.isLost) this.#reconsider();
     if (to === "up" && unit.service instanceof KwdService) {
       this.#voice?.kwdUp(this.#voice.greeted || this.#state === "DEGRADED");
     }
@@ -483,9 +491,10 @@ export class LoaderService implements AsyncDisposable {
     if (this.#units.every((unit) => unit.isUp)) {
       if (!this.#move("all_up")) return;
       this.#degradedTold = null;
+      if (this.#totalBootMs !== null) return this.#tellBack();
       this.#log.info("LOADER", "All services running (warm-ups complete); entering SYSTEM_READY");
       this.#move("system_ready");
-      this.#totalBootMs ??= this.#book.recorder.ready();
+      this.#totalBootMs = this.#book.recorder.ready();
       this.#log.info("LOADER", `SYSTEM_READY: ${this.#book.totalLine(this.#totalBootMs)}`);
       this.#gpu?.startPolling();
       if (!this.#voice!.greetOnce()) {
@@ -495,7 +504,7 @@ export class LoaderService implements AsyncDisposable {
       return;
     }
     const text = degradedText(this.#units);
-    if (!this.#units.some((unit) => unit.state.actual === "failed") || text === this.#degradedTold) return;
+    if (!this.#units.some((unit) => unit.isLost) || text === this.#degradedTold) return;
     const first = this.#move("lost");
     this.#degradedTold = text;
     this.#log.warning("LOADER", `DEGRADED: ${text}`);
@@ -505,6 +514,20 @@ export class LoaderService implements AsyncDisposable {
     this.#closeBook("degraded");
     const kwd = this.#kwd();
     if (kwd?.isUp) this.#voice?.listen();
+  }
+
+  /** What was lost since SYSTEM_READY is there again. */
+  #tellBack(): void {
+    this.#move("system_ready");
+    const names = [...this.#lost.keys()].map((unit) => unit.name);
+    const away = this.#clock.now() - Math.min(...this.#lost.values());
+    this.#lost.clear();
+    this.#log.info(
+      "LOADER",
+      `SYSTEM_READY again: ${names.join(", ")} ${names.length === 1 ? "is" : "are"} back after ${
+        seconds(away)
+      }`,
+    );
   }
 
   #makeVoice(): Voice {

@@ -62,7 +62,17 @@ function loaderEdges(): Edge[] {
   ).filter(({ from, to }) => from !== to);
 }
 
-const actuals: Actual[] = ["idle", "standby", "starting", "warming", "up", "stopping", "backoff", "failed"];
+const actuals: Actual[] = [
+  "idle",
+  "standby",
+  "starting",
+  "warming",
+  "up",
+  "stopping",
+  "backoff",
+  "away",
+  "failed",
+];
 const fault = { kind: "spawn_failed", reason: "" } as const;
 const policy = {
   type: "on-failure" as const,
@@ -73,7 +83,7 @@ const policy = {
 };
 
 /** Each event, with the circumstances in which it is tried, in words. */
-const moves: { words: string; event: ServiceEvent; when?: Partial<ServiceState> }[] = [
+const moves: { words: string; event: ServiceEvent; when?: Partial<ServiceState>; external?: true }[] = [
   { words: "start", event: { type: "start" } },
   { words: "stop", event: { type: "stop" } },
   { words: "restart", event: { type: "restart" } },
@@ -83,6 +93,7 @@ const moves: { words: string; event: ServiceEvent; when?: Partial<ServiceState> 
   { words: "adopted", event: { type: "adopted" } },
   { words: "fault, restarts left", event: { type: "fault", fault } },
   { words: "fault, none left", event: { type: "fault", fault }, when: { restarts: [0] } },
+  { words: "fault, external", event: { type: "fault", fault }, external: true },
   { words: "gone, not wanted", event: { type: "gone" }, when: { desired: "down" } },
   { words: "gone, to start anew", event: { type: "gone" }, when: { desired: "up", next: "start" } },
   {
@@ -95,11 +106,19 @@ const moves: { words: string; event: ServiceEvent; when?: Partial<ServiceState> 
   { words: "backoff over", event: { type: "backoff_over" } },
 ];
 
+/** In which states it can fail: only what is external is ever away, and nothing of it is started or stopped. */
+function faultsOf(external?: true): Actual[] {
+  return external ? ["starting", "warming", "up", "away"] : actuals.filter((actual) => actual !== "away");
+}
+
 function serviceSteps(): { from: Actual; words: string; result: Step }[] {
   return actuals.flatMap((actual) =>
-    moves.map(({ words, event, when }) => {
+    moves.filter(({ event, external }) => event.type !== "fault" || faultsOf(external).includes(actual)).map((
+      { words, event, when, external },
+    ) => {
       const state: ServiceState = { ...initialState, desired: "up", actual, ...when };
-      return { from: actual, words, result: step(state, event, { policy, now: 1 }), state };
+      const judged = external ? { ...policy, type: "watch" as const } : policy;
+      return { from: actual, words, result: step(state, event, { policy: judged, now: 1 }), state };
     })
   ).filter(({ state, result }) => result.state !== state);
 }

@@ -47,7 +47,7 @@ export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts
     },
     warmup: planWarmup({ name, role, service, readiness, control, facts }),
     prepare: planPrepare(service, facts),
-    restart: planRestart(loader.restart_policy, service.restart),
+    restart: planRestart(loader.restart_policy, service),
     graceMs: 1000 * (service.grace_sec ?? loader.graceful_shutdown.per_service_grace_sec),
     stopSignal: service.stop_signal,
     gpu: service.gpu,
@@ -107,11 +107,11 @@ function planPrepare(service: ServiceConfig, facts: PlanFacts): ServicePlan["pre
 
 function planRestart(
   policy: LoaderConfig["loader"]["restart_policy"],
-  own: ServiceConfig["restart"],
+  { manage, restart: own }: ServiceConfig,
 ): RestartPolicy {
   const initialMs = 1000 * (own?.backoff?.initial_sec ?? policy.backoff.initial_sec);
   return {
-    type: own?.type ?? policy.type,
+    type: manage === "external" ? "watch" : own?.type ?? policy.type,
     maxRestarts: own?.max_restarts ?? policy.max_restarts,
     windowMs: 1000 * (own?.window_sec ?? policy.window_sec),
     backoff: {

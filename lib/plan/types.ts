@@ -53,7 +53,8 @@ export type ControlSpec =
 
 /** When and how fast a service is started again (§6). */
 export interface RestartPolicy {
-  type: "on-failure" | "always" | "never";
+  /** `watch`: an external service. It is never started, nor given up: it is looked for until it is back. */
+  type: "on-failure" | "always" | "never" | "watch";
   maxRestarts: number;
   windowMs: number;
   backoff: { initialMs: number; factor: number; maxMs: number };

@@ -1,7 +1,7 @@
 /** What works for the person who talks, told by capability. Spec: §6, §13; CONTRACT §9. */
 import type { Role } from "../plan/types.ts";
 import type { Unit } from "./unit.ts";
-import { failedBecause } from "./wording.ts";
+import { failedBecause, timeOfDay } from "./wording.ts";
 
 const capabilityOf: Record<Role, string | null> = {
   kwd: "wake word",
@@ -18,12 +18,14 @@ export function capabilities(units: readonly Unit[]): Record<string, boolean> {
 
 /** "tts failed (3 restarts in 600 s); wake word yes, transcription yes, answers yes, speech no"; null when all is up. */
 export function degradedText(units: readonly Unit[]): string | null {
-  const failed = units.filter((unit) => unit.state.actual === "failed");
-  const missing = failed.length > 0 ? failed : units.filter((unit) => !unit.isUp);
+  const lost = units.filter((unit) => unit.isLost);
+  const missing = lost.length > 0 ? lost : units.filter((unit) => !unit.isUp);
   if (missing.length === 0) return null;
   const what = missing.map((unit) =>
     unit.state.actual === "failed"
       ? `${unit.name} failed (${failedBecause(unit.state.fault, unit.givenUpWhy)})`
+      : unit.awaySince
+      ? `${unit.name} away since ${timeOfDay(unit.awaySince)}`
       : `${unit.name} is ${unit.state.actual}`
   );
   const works = Object.entries(capabilities(units)).map(([name, yes]) => `${name} ${yes ? "yes" : "no"}`);

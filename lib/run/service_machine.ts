@@ -11,6 +11,7 @@
  * - **stopping**  signals were sent; we wait until the last process of it is gone. What comes next follows from
  *                 `desired` and from `next`, so a restart or a crash and a stop can race without a lock.
  * - **backoff**   it will be started again when the backoff is over.
+ * - **away**      external only: it does not answer, and is looked for until it is back. Never given up.
  * - **failed**    given up: the restart policy is exhausted or forbids another start. Only a person's restart leaves it.
  *
  * The one writer is the interpreter (`unit.ts`): it feeds events one at a time and performs the effects.
@@ -18,7 +19,16 @@
 import type { RestartPolicy } from "../plan/types.ts";
 import type { ExitStatus } from "../sys/process.ts";
 
-export type Actual = "idle" | "standby" | "starting" | "warming" | "up" | "stopping" | "backoff" | "failed";
+export type Actual =
+  | "idle"
+  | "standby"
+  | "starting"
+  | "warming"
+  | "up"
+  | "stopping"
+  | "backoff"
+  | "away"
+  | "failed";
 export type Desired = "up" | "down";
 
 /** Why a service is not, or no longer, up. */
@@ -84,6 +94,8 @@ export type Effect =
   /** End whatever is awaited or watched, then signal the group until it is empty, then send `gone`. */
   | { do: "terminate" }
   | { do: "wait_backoff"; ms: number }
+  /** After `afterMs` look for it again and again, and send `ready` once it answers. */
+  | { do: "look"; afterMs: number }
   /** End the backoff. */
   | { do: "cancel_backoff" }
   /** Tell people about a fault and what follows. */
@@ -94,6 +106,8 @@ export type Effect =
 export type Verdict =
   | { kind: "restart"; attempt: number; of: number; delayMs: number }
   | { kind: "give_up"; why: string }
+  /** It is not ours to restart: it is looked for. */
+  | { kind: "look_again"; delayMs: number }
   /** It is not wanted any more: nothing follows. */
   | { kind: "none" };
 
@@ -147,7 +161,10 @@ export function judge(
   fault: Fault,
   restarts: readonly number[],
   now: number,
-): Verdict & { kind: "restart" | "give_up" } {
+): Exclude<Verdict, { kind: "none" }> {
+  if (policy.type === "watch") {
+    return { kind: "look_again", delayMs: backoffMs(policy, recent(policy, restarts, now).length) };
+  }
   const code = fault.kind === "exited" ? fault.status.code : null;
   if (fault.kind === "refused") return { kind: "give_up", why: "on_vram_short: fail" };
   if (fault.kind === "wrong") return { kind: "give_up", why: "another copy would be no better" };
@@ -161,7 +178,7 @@ export function judge(
   if (code !== null && policy.noRestartExitCodes.includes(code)) {
     return { kind: "give_up", why: `exit code ${code} is one of no_restart_exit_codes` };
   }
-  const counted = restarts.filter((at) => now - at < policy.windowMs).length;
+  const counted = recent(policy, restarts, now).length;
   if (counted >= policy.maxRestarts) {
     return {
       kind: "give_up",
@@ -176,6 +193,10 @@ export function judge(
   };
 }
 
+function recent(policy: RestartPolicy, restarts: readonly number[], now: number): number[] {
+  return restarts.filter((at) => now - at < policy.windowMs);
+}
+
 /** Capped exponential backoff before restart number `n` (0-based) of the window, ms. */
 export function backoffMs(policy: RestartPolicy, n: number): number {
   const { initialMs, factor, maxMs } = policy.backoff;
@@ -186,8 +207,18 @@ export function backoffMs(policy: RestartPolicy, n: number): number {
 /** A fault of a wanted copy. Its processes are cleared away first in any case: "leader gone" is not "group gone". */
 const onFault: Handler<"fault"> = (state, { fault }, { policy, now }) => {
   const verdict = judge(policy, fault, state.restarts, now);
-  const restarts = state.restarts.filter((at) => now - at < policy.windowMs);
+  const restarts = recent(policy, state.restarts, now);
   const tell: Effect = { do: "tell_fault", fault, verdict };
+  if (verdict.kind === "look_again") {
+    // Nothing of it is ours to be cleared away, and whoever waits for its start goes on without it.
+    return go(
+      state,
+      { actual: "away", restarts: [now, ...restarts].slice(0, policy.maxRestarts), fault },
+      tell,
+      { do: "look", afterMs: verdict.delayMs },
+      { do: "settle", as: "failed" },
+    );
+  }
   const patch: Partial<ServiceState> = verdict.kind === "restart"
     ? { actual: "stopping", next: "backoff", delayMs: verdict.delayMs, restarts: [...restarts, now], fault }
     : { actual: "stopping", next: "fail", restarts, fault };
@@ -309,6 +340,18 @@ const table: Record<Actual, Row> = {
     fault: nothing,
     gone: nothing,
     backoff_over: begin,
+    adopted: nothing,
+  },
+  away: {
+    start: (s) => go(s, {}, { do: "settle", as: "failed" }), // it is looked for already
+    stop: takeDown,
+    restart: replace,
+    prepare: nothing,
+    ready: (s) => go(s, { actual: "warming" }, { do: "warm" }),
+    warmed: nothing,
+    fault: onFault,
+    gone: nothing,
+    backoff_over: nothing,
     adopted: nothing,
   },
   failed: {

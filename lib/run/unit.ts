@@ -26,7 +26,7 @@ import {
   step,
   type Verdict,
 } from "./service_machine.ts";
-import { faultText, seconds, verdictText, wrongText } from "./wording.ts";
+import { faultText, seconds, timeOfDay, verdictText, wrongText } from "./wording.ts";
 
 /** What the loader wants to know of a unit, and may put between its stages. */
 export interface UnitHooks {
@@ -70,6 +70,7 @@ export class Unit {
   #prepareActivity = new AbortController();
   #retired = false;
   #preparedMs = 0;
+  #awayTold = "";
 
   /** Monotonic ms at which it was last ready (probes held) and last up (past its gate); null before. */
   readyAt: number | null = null;
@@ -78,6 +79,8 @@ export class Unit {
   restartCount = 0;
   /** Why the policy gave it up; null while it did not. */
   givenUpWhy: string | null = null;
+  /** Since when an external service does not answer; null while it does. */
+  awaySince: Date | null = null;
   /** What is still missing for readiness, in words. */
   waitingFor: string | null = null;
   /** Of what is missing, what cannot come right by waiting. */
@@ -101,6 +104,10 @@ export class Unit {
   get isUp(): boolean {
     return this.#state.actual === "up";
   }
+  /** It is not up, and nobody can say when it will be: given up, or away. */
+  get isLost(): boolean {
+    return this.#state.actual === "failed" || this.#state.actual === "away";
+  }
   get clock() {
     return this.#o.household.clock;
   }
@@ -108,7 +115,7 @@ export class Unit {
   /** Starts it; resolves when it is past its gate (true), given up or stopped (false). */
   async start(): Promise<boolean> {
     if (this.#state.actual === "up") return true;
-    if (this.#state.actual === "failed") return false;
+    if (this.isLost) return false;
     const settled = this.#settled();
     this.#dispatch({ type: "start" });
     return await settled === "up";
@@ -194,10 +201,13 @@ export class Unit {
         return this.#task((signal) => this.#warm(signal));
       case "watch":
         this.upAt = this.clock.now();
+        this.awaySince = null;
         return this.#task((signal) => this.#watch(signal));
       case "terminate":
         this.#activity.abort(new DOMException(`${this.name} is being stopped`, "AbortError"));
         return this.#background(this.#terminate());
+      case "look":
+        return this.#task((signal) => this.#look(signal, effect.afterMs));
       case "wait_backoff":
         return this.#waitBackoff(effect.ms);
       case "cancel_backoff":
@@ -308,6 +318,18 @@ export class Unit {
     this.readyAt = clock.now();
     this.waitingFor = this.wrong = null;
     this.#say("INFO", `Ready in ${seconds(this.readyAt - began)}`);
+    this.#report(signal, { type: "ready" });
+  }
+
+  /** Looks for an external service that is away, at the pace of its health checks, until it answers. */
+  async #look(signal: AbortSignal, afterMs: number): Promise<void> {
+    const { service, plan, clock } = this;
+    this.readyAt = this.upAt = null;
+    await clock.sleep(afterMs, signal);
+    while (!await service.isReady(signal)) await clock.sleep(plan.health.intervalMs, signal);
+    this.readyAt = clock.now();
+    const away = this.awaySince ? clock.wall().getTime() - this.awaySince.getTime() : 0;
+    this.#say("INFO", `Back after ${seconds(away)}`);
     this.#report(signal, { type: "ready" });
   }
 
@@ -457,6 +479,7 @@ export class Unit {
     if (verdict.kind === "restart") this.restartCount++;
     this.wrong = null; // what happened says more
     this.givenUpWhy = verdict.kind === "give_up" ? verdict.why : null;
+    if (verdict.kind === "look_again") return this.#tellAway(fault);
     const follows = verdictText(verdict);
     const level = verdict.kind === "give_up" ? "ERROR" : "WARNING";
     this.#say(level, follows ? `${faultText(fault)}; ${follows}` : faultText(fault));
@@ -464,6 +487,15 @@ export class Unit {
       ? fault.lastLines
       : [];
     for (const line of lines) this.#say(level, `Last output: ${line}`);
+  }
+
+  /** Once for each thing that is wrong while it is away: it may be so for days. */
+  #tellAway(fault: Fault): void {
+    const what = faultText(fault);
+    if (this.awaySince !== null && what === this.#awayTold) return;
+    this.awaySince ??= this.clock.wall();
+    this.#awayTold = what;
+    this.#say("WARNING", `${what}; away since ${timeOfDay(this.awaySince)}, looking again`);
   }
 
   #stage(stage: Stage) {

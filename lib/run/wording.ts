@@ -8,6 +8,11 @@ export function seconds(ms: number): string {
   return s < 10 ? `${s.toFixed(2)}s` : s < 100 ? `${s.toFixed(1)}s` : `${Math.round(s)}s`;
 }
 
+/** "12:34:56", the time of day where this runs. */
+export function timeOfDay(at: Date): string {
+  return at.toTimeString().slice(0, 8);
+}
+
 function exited(status: ExitStatus): string {
   if (status.signal) return `Killed by ${status.signal}`;
   if (status.code === null) return "Ended";
@@ -47,7 +52,7 @@ export function wrongText(detail: string): string {
 }
 
 /** What follows, as half a sentence; null when nothing does. */
-export function verdictText(verdict: Verdict): string | null {
+export function verdictText(verdict: Exclude<Verdict, { kind: "look_again" }>): string | null {
   if (verdict.kind === "none") return null;
   if (verdict.kind === "give_up") return `given up (${verdict.why})`;
   return `restart ${verdict.attempt} of ${verdict.of} in ${(verdict.delayMs / 1000).toFixed(1)}s`;

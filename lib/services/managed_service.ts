@@ -199,8 +199,9 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
     return await runWarmup(this.plan.warmup, { clock: this.household.clock, signal, run: this.run });
   }
 
-  async isReady(): Promise<boolean> {
-    const results = await this.#ask(this.#probes, readyCheckMs, AbortSignal.any([]));
+  async isReady(signal: AbortSignal = AbortSignal.any([])): Promise<boolean> {
+    if (this.external && this.#probes.length === 0) this.#createProbes();
+    const results = await this.#ask(this.#probes, readyCheckMs, signal);
     return results.length > 0 && results.every((result) => result.state === "ready");
   }
 

@@ -19,7 +19,7 @@ export interface ShutdownOptions {
 
 const blockedAfterMs = 2000;
 /** States in which nothing of a service runs. */
-const atRest: ReadonlySet<Actual> = new Set(["idle", "backoff", "failed"]);
+const atRest: ReadonlySet<Actual> = new Set(["idle", "backoff", "away", "failed"]);
 
 /** Stops `units` in their order. Resolves with the names of those of which something is left. */
 export async function shutdown(units: readonly Unit[], o: ShutdownOptions): Promise<string[]> {

@@ -9,6 +9,7 @@ const stateStyle = new Map<string, Style>([
   ["up", "green"],
   ["failed", "red"],
   ["backoff", "yellow"],
+  ["away", "yellow"],
   ["stopping", "yellow"],
 ]);
 

@@ -38,7 +38,7 @@ class World {
     const { state, effects } = step(before, event, { policy: this.policy, now: this.now });
     if (
       event.type === "restart" &&
-      ["idle", "standby", "up", "stopping", "backoff", "failed"].includes(before.actual)
+      ["idle", "standby", "up", "stopping", "backoff", "away", "failed"].includes(before.actual)
     ) {
       this.restarts = [];
     }
@@ -70,6 +70,9 @@ class World {
         assert.ok(this.process === "running" || this.process === "standby", `terminate of ${this.process}`);
         this.process = "ending";
         return;
+      case "look":
+        assert.equal(this.process, "running");
+        return assert.ok(effect.afterMs >= 0 && effect.afterMs <= this.policy.backoff.maxMs);
       case "wait_backoff":
         assert.equal(this.process, "none");
         assert.ok(!this.backoff && effect.ms > 0);
@@ -89,7 +92,7 @@ class World {
       case "settle":
         for (; this.waiting > 0; this.waiting--) this.settled.push(effect.as);
         if (effect.as === "up") assert.equal(this.state.actual, "up");
-        if (effect.as === "failed") assert.equal(this.state.actual, "failed");
+        if (effect.as === "failed") assert.ok(this.state.actual === "failed" || this.state.actual === "away");
         if (effect.as === "down") assert.equal(this.state.actual, "idle");
     }
   }
@@ -105,6 +108,7 @@ class World {
       starting: "running",
       warming: "running",
       up: "running",
+      away: "running", // it is somebody's process
       stopping: "ending",
     } as const;
     assert.equal(this.process, has[actual], told);
@@ -113,6 +117,8 @@ class World {
     if (event.type === "gone" && before.actual === "stopping" && before.desired === "down") {
       assert.equal(actual, "idle");
     }
+    if (actual === "failed" || actual === "backoff") assert.notEqual(this.policy.type, "watch", told);
+    if (actual === "away") assert.equal(this.policy.type, "watch", told);
     if (before.actual === "failed" && actual !== "failed") {
       assert.ok(event.type === "restart" || event.type === "stop", told);
     }
@@ -126,7 +132,8 @@ class World {
   /** What `Unit` does: it answers at once when nothing is left to be done. */
   ask(type: "start" | "stop" | "restart"): void {
     if (type === "start" && this.state.actual === "up") return void this.settled.push("up");
-    if (type === "start" && this.state.actual === "failed") return void this.settled.push("failed");
+    const lost = this.state.actual === "failed" || this.state.actual === "away";
+    if (type === "start" && lost) return void this.settled.push("failed");
     this.waiting++;
     this.send({ type });
   }
@@ -148,7 +155,7 @@ class World {
 }
 
 const policies: fc.Arbitrary<RestartPolicy> = fc.record({
-  type: fc.constantFrom("on-failure" as const, "always" as const, "never" as const),
+  type: fc.constantFrom("on-failure" as const, "always" as const, "never" as const, "watch" as const),
   maxRestarts: fc.nat({ max: 4 }),
   windowMs: fc.constantFrom(1, 1000, 600_000),
   backoff: fc.record({
@@ -235,8 +242,8 @@ Deno.test("step() settles everybody who waits, as soon as the world answers", ()
       for (const move of sequence) play(world, move);
       world.finish();
       assert.equal(world.waiting, 0, `left waiting in ${world.state.actual}`);
-      assert.ok(["idle", "standby", "up", "failed"].includes(world.state.actual), "everything is at rest");
-      if (world.state.desired === "up") assert.ok(["up", "failed"].includes(world.state.actual));
+      assert.ok(["idle", "standby", "up", "away", "failed"].includes(world.state.actual), "all is at rest");
+      if (world.state.desired === "up") assert.ok(["up", "away", "failed"].includes(world.state.actual));
     }),
     { numRuns },
   );
@@ -282,7 +289,7 @@ Deno.test("step() answers ten restarts at once with one fresh copy, from every s
 Deno.test("step() forgets restarts after the window, and then tries as often again", () => {
   fc.assert(
     fc.property(
-      policies.filter((policy) => policy.type !== "never" && policy.maxRestarts > 0),
+      policies.filter(({ type, maxRestarts }) => type !== "never" && type !== "watch" && maxRestarts > 0),
       fc.integer({ min: 1, max: 3 }),
       (policy, rounds) => {
         const world = new World(policy);
@@ -310,6 +317,23 @@ Deno.test("step() forgets restarts after the window, and then tries as often aga
         }
       },
     ),
+    { numRuns: Math.min(numRuns, 500) },
+  );
+});
+
+Deno.test("P5: step() looks for what is not ours to restart for as long as it is away, and warms it again", () => {
+  fc.assert(
+    fc.property(policies, fc.array(faults, { minLength: 1, maxLength: 40 }), (policy, all) => {
+      const world = new World({ ...policy, type: "watch" });
+      world.ask("start");
+      for (const fault of all) world.send({ type: "fault", fault });
+      assert.equal(world.state.actual, "away");
+      world.send({ type: "ready" });
+      assert.equal(world.state.actual, "warming");
+      world.send({ type: "warmed" });
+      assert.equal(world.state.actual, "up");
+      assert.equal(world.starts, 1, "nothing was started for it");
+    }),
     { numRuns: Math.min(numRuns, 500) },
   );
 });

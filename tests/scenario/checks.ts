@@ -1,6 +1,6 @@
 /** What some scenarios ask of the running assistant, at the moment when the wake word is enabled. */
 import assert from "node:assert/strict";
-import { type LoaderProcess, type TestHome, until } from "../support/loader_process.ts";
+import type { LoaderProcess, TestHome } from "../support/loader_process.ts";
 import type { Ports } from "../support/scenario.ts";
 import { ask, askWyoming, silence } from "../unit/demo/children.ts";
 
@@ -20,9 +20,6 @@ export const checks: Record<string, (moment: Moment) => Promise<void>> = {
   },
   async tts_dies_mid_speech({ loader, home }) {
     await home.stamp("tts", "warm", 2); // the policy brings it back; it does not greet again
-    await until(
-      "the second warm-up's line",
-      () => loader.messages("TTS").filter((text) => text.startsWith("Warmed")).length === 2,
-    );
+    await loader.waitLine(/SYSTEM_READY again/);
   },
 };

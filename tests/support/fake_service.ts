@@ -228,6 +228,9 @@ export class FakeService {
     this.#spawn(false);
   }
 
+  /** For an external one that is away. */
+  isReady = (_signal?: AbortSignal): Promise<boolean> => Promise.resolve(true);
+
   async awaitReady(
     o: {
       signal: AbortSignal;

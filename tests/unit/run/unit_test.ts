@@ -429,8 +429,8 @@ Deno.test("Unit takes a refused admission as a failed start", async () => {
   await leaveNothing(fake);
 });
 
-/** Brings a fresh unit into each state. */
-const into: Record<Actual, (fake: FakeUnit) => Promise<void>> = {
+/** Brings a fresh unit into each state of a service that we run. */
+const into: Record<Exclude<Actual, "away">, (fake: FakeUnit) => Promise<void>> = {
   idle: async () => {},
   standby: async ({ unit, clock }) => {
     unit.prepare();
@@ -650,5 +650,55 @@ Deno.test("Unit of an external service watches it and never starts or stops a pr
   await bringUp(fake);
   assert.equal(fake.lines[0], "STT INFO Watching (external)");
   assert.equal(fake.service.starts, 0);
+  await leaveNothing(fake);
+});
+
+Deno.test("P5: Unit looks for an external service that is away until it is back, and warms it again", async () => {
+  const fake = fakeUnit({ manage: "external", ...withPolicy({ type: "watch", maxRestarts: 3 }) });
+  const { unit, service, clock, lines, states } = fake;
+  await bringUp(fake);
+  service.health = () => ({ state: "waiting", detail: "connection refused" });
+  service.isReady = () => Promise.resolve(false);
+  await clock.advance(15_000);
+  assert.equal(unit.state.actual, "away");
+  assert.ok(!unit.isUp && unit.isLost);
+  const told = lines.at(-1)!;
+  assert.match(
+    told,
+    /^STT WARNING Unhealthy: 3 checks in a row failed \(last: connection refused\); away since \d\d:\d\d:\d\d, looking again$/,
+  );
+  assert.equal(await unit.start(), false, "whoever waits for it goes on");
+  await clock.advance(3_600_000);
+  assert.equal(unit.state.actual, "away", "never given up");
+  assert.equal(lines.at(-1), told, "and told once");
+  assert.equal(unit.restartCount, 0);
+
+  service.health = () => ({ state: "ready", detail: "ok" });
+  service.warmup = () => ({ state: "failed", detail: "500, loading" });
+  service.isReady = () => Promise.resolve(true);
+  await clock.advance(60_000);
+  assert.ok(lines.some((line) => /^STT INFO Back after 360\ds$/.test(line)), lines.join("\n"));
+  const failures = lines.filter((line) => line.includes("Warm-up failed: 500, loading; away since"));
+  assert.equal(failures.length, 1, lines.join("\n"));
+  assert.ok(service.calls.filter((call) => call === "warm").length > 2, "tried again");
+  service.warmup = () => ({ state: "warmed", ms: 30 });
+  await clock.advance(20_000);
+  assert.ok(unit.isUp);
+  assert.equal(unit.awaySince, null);
+  assert.deepEqual([...new Set(states)], ["starting", "warming", "up", "away"]);
+  await leaveNothing(fake);
+});
+
+Deno.test("P5: Unit lets the boot go on without an external service that is away, and stops looking when told", async () => {
+  const fake = fakeUnit({ manage: "external", ...withPolicy({ type: "watch" }) });
+  fake.service.isReady = () => Promise.resolve(false);
+  const started = fake.unit.start();
+  await fake.clock.advance(20_000);
+  assert.equal(await started, false);
+  assert.equal(fake.unit.state.actual, "away");
+  const restarts = Array.from({ length: 10 }, () => fake.unit.restart());
+  await playOn(fake);
+  assert.deepEqual(await Promise.all(restarts), Array(10).fill(true), "a person's restart looks at once");
+  assert.equal(fake.unit.awaySince, null);
   await leaveNothing(fake);
 });
