@@ -150,12 +150,14 @@ const warmup = z.discriminatedUnion("kind", [
     text: warmupText(),
   }),
   z.strictObject({
-    kind: z.literal("wyoming").describe("A Wyoming transcription"),
+    kind: z.literal("wyoming").describe("A Wyoming transcription or, of a TTS, a synthesis"),
     ...warmupCommon,
     host: text(255).optional().describe("Host; that of the readiness probe when left out"),
     port: port().optional().describe("Port; that of the readiness probe when left out"),
     audio: audio(),
     audio_ms: audioMs(),
+    voice: text(255).optional().describe("Voice of a synthesis; `default_voice` when left out"),
+    text: warmupText(),
   }),
   z.strictObject({
     kind: z.literal("ollama").describe("One short generation, and the model stays in memory"),

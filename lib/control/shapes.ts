@@ -46,7 +46,7 @@ const status = shaped<LoaderStatus>({
   log_dir: text,
   up_sec: figure,
   total_boot_ms: orNull(figure),
-  capabilities: mapOf(flag),
+  capabilities: mapOf((works) => flag(works) || works === "unproved"),
   degraded: orNull(text),
   greeting: text,
   listening: flag,

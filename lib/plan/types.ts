@@ -32,8 +32,9 @@ export type WarmupSpec =
   & { timeoutMs: number; runs: number; required: boolean }
   & (
     | { kind: "none"; why: string; warn: boolean }
-    | { kind: "http"; url: string; body: Record<string, unknown> }
-    | { kind: "wyoming"; host: string; port: number; audio: "speech" | "silence"; audioMs: number }
+    /** `verb`: it is the control verb, whose answer is JSON; else the status alone counts. */
+    | { kind: "http"; url: string; body: Record<string, unknown>; verb: boolean }
+    | { kind: "wyoming"; host: string; port: number } & WyomingRequest
     | { kind: "ollama"; url: string; model: string | null; tokens: number; numCtx: number | null }
     | { kind: "openai"; url: string; model: string | null } & OpenaiRequest
     | { kind: "exec"; cmd: string[] }
@@ -44,6 +45,11 @@ export type OpenaiRequest =
   | { api: "completions" | "chat"; tokens: number }
   | { api: "speech"; voice: string | null; text: string }
   | { api: "transcriptions"; audio: "speech" | "silence"; audioMs: number };
+
+/** What a Wyoming server is asked for. */
+export type WyomingRequest =
+  | { ask: "transcribe"; audio: "speech" | "silence"; audioMs: number }
+  | { ask: "synthesize"; voice: string | null; text: string };
 
 /** How the loader asks a KWD to pause and a TTS to speak (CONTRACT §5). `url` is an origin, without a path. */
 export type ControlSpec =

@@ -5,7 +5,7 @@ import { ollamaOrigin } from "./ollama_address.ts";
 import { resolveArgv } from "./paths.ts";
 import type { PlanFacts } from "./plan.ts";
 import { httpOrigin, readinessPort } from "./probes.ts";
-import type { ControlSpec, OpenaiRequest, ProbeSpec, Role, WarmupSpec } from "./types.ts";
+import type { ControlSpec, OpenaiRequest, ProbeSpec, Role, WarmupSpec, WyomingRequest } from "./types.ts";
 
 /** What is known about the service when its warm-up is chosen. */
 export interface WarmupContext {
@@ -58,8 +58,10 @@ function auto(
   if (role === "llm" && service.warmup_token === 0) return none(common, "switched off (warmup_token: 0)");
   if (role === "llm" && service.server === "ollama") return ollama(common, context, {});
   if (service.server === "openai" && speaksOpenai(role, readiness)) return openai(common, context, wishes);
-  if (role === "stt" && readiness.some((probe) => probe.type === "tcp" || probe.type === "wyoming")) {
-    return wyoming(common, context, { audio: wishes.audio });
+  // A TTS with verbs of its own is asked by them.
+  const maySpeakWyoming = role === "stt" || (role === "tts" && context.control.kind !== "http");
+  if (maySpeakWyoming && readiness.some((probe) => probe.type === "tcp" || probe.type === "wyoming")) {
+    return wyoming(common, context, { audio: wishes.audio, text: wishes.text });
   }
   return http(common, context, { text: wishes.text });
 }
@@ -85,7 +87,8 @@ function http(
     const loses = role === "stt" || role === "llm" || role === "tts";
     return none(common, `no way to warm ${name} is known: name one with services.${name}.warmup`, loses);
   }
-  return { ...common, kind: "http", url, body: wishes.body ?? controlBody(role, service, wishes.text) };
+  const body = wishes.body ?? controlBody(role, service, wishes.text);
+  return { ...common, kind: "http", url, body, verb: wishes.url === undefined };
 }
 
 /** What the control verbs of CONTRACT §5 are given. */
@@ -104,9 +107,10 @@ function controlBody(role: Role, service: ServiceConfig, text?: string): Record<
 
 function wyoming(
   common: Common,
-  { name, service, readiness }: WarmupContext,
-  wishes: { host?: string; port?: number; audio: "speech" | "silence"; audio_ms?: number },
+  context: WarmupContext,
+  wishes: WyomingWishes & { host?: string; port?: number },
 ): WarmupSpec {
+  const { name, readiness } = context;
   const listening = readiness.filter((probe) => probe.type === "tcp" || probe.type === "wyoming");
   const target = readinessPort(listening);
   const port = wishes.port ?? target?.port;
@@ -116,9 +120,24 @@ function wyoming(
     kind: "wyoming",
     host: wishes.host ?? target?.host ?? "127.0.0.1",
     port,
-    audio: wishes.audio,
-    audioMs: wishes.audio_ms ?? (service.warmup_encoder_ms || warmupAudioMs),
+    ...wyomingRequest(context, wishes),
   };
+}
+
+type WyomingWishes = { audio: "speech" | "silence"; audio_ms?: number; voice?: string; text?: string };
+
+function wyomingRequest({ role, service }: WarmupContext, wishes: WyomingWishes): WyomingRequest {
+  return role === "tts"
+    ? {
+      ask: "synthesize",
+      voice: wishes.voice ?? service.default_voice ?? null,
+      text: wishes.text ?? warmupText,
+    }
+    : {
+      ask: "transcribe",
+      audio: wishes.audio,
+      audioMs: wishes.audio_ms ?? (service.warmup_encoder_ms || warmupAudioMs),
+    };
 }
 
 function ollama(

@@ -1,7 +1,8 @@
 /** What works for the person who talks, told by capability. Spec: §6, §13; CONTRACT §9. */
 import type { Role } from "../plan/types.ts";
 import type { Unit } from "./unit.ts";
-import { failedBecause, timeOfDay } from "./wording.ts";
+import type { Works } from "./status.ts";
+import { failedBecause, timeOfDay, worksText } from "./wording.ts";
 
 const capabilityOf: Record<Role, string | null> = {
   kwd: "wake word",
@@ -11,9 +12,16 @@ const capabilityOf: Record<Role, string | null> = {
   other: null,
 };
 
+/** Who infers: their probes alone prove nothing of what they are there for. */
+const inferring: ReadonlySet<Role> = new Set(["stt", "llm", "tts"]);
+
 /** Capability -> works. A service of no known role stands for itself. */
-export function capabilities(units: readonly Unit[]): Record<string, boolean> {
-  return Object.fromEntries(units.map((unit) => [capabilityOf[unit.plan.role] ?? unit.name, unit.isUp]));
+export function capabilities(units: readonly Unit[]): Record<string, Works> {
+  return Object.fromEntries(units.map((unit) => [capabilityOf[unit.plan.role] ?? unit.name, works(unit)]));
+}
+
+function works({ isUp, unproved, plan }: Unit): Works {
+  return isUp && unproved && inferring.has(plan.role) ? "unproved" : isUp;
 }
 
 /** "tts failed (3 restarts in 600 s); wake word yes, transcription yes, answers yes, speech no"; null when all is up. */
@@ -28,6 +36,5 @@ export function degradedText(units: readonly Unit[]): string | null {
       ? `${unit.name} away since ${timeOfDay(unit.awaySince)}`
       : `${unit.name} is ${unit.state.actual}`
   );
-  const works = Object.entries(capabilities(units)).map(([name, yes]) => `${name} ${yes ? "yes" : "no"}`);
-  return `${what.join(", ")}; ${works.join(", ")}`;
+  return `${what.join(", ")}; ${worksText(capabilities(units))}`;
 }

@@ -25,6 +25,9 @@ export interface ServiceStatus {
   on_cpu: boolean;
 }
 
+/** Whether something works for the person who talks. `unproved`: it is up, and no inference of it was seen to work. */
+export type Works = boolean | "unproved";
+
 export interface LoaderStatus {
   state: LoaderState;
   /** What the precheck is at, in words; null in every other state. */
@@ -38,7 +41,7 @@ export interface LoaderStatus {
   up_sec: number;
   total_boot_ms: number | null;
   /** What works for the person who talks, by capability. */
-  capabilities: Record<string, boolean>;
+  capabilities: Record<string, Works>;
   /** The DEGRADED sentence; null when everything is up. */
   degraded: string | null;
   greeting: string;

@@ -85,6 +85,8 @@ export class Unit {
   waitingFor: string | null = null;
   /** Of what is missing, what cannot come right by waiting. */
   wrong: string | null = null;
+  /** It passed its gate without an inference that worked, though one was due: nothing says that it can do its work. */
+  unproved = false;
   lastStop: StopReport | null = null;
   /** Its copy was started by an earlier loader and taken over. */
   adopted = false;
@@ -400,6 +402,7 @@ export class Unit {
 
   async #warm(signal: AbortSignal): Promise<void> {
     const { warmup } = this.plan;
+    this.unproved = warmup.kind !== "none" || warmup.warn;
     if (warmup.kind === "none") {
       if (warmup.warn) this.#say("WARNING", `No warm-up: ${warmup.why}`);
     } else {
@@ -408,6 +411,7 @@ export class Unit {
       signal.throwIfAborted();
       warming?.end();
       if (result.state === "warmed") {
+        this.unproved = false;
         this.#say("INFO", `Warmed in ${seconds(result.ms)}${result.detail ? ` (${result.detail})` : ""}`);
       } else if (result.state === "not_offered") {
         this.#say("WARNING", `Warm-up not offered: ${result.detail}; ${result.hint}`);

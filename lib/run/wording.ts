@@ -1,6 +1,7 @@
 /** What the supervision says, in one place. Spec: §7, §13; CONTRACT §9. */
 import type { ExitStatus } from "../sys/process.ts";
 import type { Fault, Verdict } from "./service_machine.ts";
+import type { Works } from "./status.ts";
 
 /** "0.42s", "12.3s", "154s". */
 export function seconds(ms: number): string {
@@ -64,4 +65,11 @@ export function failedBecause(fault: Fault | null, why: string | null): string {
   if (fault?.kind === "exited" && fault.background !== null) return "it went to the background";
   if (why) return why;
   return fault ? faultText(fault) : "unknown";
+}
+
+/** "wake word yes, answers unproved, speech no". */
+export function worksText(all: Record<string, Works>): string {
+  return Object.entries(all).map(([name, works]) => `${name} ${works === true ? "yes" : works || "no"}`).join(
+    ", ",
+  );
 }

@@ -211,7 +211,9 @@ function warmupText(warmup: WarmupSpec): string {
     case "http":
       return `http POST ${warmup.url} ${JSON.stringify(warmup.body)}`;
     case "wyoming":
-      return `wyoming ${warmup.host}:${warmup.port}, ${warmup.audioMs} ms of ${warmup.audio}`;
+      return `wyoming ${warmup.host}:${warmup.port}, ${
+        warmup.ask === "transcribe" ? `${warmup.audioMs} ms of ${warmup.audio}` : "a synthesis"
+      }`;
     case "ollama":
       return `ollama ${warmup.url} ${warmup.model ?? "(no model)"}, ${tokens(warmup.tokens)}${
         warmup.numCtx === null ? "" : `, context ${warmup.numCtx}`

@@ -1,5 +1,6 @@
 /** The picture of a running loader: `status`. Pure. Spec: §12. */
 import type { LoaderStatus, ServiceStatus } from "../run/status.ts";
+import { worksText } from "../run/wording.ts";
 import { type Cell, type Column, paint, plain, renderTable, type Style } from "./table.ts";
 import { duration } from "./units.ts";
 
@@ -22,7 +23,7 @@ const columns: Column[] = [
   { title: "up for", align: "right" },
   { title: "restarts", align: "right" },
   { title: "vram", align: "right" },
-  { title: "problem", max: 100 },
+  { title: "remarks", max: 100 },
 ];
 
 /** What `status` prints: how it is, in a few lines, and a row per service. Ends with a newline. */
@@ -37,7 +38,7 @@ export function renderStatus(status: LoaderStatus, o: { color?: boolean } = {}):
     ),
     ...(degraded === null ? [] : [{ text: degraded, style: "yellow" as Style }]),
     `${ear}; greeting: ${status.greeting}`,
-    `works: ${capabilities(status.capabilities)}`,
+    `works: ${worksText(status.capabilities) || "nothing yet"}`,
     ...(gpu === null ? [] : [`${gpu.description}: ${memory(gpu.used_mib, gpu.total_mib)}`]),
     `alexa-loader ${status.version}, boot ${status.boot}, pid ${status.pid}, instance ${status.instance}`,
     `configuration ${status.config}, logs in ${status.log_dir}`,
@@ -61,7 +62,7 @@ function row(service: ServiceStatus): Cell[] {
     service.up_sec === null ? "-" : elapsed(service.up_sec),
     String(service.restarts),
     service.vram_mib === null ? "" : `${service.vram_mib} MiB`,
-    remarks(service),
+    service.problem === null ? remarks(service) : { text: remarks(service), style: "yellow" },
   ];
 }
 
@@ -78,12 +79,6 @@ function remarks(service: ServiceStatus): string {
 function styled(state: string, text: string): Cell {
   const style = stateStyle.get(state);
   return style === undefined ? text : { text, style };
-}
-
-/** "wake word yes, speech no". */
-function capabilities(all: Record<string, boolean>): string {
-  const words = Object.entries(all).map(([name, works]) => `${name} ${works ? "yes" : "no"}`);
-  return words.length === 0 ? "nothing yet" : words.join(", ");
 }
 
 /** "512 of 24576 MiB". */

@@ -1,7 +1,7 @@
-/** One POST to the service's own control verb. Spec: §9; CONTRACT §4, §5. */
+/** One POST, to the service's own control verb or where the configuration says. Spec: §9; CONTRACT §4, §5. */
 import { httpRequest } from "../sys/http.ts";
 import type { WarmupSpec } from "../plan/types.ts";
-import { refusal, type RunContext } from "./results.ts";
+import { chooseKind, refusal, type RunContext } from "./results.ts";
 import type { WarmupResult } from "./types.ts";
 
 type HttpSpec = Extract<WarmupSpec, { kind: "http" }>;
@@ -16,6 +16,27 @@ export async function run(spec: HttpSpec, context: RunContext): Promise<WarmupRe
     drain: true,
   });
   const path = new URL(spec.url).pathname;
-  const hint = `answer POST ${path} with 200 after one real inference, or set \`warmup: { kind: none }\``;
-  return refusal(answer, `POST ${path}`, hint) ?? { state: "warmed", ms: answer.ms };
+  const hint = spec.verb
+    ? `${chooseKind}, or, if the service is your own, answer POST ${path} after one real inference`
+    : "see the service's own documentation for what warms it, or set `warmup: { kind: none }`";
+  const refused = refusal(answer, `POST ${path}`, hint);
+  if (refused !== null) return refused;
+  // A server that answers whatever it is asked for with a page has inferred nothing.
+  if (spec.verb && !isJson(answer.text)) {
+    return {
+      state: "not_offered",
+      detail: `POST ${path} was answered with ${answer.status} and no JSON`,
+      hint,
+    };
+  }
+  return { state: "warmed", ms: answer.ms };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -9,7 +9,7 @@ import * as exec from "./exec.ts";
 import * as http from "./http.ts";
 import * as ollama from "./ollama.ts";
 import * as openai from "./openai.ts";
-import { failed, inSeconds, type RunContext, type WarmupDeps } from "./results.ts";
+import { chooseKind, failed, inSeconds, type RunContext, type WarmupDeps } from "./results.ts";
 import type { WarmupResult } from "./types.ts";
 import * as wyoming from "./wyoming.ts";
 
@@ -29,7 +29,7 @@ export async function runWarmup(spec: WarmupSpec, deps: WarmupDeps): Promise<War
       ? {
         state: "not_offered",
         detail: spec.why,
-        hint: "choose one with `warmup: { kind: http | wyoming | ollama | openai | exec }`",
+        hint: chooseKind,
       }
       : { state: "warmed", ms: 0, detail: spec.why };
   }

@@ -18,6 +18,9 @@ export interface RunContext extends WarmupDeps {
 
 export const failed = (detail: string): WarmupResult => ({ state: "failed", detail });
 
+/** What to do about a server whose warm-up is not known. */
+export const chooseKind = "choose one with `warmup: { kind: http | wyoming | ollama | openai | exec }`";
+
 /** The statuses with which a server says that it does not know the request at all. */
 const unknownRequest = new Set([404, 405, 501]);
 

@@ -1,7 +1,7 @@
-/** One transcription over Wyoming, its transcript thrown away. Spec: §9; CONTRACT §4. */
-import { encodeEvent, eventReader, readInfo, WyomingError } from "../protocols/wyoming.ts";
+/** One transcription or synthesis over Wyoming, its result thrown away. Spec: §9; CONTRACT §4. */
+import { encodeEvent, eventReader, readInfo, WyomingError, type WyomingEvent } from "../protocols/wyoming.ts";
 import { deadline } from "../sys/clock.ts";
-import { connectTcp, TcpError } from "../sys/tcp.ts";
+import { connectTcp, TcpError, type TcpStream } from "../sys/tcp.ts";
 import type { WarmupSpec } from "../plan/types.ts";
 import { audioClip, sampleRate } from "./clip.ts";
 import { failed, inSeconds, type RunContext } from "./results.ts";
@@ -20,13 +20,41 @@ export async function run(spec: WyomingSpec, context: RunContext): Promise<Warmu
     return {
       state: "not_offered",
       detail: no,
-      hint: "speak Wyoming on this port, or set `warmup: { kind: http | exec | none, … }`",
+      hint: "speak Wyoming on this port, or set `warmup: { kind: http | openai | exec, … }`",
     };
   }
   // A connection of its own: some servers end one after each answer.
   using stream = await connectTcp(spec.host, spec.port, context.signal);
-  const audio = audioClip(spec.audio, spec.audioMs);
   const began = context.clock.now();
+  const events = eventReader(stream);
+  try {
+    const result = spec.ask === "transcribe"
+      ? await transcribe(spec, stream, events)
+      : await synthesize(spec, stream, events);
+    return result.ok
+      ? { state: "warmed", ms: context.clock.now() - began, detail: result.detail }
+      : failed(result.detail);
+  } catch (error) {
+    if (error instanceof WyomingError) return failed(`the ${nameOf[spec.ask]} broke off: ${error.message}`);
+    throw error;
+  }
+}
+
+type EventReader = ReturnType<typeof eventReader>;
+
+const nameOf = { transcribe: "transcription", synthesize: "synthesis" } as const;
+
+interface Outcome {
+  ok: boolean;
+  detail: string;
+}
+
+async function transcribe(
+  { audio: kind, audioMs }: Extract<WyomingSpec, { ask: "transcribe" }>,
+  stream: TcpStream,
+  events: EventReader,
+): Promise<Outcome> {
+  const audio = audioClip(kind, audioMs);
   await stream.write(encodeEvent("transcribe", {}));
   await stream.write(encodeEvent("audio-start", { ...format, timestamp: 0 }));
   const chunkBytes = chunkMs * sampleRate / 1000 * format.width;
@@ -35,31 +63,42 @@ export async function run(spec: WyomingSpec, context: RunContext): Promise<Warmu
       encodeEvent("audio-chunk", { ...format, timestamp }, audio.subarray(at, at + chunkBytes)),
     );
   }
-  await stream.write(encodeEvent("audio-stop", { timestamp: spec.audioMs }));
-
-  const events = eventReader(stream);
-  try {
-    for (;;) {
-      const event = await events.next();
-      if (event === null) return failed("the connection was closed before the transcript");
-      if (event.type === "error") {
-        return failed(`the transcription failed: ${String(event.data.text).slice(0, 200)}`);
-      }
-      if (event.type === "transcript") {
-        return {
-          state: "warmed",
-          ms: context.clock.now() - began,
-          detail: `${inSeconds(spec.audioMs)} of ${spec.audio}`,
-        };
-      }
-    }
-  } catch (error) {
-    if (error instanceof WyomingError) return failed(`the transcription broke off: ${error.message}`);
-    throw error;
+  await stream.write(encodeEvent("audio-stop", { timestamp: audioMs }));
+  for (;;) {
+    const event = await events.next();
+    if (event === null) return { ok: false, detail: "the connection was closed before the transcript" };
+    if (event.type === "error") return refused("transcription", event);
+    if (event.type === "transcript") return { ok: true, detail: `${inSeconds(audioMs)} of ${kind}` };
   }
 }
 
-/** Asks who is there. Null if it is a Wyoming server that may transcribe; else why the warm-up cannot be made. */
+/** A TTS answers `describe` with no voice loaded, and some with none on disk: only sound proves it. */
+async function synthesize(
+  { text, voice }: Extract<WyomingSpec, { ask: "synthesize" }>,
+  stream: TcpStream,
+  events: EventReader,
+): Promise<Outcome> {
+  await stream.write(
+    encodeEvent("synthesize", { text, ...(voice === null ? {} : { voice: { name: voice } }) }),
+  );
+  let bytes = 0;
+  for (;;) {
+    const event = await events.next();
+    if (event === null) return { ok: false, detail: "the connection was closed before the end of the sound" };
+    if (event.type === "error") return refused("synthesis", event);
+    if (event.type === "audio-chunk") bytes += event.payload.length;
+    if (event.type !== "audio-stop") continue;
+    return bytes > 0
+      ? { ok: true, detail: `${bytes} bytes of audio` }
+      : { ok: false, detail: "the synthesis gave no sound" };
+  }
+}
+
+function refused(what: string, { data }: WyomingEvent): Outcome {
+  return { ok: false, detail: `the ${what} failed: ${String(data.text).slice(0, 200)}` };
+}
+
+/** Asks who is there. Null if it is a Wyoming server that may do it; else why the warm-up cannot be made. */
 async function whyNotOffered(spec: WyomingSpec, context: RunContext): Promise<string | null> {
   const { signal } = context;
   const where = `${spec.host}:${spec.port}`;
@@ -74,9 +113,10 @@ async function whyNotOffered(spec: WyomingSpec, context: RunContext): Promise<st
       if (event.type !== "info") continue;
       const offer = readInfo(event.data);
       const kinds = Object.keys(offer);
-      return offer.asr || kinds.length === 0
+      const wanted = spec.ask === "transcribe" ? "asr" : "tts";
+      return wanted in offer || kinds.length === 0
         ? null
-        : `${where} offers ${kinds.join(", ")}, but no transcription`;
+        : `${where} offers ${kinds.join(", ")}, but no ${nameOf[spec.ask]}`;
     }
   } catch (error) {
     signal.throwIfAborted();

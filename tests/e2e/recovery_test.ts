@@ -163,6 +163,19 @@ test("Q7: nothing says SYSTEM_READY while a service is in backoff, and a line sa
   assert.equal(count(home, "tts", "speak_begin"), 1);
 });
 
+test("P3: what is up and was not seen to work is unproved", {
+  knobs: { tts: { speak_ms: 250 }, llm: { warmup: 404 } },
+}, async ({ home, loader, config }) => {
+  await loader.waitLine(/READY FOR WAKE WORD/);
+  const { state, capabilities } = await status(home, config);
+  assert.deepEqual([state, capabilities], [
+    "SYSTEM_READY",
+    { "wake word": true, transcription: true, answers: "unproved", speech: true },
+  ]);
+  const { out } = await runLoader(home, ["status", "--config", config]);
+  assert.match(out, /^works: wake word yes, transcription yes, answers unproved, speech yes$/m);
+});
+
 test("a service that ends by itself with exit 0 is not restarted and leaves the system DEGRADED", {
   knobs: { stt: { crash_after_ms: 1500, exit_code: 0 }, tts: { speak_ms: 250 } },
 }, async ({ home, loader }) => {

@@ -1,4 +1,4 @@
-"""A Wyoming speech-to-text server in the standard library, with framing of its own, so that two independent
+"""A Wyoming speech-to-text and text-to-speech server in the standard library, with framing of its own, so that two independent
 implementations meet. Prints its port, then one JSON line per event it receives. Ends with its standard input.
 
 Styles of writing: "block" (data in its own block), "inline" (data in the header, lengths null), "split" (byte by byte).
@@ -36,6 +36,11 @@ def write_event(out, kind, data):
         out.write(raw)
 
 
+def write_sound(out, pcm):
+    header = {"type": "audio-chunk", "data": {"rate": 16000, "width": 2, "channels": 1}, "payload_length": len(pcm)}
+    out.write(json.dumps(header).encode() + b"\n" + pcm)
+
+
 class Peer(socketserver.StreamRequestHandler):
     def handle(self):
         audio = 0
@@ -60,6 +65,15 @@ class Peer(socketserver.StreamRequestHandler):
                     write_event(self.wfile, "error", {"text": "no model"})
                 elif style != "hangs_up":
                     write_event(self.wfile, "transcript", {"text": "so"})
+                return
+            elif header["type"] == "synthesize":
+                if style == "error":
+                    write_event(self.wfile, "error", {"text": "no voice"})
+                elif style != "hangs_up":
+                    write_event(self.wfile, "audio-start", {"rate": 16000, "width": 2, "channels": 1})
+                    if style != "mute":
+                        write_sound(self.wfile, bytes(640))
+                    write_event(self.wfile, "audio-stop", {})
                 return
 
 

@@ -65,12 +65,19 @@ const common = { timeoutMs: 60_000, runs: 1, required: true };
 
 Deno.test("planWarmup() chooses by role and readiness", () => {
   const [kwd, stt, llm, tts] = planOf(specText).services.map((service) => service.warmup);
-  assert.deepEqual(kwd, { ...common, kind: "http", url: "http://127.0.0.1:5001/control/warmup", body: {} });
+  assert.deepEqual(kwd, {
+    ...common,
+    kind: "http",
+    url: "http://127.0.0.1:5001/control/warmup",
+    body: {},
+    verb: true,
+  });
   assert.deepEqual(stt, {
     ...common,
     kind: "wyoming",
     host: "127.0.0.1",
     port: 5002,
+    ask: "transcribe",
     audio: "speech",
     audioMs: 300,
   });
@@ -81,6 +88,7 @@ Deno.test("planWarmup() chooses by role and readiness", () => {
     kind: "http",
     url: "http://127.0.0.1:5004/control/speak",
     body: { text: "Ready.", play: false },
+    verb: true,
   });
 });
 
@@ -195,6 +203,7 @@ Deno.test("planWarmup() passes wishes on to the kind that auto chooses", () => {
       kind: "wyoming",
       host: "127.0.0.1",
       port: 5002,
+      ask: "transcribe",
       audio: "silence",
       audioMs: 500,
     },
@@ -202,6 +211,25 @@ Deno.test("planWarmup() passes wishes on to the kind that auto chooses", () => {
   const tts = warmupOf(3, {}, ["warmup: true", "warmup: { text: Hello., timeout_sec: 2 }"]);
   assert.ok(tts.kind === "http");
   assert.deepEqual([tts.body, tts.timeoutMs], [{ text: "Hello.", play: false }, 2000]);
+});
+
+Deno.test("P3: planWarmup() warms a TTS over Wyoming by a synthesis, and one with verbs by them", () => {
+  const readiness = (more = ""): [string, string] => [
+    'readiness: { type: "http", url: "http://127.0.0.1:5004/healthz", expect_code: 200 }',
+    `readiness: { type: wyoming, port: 5004 }${more}`,
+  ];
+  const wanted = { ...common, kind: "wyoming", host: "127.0.0.1", port: 5004, ask: "synthesize" };
+  const piper = warmupOf(3, {}, readiness());
+  assert.deepEqual(piper, { ...wanted, voice: "en_us_1", text: "Ready." });
+  const named = warmupOf(
+    3,
+    {},
+    ["warmup: true", "warmup: { kind: wyoming, voice: amy, text: Hello. }"],
+    readiness(),
+  );
+  assert.deepEqual(named, { ...wanted, voice: "amy", text: "Hello." });
+  const verbs = readiness("\n    control: { kind: http, url: 'http://127.0.0.1:5004' }");
+  assert.equal(warmupOf(3, {}, verbs).kind, "http");
 });
 
 Deno.test("planWarmup() uses the control address where readiness is not asked over http", () => {
@@ -214,6 +242,7 @@ Deno.test("planWarmup() uses the control address where readiness is not asked ov
     kind: "http",
     url: "http://127.0.0.1:6003/control/warmup",
     body: { tokens: 1 },
+    verb: true,
   });
 });
 

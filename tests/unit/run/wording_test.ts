@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { capabilities, degradedText } from "../../../lib/run/capabilities.ts";
 import { unitStatus } from "../../../lib/run/status_of.ts";
 import type { Unit } from "../../../lib/run/unit.ts";
-import { failedBecause, faultText, seconds, verdictText } from "../../../lib/run/wording.ts";
+import { failedBecause, faultText, seconds, verdictText, worksText } from "../../../lib/run/wording.ts";
+import type { ServicePlan } from "../../../lib/plan/types.ts";
+import type { WarmupResult } from "../../../lib/warmups/mod.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { bringUp, type FakeUnit, fakeUnit, leaveNothing } from "../../support/fake_service.ts";
 
@@ -42,6 +44,40 @@ Deno.test("faultText() and verdictText() say what happened and what follows", ()
   );
   assert.equal(verdictText({ kind: "none" }), null);
   assert.equal(failedBecause(null, null), "unknown");
+});
+
+Deno.test("P3: capabilities() counts no service as proved that no inference was seen of", async () => {
+  const clock = new FakeClock();
+  const notOffered = { state: "not_offered", detail: "404", hint: "name one" } as const;
+  const of = async (name: string, answer: WarmupResult, warmup?: ServicePlan["warmup"]) => {
+    const fake = fakeUnit(warmup ? { warmup } : {}, { name, clock });
+    fake.service.warmup = () => answer;
+    await bringUp(fake);
+    return fake;
+  };
+  const limits = { timeoutMs: 1000, runs: 1, required: false };
+  const none = { ...limits, kind: "none" as const, why: "switched off", warn: false };
+  const failing = { ...limits, kind: "exec" as const, cmd: ["false"] };
+  const all = [
+    await of("kwd", notOffered),
+    await of("stt", { state: "failed", detail: "exit 1" }, failing),
+    await of("llm", notOffered, { ...none, warn: true }),
+    await of("tts", notOffered),
+  ];
+  const units = all.map(({ unit }) => unit);
+  assert.equal(
+    worksText(capabilities(units)),
+    "wake word yes, transcription unproved, answers unproved, speech unproved",
+  );
+  all[3].service.warmup = () => ({ state: "warmed", ms: 30 });
+  const restarted = all[3].unit.restart();
+  await clock.settle();
+  all[3].service.ready();
+  assert.equal(await restarted, true);
+  const off = await of("llm", notOffered, none);
+  assert.deepEqual(capabilities([units[3], off.unit]), { speech: true, answers: true });
+  for (const { unit } of [...all, off].slice(1)) await Promise.all([unit.stop(), clock.settle()]);
+  await leaveNothing(all[0]);
 });
 
 Deno.test("degradedText() tells by capability what still works, and unitStatus() why", async () => {

@@ -74,13 +74,26 @@ Deno.test("renderStatus() shows what is wrong and what is odd", () => {
       "alexa-loader 1.0.0, boot 7f3a, pid 4700, instance home",
       "configuration /etc/loader.yaml, logs in /var/log/alexa",
       "",
-      "service  role   state      pid  port      up for  restarts     vram  problem",
+      "service  role   state      pid  port      up for  restarts     vram  remarks",
       "ear      kwd    up        4711  5001        42 s         0  512 MiB  2 microphones; adopted",
       "llm             up        4711  5001  1 min 01 s         0           model on CPU",
       "tts             failed       -     -           -         3           Exited with code 7 after 0.1s",
       "old      other  stopping  4711  5001  1 min 01 s         0           not wanted any more",
     ),
   );
+});
+
+Deno.test("P15: renderStatus() calls what a healthy service says of itself no problem", () => {
+  const services = [
+    serviceStatus("tts", { says: "3 voices loaded" }),
+    serviceStatus("stt", { problem: "exit 1" }),
+  ];
+  const text = renderStatus(loaderStatus({ capabilities: { speech: "unproved" }, services }), {
+    color: true,
+  });
+  assert.ok(!text.includes("problem") && text.includes("works: speech unproved"));
+  // deno-lint-ignore no-control-regex
+  assert.deepEqual(text.match(/\x1b\[33m[^\x1b]+/g), ["\x1b[33mexit 1"]);
 });
 
 Deno.test("renderStatus() uses colours only when asked to", () => {

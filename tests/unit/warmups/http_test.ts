@@ -8,6 +8,7 @@ const http = (origin: string, path = "/control/speak") => ({
   kind: "http" as const,
   url: origin + path,
   body: { text: "Ready.", play: false },
+  verb: true,
 });
 
 Deno.test("http warm-up posts its body once per run", async () => {
@@ -29,11 +30,24 @@ for (const status of [404, 405, 501]) {
     assert.deepEqual(result, {
       state: "not_offered",
       detail: `POST /control/speak was answered with ${status}`,
-      hint: "answer POST /control/speak with 200 after one real inference, or set `warmup: { kind: none }`",
+      hint: "choose one with `warmup: { kind: http | wyoming | ollama | openai | exec }`, " +
+        "or, if the service is your own, answer POST /control/speak after one real inference",
     });
     assert.equal(peer.asked.length, 1);
   });
 }
+
+Deno.test("P15: http warm-up takes a page that answers whatever is asked for no inference", async () => {
+  const page = () => new Response("<html>Welcome</html>", { headers: { "content-type": "text/html" } });
+  await using catchAll = startHttpPeer(page);
+  const result = await warm(http(catchAll.origin));
+  assert.deepEqual(
+    [result.state, result.detail],
+    ["not_offered", "POST /control/speak was answered with 200 and no JSON"],
+  );
+  const configured = { ...http(catchAll.origin, "/warm"), verb: false };
+  assert.equal((await warm(configured)).state, "warmed", "a person said what warms it");
+});
 
 Deno.test("http warm-up fails with the status and the first words of the body", async () => {
   await using peer = startHttpPeer(() =>

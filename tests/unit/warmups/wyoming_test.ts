@@ -18,6 +18,7 @@ const wyoming = (port: number, audio: "speech" | "silence" = "speech") => ({
   kind: "wyoming" as const,
   host: "127.0.0.1",
   port,
+  ask: "transcribe" as const,
   audio,
   audioMs: 300,
 });
@@ -69,6 +70,42 @@ Deno.test("wyoming warm-up fails when the transcription does", async () => {
   assert.equal((await warm(wyoming(freePort()))).state, "failed");
 });
 
+const synthesis = (port: number, voice: string | null = null) => ({
+  ...common,
+  kind: "wyoming" as const,
+  host: "127.0.0.1",
+  port,
+  ask: "synthesize" as const,
+  voice,
+  text: "Ready.",
+});
+const speaker = JSON.stringify({ tts: [{ name: "piper" }] });
+
+for (const style of ["block", "inline", "split"]) {
+  Deno.test(`P3: wyoming warm-up lets a TTS speak that writes in ${style} style`, async () => {
+    await using peer = await startPythonPeer("./wyoming_peer.py", style, speaker);
+    const result = await warm(synthesis(peer.port, "amy"));
+    assert.deepEqual([result.state, result.detail], ["warmed", "640 bytes of audio"]);
+    const asked = (await peer.finish()).map(({ type, data }) => [type, data]);
+    assert.deepEqual(asked, [["describe", {}], ["synthesize", { text: "Ready.", voice: { name: "amy" } }]]);
+  });
+}
+
+Deno.test("P3: wyoming warm-up of a TTS without its voice fails: only sound proves it", async () => {
+  const said = { error: "the synthesis failed: no voice", mute: "the synthesis gave no sound" };
+  const closed = { hangs_up: "the connection was closed before the end of the sound" };
+  for (const [style, detail] of Object.entries({ ...said, ...closed })) {
+    await using peer = await startPythonPeer("./wyoming_peer.py", style, speaker);
+    assert.deepEqual(await warm(synthesis(peer.port)), { state: "failed", detail });
+  }
+  await using listener = await startPythonPeer("./wyoming_peer.py");
+  const { state, detail } = await warm(synthesis(listener.port));
+  assert.deepEqual([state, detail], [
+    "not_offered",
+    `127.0.0.1:${listener.port} offers asr, but no synthesis`,
+  ]);
+});
+
 Deno.test("wyoming warm-up is not offered by what does not speak Wyoming", async () => {
   await using closing = closingPeer();
   await using http = answering("HTTP/1.1 400 Bad Request\r\n\r\n");
@@ -76,11 +113,10 @@ Deno.test("wyoming warm-up is not offered by what does not speak Wyoming", async
     const result = await warm(wyoming(port));
     assert.equal(result.state, "not_offered");
   }
-  const info = JSON.stringify({ tts: [{ name: "piper" }] });
-  await using speaker = await startPythonPeer("./wyoming_peer.py", "block", info);
-  assert.deepEqual(await warm(wyoming(speaker.port)).then(({ state, detail }) => [state, detail]), [
+  await using piper = await startPythonPeer("./wyoming_peer.py", "block", speaker);
+  assert.deepEqual(await warm(wyoming(piper.port)).then(({ state, detail }) => [state, detail]), [
     "not_offered",
-    `127.0.0.1:${speaker.port} offers tts, but no transcription`,
+    `127.0.0.1:${piper.port} offers tts, but no transcription`,
   ]);
 });
 
