@@ -84,7 +84,7 @@ function signalLoader(
 
 const stop = (signal: Deno.Signal) =>
   signalLoader(`${signal} to the loader`, 1.5, async (world) => {
-    world.ending ??= "stop";
+    world.askedToStop();
     world.signal(signal);
   });
 
@@ -196,7 +196,7 @@ export const faults: readonly Fault[] = [
     async do(world, rng) {
       if (!world.running) return null;
       world.note("restart, status and stop at once");
-      world.ending ??= "stop";
+      world.askedToStop();
       const client = connectControl(world.socket);
       const quietly = (p: Promise<unknown>) => p.catch(() => {});
       const answers = [
@@ -227,20 +227,21 @@ export const faults: readonly Fault[] = [
   stop("SIGTERM"),
   stop("SIGHUP"),
   signalLoader("SIGINT twice within 1 s", 0.7, async (world) => {
-    world.ending ??= "stop";
+    world.askedToStop();
     world.signal("SIGINT");
     await pause(20);
     world.signal("SIGINT");
   }),
   signalLoader("second SIGINT after 1 s, deaf service", 0.7, async (world) => {
-    world.ending ??= "second signal";
+    world.askedToStop();
+    world.askedToStop();
     await Promise.all(world.leaders().map((copy) => world.ask(copy.service, { do: "deaf" })));
     world.signal("SIGINT");
     for (let i = 0; i < 54 && world.running; i++) await pause(20);
     world.signal("SIGINT");
   }),
   signalLoader("SIGINT, then a service is killed", 1.5, async (world, rng) => {
-    world.ending ??= "stop";
+    world.askedToStop();
     world.signal("SIGINT");
     await pause(rng.int(0, 40));
     for (const copy of world.leaders()) kill(copy.pid, "SIGKILL");
@@ -258,7 +259,7 @@ export const faults: readonly Fault[] = [
     world.ending = "killed";
     // Both must die before either can act: stopped first, they cannot.
     const pids = [world.loader!.pid, ...guardiansOf(world.loader!.pid)];
-    if (pids.length === 2) world.orphanedBy = world.loader;
+    if (pids.length === 2 || world.leaders().length > 0) world.orphanedBy = world.loader;
     for (const pid of pids) kill(pid, "SIGSTOP");
     for (const pid of pids.reverse()) kill(pid, "SIGKILL");
   }),

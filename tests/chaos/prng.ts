@@ -28,6 +28,16 @@ export class Prng {
     return of[Math.floor(this.next() * of.length)];
   }
 
+  /** All of them, in an order that is drawn. */
+  shuffled<T>(of: readonly T[]): T[] {
+    const all = [...of];
+    for (let i = all.length - 1; i > 0; i--) {
+      const j = this.int(0, i);
+      [all[i], all[j]] = [all[j], all[i]];
+    }
+    return all;
+  }
+
   /** One of them, each as often as its weight says. */
   weighted<T extends { weight: number }>(of: readonly T[]): T {
     let rest = this.next() * of.reduce((sum, item) => sum + item.weight, 0);

@@ -86,6 +86,12 @@ export class World implements AsyncDisposable {
     return this.#alive;
   }
 
+  /** Whoever is asked again, after more than 1 s, ends everything at once. */
+  askedToStop(): void {
+    if (this.ending === null) this.ending = "stop";
+    else if (this.ending === "stop") this.ending = "second signal";
+  }
+
   /** To the loader, if it still runs. */
   signal(name: Deno.Signal): void {
     try {
