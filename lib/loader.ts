@@ -23,6 +23,7 @@ import type { KeptOutput } from "./services/household.ts";
 import { type History, openHistory } from "./metrics/history.ts";
 import type { BootRecord } from "./metrics/types.ts";
 import type { BootPlan } from "./plan/types.ts";
+import { canResume } from "./plan/verbs.ts";
 import { capabilities, degradedText } from "./run/capabilities.ts";
 import { GpuDesk, type VramSnapshot } from "./run/gpu_desk.ts";
 import { type LoaderEvent, type LoaderState, nextLoaderState } from "./run/loader_machine.ts";
@@ -224,7 +225,7 @@ export class LoaderService implements AsyncDisposable {
       capabilities: capabilities(this.#units),
       degraded: this.#sequenceOver ? degradedText(this.#units) : null,
       greeting: this.#voice?.outcome ?? "none",
-      listening: this.#voice?.listening ?? false,
+      listening: this.#canResumeKwd() ? this.#voice?.listening ?? false : null,
       services: this.#units.length > 0
         ? this.#units.map((unit) => unitStatus(unit, now, this.#gpu))
         : this.plan.services.map(plannedStatus),
@@ -609,6 +610,12 @@ export class LoaderService implements AsyncDisposable {
     throw new LoaderError("unknown_service", `there is no service ${JSON.stringify(name)}`, {
       hint: `services: ${names}`,
     });
+  }
+
+  /** A KWD that has no control for it listens or not, and nobody can know. */
+  #canResumeKwd(): boolean {
+    const kwd = this.plan.services.find((service) => service.role === "kwd");
+    return kwd === undefined || canResume(kwd.control);
   }
 
   #kwd(): Unit | null {

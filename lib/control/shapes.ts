@@ -49,7 +49,7 @@ const status = shaped<LoaderStatus>({
   capabilities: mapOf((works) => flag(works) || works === "unproved"),
   degraded: orNull(text),
   greeting: text,
-  listening: flag,
+  listening: orNull(flag),
   services: listOf(service),
   gpu: orNull(shaped<NonNullable<LoaderStatus["gpu"]>>({
     description: text,

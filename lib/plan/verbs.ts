@@ -8,3 +8,7 @@ export function canSpeak(control: ControlSpec): boolean {
 export function canPause(control: ControlSpec): boolean {
   return control.kind === "http" || (control.kind === "command" && control.pause !== null);
 }
+
+export function canResume(control: ControlSpec): boolean {
+  return control.kind === "http" || (control.kind === "command" && control.resume !== null);
+}

@@ -45,8 +45,8 @@ export interface LoaderStatus {
   /** The DEGRADED sentence; null when everything is up. */
   degraded: string | null;
   greeting: string;
-  /** True once KWD accepted that it listens. */
-  listening: boolean;
+  /** True once KWD accepted that it listens; null for one that has no control for it: nobody can know. */
+  listening: boolean | null;
   services: ServiceStatus[];
   gpu: { description: string; used_mib: number | null; total_mib: number | null } | null;
 }

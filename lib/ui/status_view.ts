@@ -30,7 +30,11 @@ const columns: Column[] = [
 export function renderStatus(status: LoaderStatus, o: { color?: boolean } = {}): string {
   const { state, doing, degraded, gpu } = status;
   const booted = status.total_boot_ms === null ? "" : `, booted in ${duration(status.total_boot_ms)}`;
-  const ear = status.listening ? "listening for the wake word" : "not listening for the wake word";
+  const ear = status.listening === null
+    ? "whether it listens for the wake word is not known"
+    : status.listening
+    ? "listening for the wake word"
+    : "not listening for the wake word";
   const lines: Cell[] = [
     styled(
       state,

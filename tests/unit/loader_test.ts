@@ -328,6 +328,7 @@ test("LoaderService tells once of a KWD that cannot be controlled", {
   await until(() => lines.some((line) => line.includes(unknown)));
   await until(() => loader.status().greeting !== "speaking");
   assert.equal(lines.filter((line) => line.includes(unknown)).length, 1, lines.join("\n"));
+  assert.equal(loader.status().listening, null, "P15: nobody can know");
   assert.equal(lines.filter((line) => /WARNING .*kwd has no way to be paused/.test(line)).length, 1);
 });
 

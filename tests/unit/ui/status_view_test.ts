@@ -129,3 +129,10 @@ Deno.test("renderStatus() shows a loader without services or figures", () => {
   assert.match(text, /^GPU 0: memory unknown$/m);
   assert.match(text, /^works: nothing yet$/m);
 });
+
+Deno.test("P15: renderStatus() claims nothing of a KWD that nobody can ask", () => {
+  assert.match(
+    renderStatus(loaderStatus({ listening: null })),
+    /^whether it listens for the wake word is not known;/m,
+  );
+});
