@@ -92,8 +92,6 @@ export function mask(line: string, ports: Ports): string {
     .replace(/\bpid \d+/g, "pid N")
     .replace(/\b\d+(\.\d+)?s\b/g, "Ns")
     .replace(/\bafter \d+ms\b/g, "after Nms")
-    // Whether its end or that of its connection is seen first is a matter of chance.
-    .replace(/(\/control\/speak: .*\bclosed\b[^;]*|TTS ended while it spoke)/, "TTS ended while it spoke")
     .replace(/, (no GPU|GPU .*)$/, ", …").replace(/^(LOADER {3}INFO = VRAM at the end): .*/, "$1: …");
   for (const [name, port] of Object.entries(ports)) masked = masked.replaceAll(`${port}`, `PORT_${name}`);
   return masked;
