@@ -6,11 +6,11 @@ import type { BootRecord, ServiceFigures, Span } from "./types.ts";
 /** A stage of a service. The spans are named `<service>.<stage>`. */
 export type Stage = "prepare" | "start" | "ready" | "warmup" | "backoff";
 
-/** The figure that a stage's length is; a backoff has none. */
+/** The figure that a stage's length is. From spawn to ready is more than one stage, and the unit's to say; a backoff has none. */
 const figureOf = {
   prepare: "prepare_async_ms",
   start: "start_ms",
-  ready: "time_to_ready_ms",
+  ready: null,
   warmup: "warmup_ms",
   backoff: null,
 } as const;

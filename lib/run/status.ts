@@ -12,6 +12,7 @@ export interface ServiceStatus {
   port: number | null;
   /** Seconds since it is past its gate; null when it is not. */
   up_sec: number | null;
+  /** From spawn to ready, as "Ready in" and the boot's record have it; null before, and of an adopted one. */
   ready_ms: number | null;
   restarts: number;
   /** What went wrong last, in words; null when nothing did since it came up. */

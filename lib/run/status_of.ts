@@ -35,7 +35,7 @@ export function unitStatus(unit: Unit, now: number, gpu: GpuDesk | null): Servic
     pid: unit.service.pid(),
     port: unit.plan.bindPort,
     up_sec: unit.isUp && unit.upAt !== null ? Math.round((now - unit.upAt) / 100) / 10 : null,
-    ready_ms: unit.readyAt !== null && copy ? Math.round(unit.readyAt - copy.spawnedAt) : null,
+    ready_ms: unit.readyMs === null ? null : Math.round(unit.readyMs * 10) / 10,
     restarts: unit.restartCount,
     problem: unit.wrong ?? (unit.state.fault ? faultText(unit.state.fault) : null),
     says: copy?.statusText ?? null,

@@ -72,8 +72,9 @@ export class Unit {
   #preparedMs = 0;
   #awayTold = "";
 
-  /** Monotonic ms at which it was last ready (probes held) and last up (past its gate); null before. */
-  readyAt: number | null = null;
+  /** From the spawn of its copy (of one that stood by: its release) to ready, ms; null before, and of one taken over. */
+  readyMs: number | null = null;
+  /** Monotonic ms at which it was last up (past its gate); null before. */
   upAt: number | null = null;
   /** How often it was started again by the policy or a person since the loader runs. */
   restartCount = 0;
@@ -155,7 +156,6 @@ export class Unit {
   /** Takes a copy of an earlier loader over. */
   adopt(): void {
     this.adopted = true;
-    this.readyAt = this.clock.now();
     if (this.service.copy) this.#followExit(this.service.copy);
     this.#dispatch({ type: "adopted" });
   }
@@ -258,7 +258,7 @@ export class Unit {
     const { service, plan, clock } = this;
     this.#hurry = new AbortController();
     this.#prepareActivity.abort();
-    this.readyAt = this.upAt = null;
+    this.readyMs = this.upAt = null;
     this.adopted = false;
     this.givenUpWhy = null;
     this.waitingFor = this.wrong = null;
@@ -317,19 +317,19 @@ export class Unit {
     // What answered has left its leader behind: its end is about to be told, and says more.
     if (service.copy?.running === false) return;
     readying?.end();
-    this.readyAt = clock.now();
+    this.readyMs = clock.now() - began;
+    this.#o.recorder()?.set({ time_to_ready_ms: this.readyMs });
     this.waitingFor = this.wrong = null;
-    this.#say("INFO", `Ready in ${seconds(this.readyAt - began)}`);
+    this.#say("INFO", `Ready in ${seconds(this.readyMs)}`);
     this.#report(signal, { type: "ready" });
   }
 
   /** Looks for an external service that is away, at the pace of its health checks, until it answers. */
   async #look(signal: AbortSignal, afterMs: number): Promise<void> {
     const { service, plan, clock } = this;
-    this.readyAt = this.upAt = null;
+    this.readyMs = this.upAt = null;
     await clock.sleep(afterMs, signal);
     while (!await service.isReady(signal)) await clock.sleep(plan.health.intervalMs, signal);
-    this.readyAt = clock.now();
     const away = this.awaySince ? clock.wall().getTime() - this.awaySince.getTime() : 0;
     this.#say("INFO", `Back after ${seconds(away)}`);
     this.#report(signal, { type: "ready" });

@@ -2,9 +2,14 @@
 import assert from "node:assert/strict";
 import { checkRecord } from "../../lib/metrics/record.ts";
 import type { BootRecord } from "../../lib/metrics/types.ts";
-import { LoaderProcess, TestHome } from "../support/loader_process.ts";
+import type { LoaderStatus } from "../../lib/run/status.ts";
+import { readStat } from "../../lib/sys/procfs.ts";
+import { LoaderProcess, runLoader, TestHome } from "../support/loader_process.ts";
 import { assistant, mask, roles } from "../support/scenario.ts";
 import { withoutPython } from "../unit/demo/python.ts";
+
+/** The kernel counts a process's start in ticks of 10 ms, rounded down. */
+const msPerTick = 10;
 
 /** CONTRACT §9's lines in the order of a boot, on a machine whose GPU, if any, is not used. */
 const golden = `
@@ -47,9 +52,13 @@ Deno.test({
       loader: { log: { child_output: false } },
       knobs: { tts: { speak_ms: 200 } },
     });
+    let startedAt = 0;
+    let status: LoaderStatus | null = null;
     const boot = async () => {
       await using loader = new LoaderProcess(home, ["up", "--config", config]);
       await loader.waitLine(/READY FOR WAKE WORD/);
+      startedAt = readStat(loader.pid)!.startTime * msPerTick;
+      status = JSON.parse((await runLoader(home, ["status", "--json", "--config", config])).out);
       assert.equal(await loader.interrupt(), 0, loader.log);
       return loader.lines.map((line) => line.text);
     };
@@ -85,6 +94,16 @@ Deno.test({
     }
     const sum = record.services.reduce((ms, s) => ms + s.time_to_ready_ms! + s.warmup_ms!, 0);
     assert.ok(record.total_boot_ms! > sum, "the boot's time is the program's, not only the services'");
+    // S03: counted from the program's own start: a service that was warm before SYSTEM_READY says how long that is ago.
+    const warm = home.stampsOf("tts").find(({ event }) => event === "warm")!.t / 1e6;
+    assert.ok(record.total_boot_ms! >= warm - startedAt - msPerTick, `${record.total_boot_ms} ms`);
+    // Q4: one figure, wherever it is told.
+    for (const { name, time_to_ready_ms } of record.services) {
+      assert.equal(status!.services.find((s) => s.name === name)!.ready_ms, time_to_ready_ms);
+      const said = lines.find((line) => line.startsWith(name.toUpperCase()) && line.includes("Ready in "))!;
+      const ms = 1000 * Number(/Ready in ([\d.]+)s/.exec(said)![1]);
+      assert.ok(Math.abs(ms - time_to_ready_ms!) < (ms < 9990 ? 6 : 600), `${said}: ${time_to_ready_ms}`);
+    }
     // What this boot had nothing of is said to be nothing, in the file itself.
     const [{ services, first_cuda_context_ms }] = raw as unknown as BootRecord[];
     assert.deepEqual(services.map((service) => service.prepare_async_ms), roles.map(() => null));

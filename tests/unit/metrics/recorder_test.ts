@@ -44,7 +44,7 @@ Deno.test("BootRecorder sets a stage's figure when it is done, not when it is le
   const warmup = llm.stage("warmup");
   await clock.advance(30);
   warmup.end();
-  llm.set({ outcome: "up", prepared_bytes: 10, cached_share: 0.5 });
+  llm.set({ outcome: "up", time_to_ready_ms: 250.52, prepared_bytes: 10, cached_share: 0.5 });
   const [figures] = boot.record("ready").services;
   assert.deepEqual(figures, {
     name: "llm",
@@ -52,7 +52,7 @@ Deno.test("BootRecorder sets a stage's figure when it is done, not when it is le
     outcome: "up",
     prepare_async_ms: null,
     start_ms: 0.5,
-    time_to_ready_ms: 250,
+    time_to_ready_ms: 250.5,
     warmup_ms: 30,
     gate_lag_ms: null,
     prepared_bytes: 10,

@@ -27,7 +27,7 @@ Deno.test("Unit.start() is true only after ready and warmed, and says so in the 
   await clock.settle();
   assert.equal(await started, true);
   assert.ok(unit.isUp);
-  assert.equal(unit.readyAt, 420);
+  assert.equal(unit.readyMs, 420);
   assert.equal(unit.upAt, 450);
   assert.deepEqual(lines, [
     "STT INFO Starting (pid 100)",
