@@ -2,7 +2,7 @@
  * Whose answer it is. A port that answers proves nothing: an orphan of an earlier boot would pass, and so would a
  * stranger who took the port since the precheck. So the listener must be a process of the service. Spec: §6; CONTRACT §2.
  */
-import { describePid, listenerPids } from "../sys/sockets.ts";
+import { describePid, listenerOf, listenerPids } from "../sys/sockets.ts";
 import { isLoopback } from "../sys/tcp.ts";
 import { waiting, wrong } from "./results.ts";
 import type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
@@ -23,8 +23,8 @@ export function owned(
       if (result.state === "waiting" && result.unheard) return result; // nobody is there, so it is nobody's
       const tree = target.processTree();
       if (tree === null || (owner !== null && tree.has(owner))) return result;
-      const { pids, hidden } = listenerPids(port, tree);
-      owner = pids[0] ?? null;
+      const { pid, hidden } = listenerOf(tree, port);
+      owner = pid;
       return owner === null ? notOurs(result, hidden) : result;
     },
     [Symbol.dispose]: () => probe[Symbol.dispose](),

@@ -19,7 +19,7 @@ import { kindOf, makePrivateDir, removeIfThere } from "../sys/files.ts";
 import { NotifySocket } from "../sys/notify_socket.ts";
 import { isPortFree } from "../sys/ports.ts";
 import { exitText } from "../sys/process.ts";
-import { listenerPids } from "../sys/sockets.ts";
+import { listenerOf, listenerPids } from "../sys/sockets.ts";
 import { describePid } from "../sys/procfs.ts";
 import type { WarmupResult } from "../warmups/mod.ts";
 import type { PrepareReport, ServiceAdapter, StopReport } from "./adapter.ts";
@@ -246,7 +246,7 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
   /** A copy that stands by listens on the service's port before its turn: against the contract of standby. */
   get boundEarly(): boolean {
     if (!this.#copy?.held || this.plan.bindPort === null) return false;
-    return listenerPids(this.plan.bindPort, this.#copy.processTree()).pids.length > 0;
+    return listenerOf(this.#copy.processTree(), this.plan.bindPort).pid !== null;
   }
 
   /** Whoever still listens on the service's port, although everything of the service is gone. */

@@ -7,33 +7,44 @@ export { describePid } from "./procfs.ts";
 const decoder = new TextDecoder();
 const LISTEN = "0A";
 
-/** Inodes of the listening TCP sockets on `port`, on any address and both families. */
-function listeningInodes(port: number): Set<string> {
+const tables = ["/proc/net/tcp", "/proc/net/tcp6"];
+/** Listening sockets come first in a table, which may have thousands of closed connections after them. */
+const headBytes = 4096;
+
+/** Adds the inodes of the listening TCP sockets on `port`, on any address. */
+function addListening(inodes: Set<string>, port: number, table: string, limit?: number): void {
   const wanted = port.toString(16).toUpperCase().padStart(4, "0");
-  const inodes = new Set<string>();
-  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    const bytes = readBytes(table);
-    if (!bytes) continue;
-    for (const line of decoder.decode(bytes).split("\n")) {
-      const fields = line.trim().split(/\s+/);
-      if (fields[3] === LISTEN && fields[1]?.endsWith(":" + wanted)) inodes.add(fields[9]);
-    }
-  }
-  return inodes;
+  // Local and remote address, state, queues, timer, retransmits, uid, timeout, inode.
+  const line = new RegExp(`:${wanted} \\w+:0000 ${LISTEN} \\S+ \\S+ +\\S+ +\\S+ +\\S+ +(\\d+) `, "g");
+  const text = decoder.decode(readBytes(table, limit) ?? new Uint8Array());
+  for (const [, inode] of text.matchAll(line)) inodes.add(inode);
 }
 
 /**
  * The pids that hold a listening TCP socket on `port`. `foreign` says that there is a listener whose owner cannot be
- * seen (another user's, or in a container); `hidden`, that one of `among` may be it: its files cannot be seen.
+ * seen (another user's, or in a container).
  */
-export function listenerPids(
-  port: number,
-  among?: Iterable<number>,
-): { pids: number[]; foreign: boolean; hidden: boolean } {
-  const inodes = listeningInodes(port);
-  if (inodes.size === 0) return { pids: [], foreign: false, hidden: false };
-  const { pids, seen, hidden } = holdersOf(inodes, among ?? listPids());
-  return { pids, foreign: seen < inodes.size, hidden: hidden && seen < inodes.size };
+export function listenerPids(port: number): { pids: number[]; foreign: boolean } {
+  const inodes = new Set<string>();
+  for (const table of tables) addListening(inodes, port, table);
+  if (inodes.size === 0) return { pids: [], foreign: false };
+  const { pids, seen } = holdersOf(inodes, listPids());
+  return { pids, foreign: seen < inodes.size };
+}
+
+/** Who of `tree` listens on `port`; `hidden` says that one of them may, since its files cannot be seen. */
+export function listenerOf(tree: ReadonlySet<number>, port: number): { pid: number | null; hidden: boolean } {
+  const inodes = new Set<string>();
+  let hidden = false;
+  for (const limit of [headBytes, undefined]) {
+    for (const table of tables) {
+      addListening(inodes, port, table, limit);
+      const found = inodes.size > 0 ? holdersOf(inodes, tree) : null;
+      if (found?.pids.length) return { pid: found.pids[0], hidden: false };
+      hidden ||= found?.hidden === true;
+    }
+  }
+  return { pid: null, hidden };
 }
 
 /** Who among `candidates` has one of these sockets open, and how many of the sockets were seen so. */
