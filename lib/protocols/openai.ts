@@ -85,6 +85,19 @@ export async function openaiFirstModel(url: string, options: AskOptions): Promis
   }
 }
 
+/** Whether a llama-server has gone to sleep (`--sleep-idle-seconds`); null if what answers there does not tell. */
+export async function llamaServerSleeps(url: string, options: AskOptions): Promise<boolean | null> {
+  const props = `${base(url).slice(0, -"/v1".length)}/props`;
+  const answer = await httpRequest(props, { ...options, maxBytes: 1 << 20 });
+  if (answer.status !== 200) return null;
+  try {
+    const sleeps = JSON.parse(answer.text).is_sleeping;
+    return typeof sleeps === "boolean" ? sleeps : null;
+  } catch {
+    return null;
+  }
+}
+
 function base(url: string): string {
   const bare = url.replace(/\/+$/, "");
   return bare.endsWith("/v1") ? bare : `${bare}/v1`;

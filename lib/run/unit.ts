@@ -15,6 +15,7 @@ import type { Household, ManagedService } from "../services/mod.ts";
 import { isAbort } from "../sys/clock.ts";
 import { reapInherited } from "../sys/reaper.ts";
 import { ExtendableDeadline } from "./deadline.ts";
+import { KeepWarm } from "./keep_warm.ts";
 import { CpuUse, watchLiveness } from "./liveness.ts";
 import {
   type Actual,
@@ -429,6 +430,12 @@ export class Unit {
 
   async #watch(signal: AbortSignal): Promise<void> {
     const { service, plan, clock } = this;
+    const proved = !this.unproved;
+    const warmth = new KeepWarm(service, {
+      clock,
+      required: plan.warmup.required,
+      say: (level, message) => this.#say(level, message),
+    });
     const cpu = plan.health.busy.cpu ? new CpuUse(clock, () => service.copy?.cpuTicks() ?? 0) : null;
     const signOfWork = (since: number): string | null => {
       const { copy } = service;
@@ -439,9 +446,12 @@ export class Unit {
     const checkHealth = async (signal: AbortSignal) => {
       reapInherited(); // orphans that ended since the last look
       const result = await service.checkHealth(signal);
+      if (result.state !== "ready") return result;
+      const kept = await warmth.check(signal);
+      if (proved) this.unproved = warmth.cold;
       // What it did before it answered is no sign of work afterwards.
-      if (result.state === "ready") cpu?.forget();
-      return result;
+      cpu?.forget();
+      return kept;
     };
     const fault = await watchLiveness({ checkHealth, signOfWork }, {
       health: plan.health,

@@ -21,7 +21,7 @@ import { isPortFree } from "../sys/ports.ts";
 import { exitText } from "../sys/process.ts";
 import { listenerOf, listenerPids } from "../sys/sockets.ts";
 import { describePid } from "../sys/procfs.ts";
-import type { WarmupResult } from "../warmups/mod.ts";
+import type { ColdCheck, WarmupResult } from "../warmups/mod.ts";
 import type { PrepareReport, ServiceAdapter, StopReport } from "./adapter.ts";
 import { type AdoptedRecord, ServiceCopy } from "./copy.ts";
 import { type Household, serviceEnvironment } from "./household.ts";
@@ -42,6 +42,7 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
   #notify: NotifySocket | null = null;
   #probes: Probe[] = [];
   #healthProbes: Probe[] = [];
+  #coldCheck: ColdCheck | null | undefined;
 
   constructor(plan: ServicePlan, household: Household) {
     this.plan = plan;
@@ -197,6 +198,16 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
   async warm(signal: AbortSignal): Promise<WarmupResult> {
     const { runWarmup } = await import("../warmups/mod.ts");
     return await runWarmup(this.plan.warmup, { clock: this.household.clock, signal, run: this.run });
+  }
+
+  /** Why what was warmed is cold again, in words; null while it is warm, or where nobody can tell. */
+  async coldBecause(signal: AbortSignal): Promise<string | null> {
+    if (this.#coldCheck === undefined) {
+      const { coldCheck } = await import("../warmups/mod.ts");
+      this.#coldCheck = coldCheck(this.plan.warmup);
+    }
+    const { household: { clock }, plan: { health: { timeoutMs } } } = this;
+    return await this.#coldCheck?.({ clock, signal, timeoutMs }) ?? null;
   }
 
   async isReady(signal: AbortSignal = AbortSignal.any([])): Promise<boolean> {

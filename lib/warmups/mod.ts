@@ -13,6 +13,7 @@ import { chooseKind, failed, inSeconds, type RunContext, type WarmupDeps } from 
 import type { WarmupResult } from "./types.ts";
 import * as wyoming from "./wyoming.ts";
 
+export { type ColdCheck, coldCheck } from "./cold.ts";
 export { audioClip, sampleRate, wavOf } from "./clip.ts";
 export type { WarmupDeps } from "./results.ts";
 export type { WarmupResult } from "./types.ts";

@@ -1,6 +1,7 @@
 /** `manage: external`: what somebody else runs is watched, never started, stopped or given up. Spec: §6; CONTRACT §1. */
 import assert from "node:assert/strict";
 import { kill, LoaderProcess, lowPort, runLoader, TestHome, until } from "../support/loader_process.ts";
+import { startOllamaPeer } from "../support/peers/ollama_peer.ts";
 import { assistant, fixtures, roles } from "../support/scenario.ts";
 import { withoutPython } from "../unit/demo/python.ts";
 
@@ -146,4 +147,33 @@ Deno.test({
     await theirs.stop();
     await home.assertNothingLeft(ours, loader.pid);
   },
+});
+
+Deno.test("P11: a model that an Ollama has unloaded is loaded again", async () => {
+  await using home = new TestHome();
+  await using ollama = startOllamaPeer({ models: ["llama3:latest"] });
+  const config = home.write(
+    "loader.yaml",
+    JSON.stringify({
+      loader: { startup_sequence: ["llm"], shutdown_sequence: ["llm"], health_check_interval_sec: 0.05 },
+      services: {
+        llm: {
+          manage: "external",
+          server: "ollama",
+          model: "llama3",
+          readiness: { type: "ollama", url: ollama.origin },
+          warmup: { kind: "ollama", url: ollama.origin },
+        },
+      },
+    }),
+  );
+  await using loader = new LoaderProcess(home, ["up", "--config", config]);
+  await loader.waitLine(/SYSTEM_READY/);
+  assert.equal(ollama.generated.length, 1);
+  ollama.unload();
+  await loader.waitLine(/LLM.*WARNING = Ollama has unloaded llama3; warming it again/);
+  await loader.waitLine(/LLM.*Warmed again/);
+  assert.equal(ollama.generated.length, 2);
+  assert.equal(await loader.interrupt(), 0, loader.log);
+  await home.assertNothingLeft([], loader.pid);
 });

@@ -254,6 +254,13 @@ export class FakeService {
     return await orAbort(this.warmup ? Promise.resolve(this.warmup()) : this.#warm.promise, signal);
   }
 
+  /** Why it is cold, in words. */
+  cold: string | null = null;
+
+  async coldBecause(signal: AbortSignal): Promise<string | null> {
+    return await orAbort(Promise.resolve(this.cold), signal);
+  }
+
   async checkHealth(signal: AbortSignal): Promise<ProbeResult> {
     this.calls.push("health");
     return await this.health(signal);

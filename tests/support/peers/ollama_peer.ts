@@ -4,6 +4,8 @@ import { type HttpPeer, startHttpPeer } from "./http_peer.ts";
 export interface OllamaPeer extends HttpPeer {
   /** Bodies of /api/generate. */
   generated: Record<string, unknown>[];
+  /** What another client's short keep_alive does. */
+  unload(): void;
 }
 
 export function startOllamaPeer(
@@ -41,5 +43,5 @@ export function startOllamaPeer(
     }
     return new Response("404 page not found", { status: 404 });
   });
-  return Object.assign(peer, { generated });
+  return Object.assign(peer, { generated, unload: () => resident.clear() });
 }

@@ -702,3 +702,53 @@ Deno.test("P5: Unit lets the boot go on without an external service that is away
   assert.equal(fake.unit.awaySince, null);
   await leaveNothing(fake);
 });
+
+Deno.test("P11: Unit warms again what is cold, says so once, and takes it for unproved until it is warm", async () => {
+  const fake = fakeUnit({}, { name: "llm" });
+  const { unit, service, clock, lines } = fake;
+  await bringUp(fake);
+  service.warmup = () => {
+    service.cold = null;
+    return { state: "warmed", ms: 30 };
+  };
+  const warmed = () => service.calls.filter((call) => call === "warm").length;
+  await clock.advance(10_000);
+  assert.equal(warmed(), 1, "what is warm is left alone");
+  service.cold = "Ollama has unloaded llama3";
+  await clock.advance(5000);
+  assert.deepEqual([warmed(), unit.unproved], [2, false]);
+  assert.deepEqual(lines.slice(-2), [
+    "LLM WARNING Ollama has unloaded llama3; warming it again",
+    "LLM INFO Warmed again in 0.03s",
+  ]);
+  service.cold = "Ollama has unloaded llama3";
+  await clock.advance(5000);
+  assert.deepEqual([warmed(), unit.unproved], [2, true], "no tug-of-war with whoever unloads it");
+  await clock.advance(60_000);
+  assert.deepEqual([warmed(), unit.unproved], [3, false]);
+  assert.deepEqual(lines.filter((line) => line.includes("again")).map((line) => line.split(" ")[1]), [
+    "WARNING",
+    "INFO",
+    "DEBUG",
+    "DEBUG",
+  ]);
+  assert.ok(unit.isUp);
+  await leaveNothing(fake);
+});
+
+for (const required of [true, false]) {
+  const ends = required ? "restarts" : "keeps";
+  Deno.test(`P11: Unit ${ends} what is cold and cannot be warmed${required ? "" : " and need not be"}`, async () => {
+    const warmup = { kind: "exec" as const, cmd: ["true"], timeoutMs: 1000, runs: 1, required };
+    const fake = fakeUnit({ warmup });
+    await bringUp(fake);
+    fake.service.cold = "The server sleeps";
+    fake.service.warmup = () => ({ state: "failed", detail: "answered 500" });
+    await fake.clock.advance(15_000);
+    const unhealthy = "STT WARNING Unhealthy: 3 checks in a row failed " +
+      "(last: cold, and not to be warmed: answered 500); restart 1 of 3 in 2.0s";
+    assert.equal(fake.lines.includes(unhealthy), required, fake.lines.join("\n"));
+    assert.equal(fake.unit.isUp, !required);
+    await leaveNothing(fake);
+  });
+}
