@@ -50,3 +50,61 @@ Deno.test({
     assert.equal(await loader.interrupt(), 0, loader.log);
   },
 });
+
+/** It takes connections and answers none. What it says of itself comes from the file `says`, again and again. */
+const silent = `
+import os, socket, sys, time
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+notify.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+while True:
+    try: words = open(sys.argv[2], "rb").read()
+    except FileNotFoundError: words = b""
+    if words: notify.sendto(words, os.environ["NOTIFY_SOCKET"])
+    time.sleep(0.02)
+`;
+
+for (
+  const { id, word, sign, done } of [
+    { id: "N06", word: "WATCHDOG=1", sign: "WATCHDOG=1 received", done: null },
+    { id: "U09", word: "X_ALEXA_BUSY=2", sign: "2 in flight, as it reported", done: "X_ALEXA_BUSY=0" },
+  ]
+) {
+  Deno.test({
+    name: `${id}: a service that says ${word} is not dead for a health check that it does not answer`,
+    ignore: withoutPython,
+    async fn() {
+      await using home = new TestHome();
+      const port = lowPort();
+      const says = home.write("says", word);
+      const config = home.write(
+        "loader.yaml",
+        JSON.stringify({
+          loader: { name: "t", startup_sequence: ["llm"], shutdown_sequence: ["llm"] },
+          services: {
+            llm: {
+              cmd: ["python3", "-c", silent, String(port), says],
+              readiness: { type: "notify" },
+              health: {
+                probe: { type: "http", url: `http://127.0.0.1:${port}/` },
+                interval_sec: 0.1,
+                timeout_ms: 100,
+                busy: { cpu: false },
+              },
+              warmup: false,
+            },
+          },
+        }),
+      );
+      await using loader = new LoaderProcess(home, ["up", "--config", config]);
+      const { message } = await loader.waitLine(/LLM.*Does not answer its health check/);
+      assert.equal(message, `Does not answer its health check, but works: ${sign}`);
+      assert.equal(loader.messages("LLM").filter((text) => text.startsWith("Starting")).length, 1);
+      if (done !== null) {
+        home.write("says", done);
+        await loader.waitLine(/LLM.*Unhealthy: .*restart 1 of 3/);
+      }
+      assert.equal(await loader.interrupt(), 0, loader.log);
+    },
+  });
+}

@@ -1,10 +1,10 @@
 /** Failed starts, restarts in place, DEGRADED and back. Spec: §6, §10.3; CONTRACT §6, §7. */
 import assert from "node:assert/strict";
 import { kill, LoaderProcess, runLoader, type Stamp, TestHome } from "../support/loader_process.ts";
-import { assistant, type AssistantOptions, roles } from "../support/scenario.ts";
+import { assistant, type AssistantOptions, type Ports, roles } from "../support/scenario.ts";
 import { withoutPython } from "../unit/demo/python.ts";
 
-type Act = (run: { home: TestHome; loader: LoaderProcess; config: string }) => Promise<void>;
+type Act = (run: { home: TestHome; loader: LoaderProcess; config: string; ports: Ports }) => Promise<void>;
 
 function test(name: string, o: AssistantOptions, act: Act): void {
   Deno.test({
@@ -12,9 +12,9 @@ function test(name: string, o: AssistantOptions, act: Act): void {
     ignore: withoutPython,
     async fn() {
       await using home = new TestHome();
-      const { config, portList } = assistant(home, o);
+      const { config, ports, portList } = assistant(home, o);
       await using loader = new LoaderProcess(home, ["up", "--config", config]);
-      await act({ home, loader, config });
+      await act({ home, loader, config, ports });
       assert.equal(await loader.interrupt(), 0, loader.log);
       await home.assertNothingLeft(portList, loader.pid);
     },
@@ -174,6 +174,35 @@ test("P3: what is up and was not seen to work is unproved", {
   ]);
   const { out } = await runLoader(home, ["status", "--config", config]);
   assert.match(out, /^works: wake word yes, transcription yes, answers unproved, speech yes$/m);
+});
+
+test("G15: a person's mute outlives a crash of KWD", {
+  knobs: { tts: { speak_ms: 600 } },
+}, async ({ home, loader, ports }) => {
+  const kwd = `http://127.0.0.1:${ports.KWD}/control`;
+  await home.stamp("tts", "speak_begin");
+  const muted = await fetch(`${kwd}/pause`, { method: "POST", body: JSON.stringify({ reason: "user" }) });
+  assert.deepEqual((await muted.json()).reasons, ["boot_greeting", "user"]);
+  await home.stamp("kwd", "resume");
+  await loader.waitLine(/Wake-word detection enabled/);
+  kill((await home.stamp("kwd", "start")).pid, "SIGKILL");
+  await home.stamp("kwd", "start", 2);
+  await home.stamp("kwd", "resume", 2); // the fresh copy is told to listen, and the mute came before that
+  const state = await (await fetch(`${kwd}/state`)).json();
+  assert.deepEqual(state, { paused: true, reasons: ["user"] });
+  const fresh = home.events("kwd").slice(home.events("kwd").lastIndexOf("start"));
+  assert.ok(fresh.indexOf("pause") < fresh.indexOf("resume"), fresh.join());
+});
+
+test("G26: nobody listens while KWD is down, and status says so", {
+  knobs: { tts: { speak_ms: 450 } },
+  loader: { restart_policy: { max_restarts: 0 } },
+}, async ({ home, loader, config }) => {
+  await loader.waitLine(/READY FOR WAKE WORD/);
+  assert.equal((await status(home, config)).listening, true);
+  kill((await home.stamp("kwd", "start")).pid, "SIGKILL");
+  await loader.waitLine(/DEGRADED/);
+  assert.equal((await status(home, config)).listening, false);
 });
 
 test("a service that ends by itself with exit 0 is not restarted and leaves the system DEGRADED", {

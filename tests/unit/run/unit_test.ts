@@ -645,11 +645,11 @@ Deno.test("Unit.adopt() takes over what runs and watches it", async () => {
   await leaveNothing(fake);
 });
 
-Deno.test("Unit of an external service watches it and never starts or stops a process", async () => {
+Deno.test("Unit of an external service says that it watches, and warms it as any other", async () => {
   const fake = fakeUnit({ manage: "external" });
   await bringUp(fake);
   assert.equal(fake.lines[0], "STT INFO Watching (external)");
-  assert.equal(fake.service.starts, 0);
+  assert.deepEqual(fake.service.calls, ["warm"]);
   await leaveNothing(fake);
 });
 

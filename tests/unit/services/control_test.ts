@@ -45,7 +45,20 @@ Deno.test("createService() makes the adapter of the role", () => {
   assert.equal(other.pid(), null);
 });
 
-Deno.test("KwdService speaks CONTRACT §5 and puts a person's mute back on a fresh copy", async () => {
+Deno.test("T16: ManagedService of an external service starts and stops nothing", async () => {
+  const plan = servicePlan("stt", {
+    manage: "external",
+    prepare: { ...servicePlan("stt").prepare, standby: true },
+  });
+  const refuse = () => assert.fail("a process was started");
+  await using service = createService(plan, { ...household(), born: refuse });
+  assert.equal((await service.prepareAsync(ask().signal)).kind, "none");
+  await service.start();
+  assert.deepEqual([service.copy, service.pid()], [null, null]);
+  assert.deepEqual(await service.stop(), { ms: 0, how: null, killed: false, left: [], stuck: false });
+});
+
+Deno.test("KwdService speaks CONTRACT §5, and knows of which mute to tell a fresh copy", async () => {
   const reasons = ["boot_greeting", "user", 7];
   await withPort(() => Response.json({ paused: true, reasons }), async (control, asked) => {
     const kwd = kwdWith(control);
