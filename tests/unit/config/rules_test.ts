@@ -46,10 +46,9 @@ Deno.test("an external service has neither standby nor output nor a listener of 
   );
   assert.match(say(edited(external, [probe, "{ type: notify }"])), /READY=1 never reaches/);
   assert.match(say(edited(external, [probe, "{ type: log, pattern: up }"])), /output never reaches/);
-  assert.match(
-    say(edited(external, [probe, "{ type: tcp, port: 5002, owner: service }"])),
-    /nobody's listener/,
-  );
+  for (const asked of ["type: tcp, port: 5002", "type: http, url: 'http://127.0.0.1:5002/'"]) {
+    assert.match(say(edited(external, [probe, `{ ${asked}, owner: service }`])), /nobody's listener/);
+  }
 });
 
 Deno.test("two spawned services cannot share a readiness port, a spawned and an external one can", () => {
