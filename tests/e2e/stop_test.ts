@@ -1,5 +1,6 @@
 /** Whatever happens and whenever it is asked to stop: nothing of it is left. Spec: §8; CONTRACT §7. */
 import assert from "node:assert/strict";
+import { kindOf } from "../../lib/sys/files.ts";
 import { carriers, guardiansOf } from "../support/leftovers.ts";
 import { kill, LoaderProcess, TestHome, until } from "../support/loader_process.ts";
 import { assistant, type AssistantOptions, type Knobs, type Role } from "../support/scenario.ts";
@@ -63,19 +64,27 @@ for (const [when, options, line] of stages) {
   });
 }
 
-test("Ctrl-C as early as a person can leaves nothing", async () => {
-  for (const ms of [120, 200, 260]) {
+const beginnings: [string, (loader: LoaderProcess, home: TestHome) => unknown][] = [
+  ["as it is started", () => true],
+  ["as soon as its folder is there", (_, home) => kindOf(`${home.state}/alexa-loader/t`)],
+  [
+    "as soon as its control socket is there",
+    (_, home) => kindOf(`${home.runtime}/alexa-loader/t/control.sock`),
+  ],
+];
+for (const [when, begun] of beginnings) {
+  test(`Ctrl-C ${when} leaves nothing`, async () => {
     await using home = new TestHome();
     const { config, portList } = assistant(home);
     await using loader = new LoaderProcess(home, ["up", "--config", config]);
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    await until(when, () => begun(loader, home), () => loader.log);
     await ctrlC(loader);
     // Before the program listens to signals it dies of one, as every program does.
     const code = await loader.exitCode.catch((error) => /ended by SIGINT/.test(String(error)) ? 0 : 1);
     assert.equal(code, 0, loader.log);
     await home.assertNothingLeft(portList, loader.pid);
-  }
-});
+  });
+}
 
 test("Ctrl-C while a restart waits for its backoff leaves nothing", async () => {
   await run(

@@ -37,6 +37,7 @@ async function house(wishes: Wishes, use: (house: House) => Promise<void>): Prom
     `  ${name}:`,
     `    cmd: ${JSON.stringify(["python3", `${fixtures}/${name}.py`, ...knobs])}`,
     `    readiness: { type: http, url: "http://127.0.0.1:${ports[i]}/${path}" }`,
+    `    env: { ALEXA_STAMPS: ${dir} }`,
     ...keys.map((key) => `    ${key}`),
   ];
   const yaml = [
@@ -308,16 +309,37 @@ test("LoaderService tells a KWD to listen that was replaced while the one before
   kwd: ["refuse_resume_n=4"], // each copy anew
   loader: ["post_boot_greeting: { enabled: false }"],
   change: (plan) => plan.services[0].restart.maxRestarts = 5,
-}, async ({ loader, lines }) => {
+}, async ({ loader, dir }) => {
   assert.equal(await loader.startAll(), true);
   await until(() => loader.status().listening);
   assert.equal(await loader.restartService("kwd"), true);
-  await until(() => lines.filter((line) => line.includes("Resume refused")).length === 2);
-  await new Promise((resolve) => setTimeout(resolve, 850)); // between its fourth refusal and the next try
   const second = loader.service("kwd").pid()!;
+  const refusals = () =>
+    read(`${dir}/kwd.jsonl`)!.split("\n").filter((line) =>
+      line.includes("resume_refused") && JSON.parse(line).pid === second
+    );
+  await until(() => refusals().length === 4); // the next try comes 800 ms later
   Deno.kill(second, "SIGKILL");
   await until(() => loader.service("kwd").pid() !== second && loader.status().services[0].state === "up");
   await until(() => loader.status().listening);
+});
+
+test("V02: what a service's own env says of the boot's variables counts for nothing", {
+  change: ({ services }) =>
+    Object.assign(services[0].env, {
+      ALEXA_BOOT_ID: "mine",
+      ALEXA_SERVICE: "other",
+      NOTIFY_SOCKET: "/nowhere",
+    }),
+}, async ({ loader, dir }) => {
+  assert.equal(await loader.startAll(), true);
+  const pid = loader.service("kwd").pid()!;
+  const names = ["ALEXA_BOOT_ID", "ALEXA_SERVICE", "NOTIFY_SOCKET"];
+  assert.deepEqual(names.map((name) => environmentOf(pid, name)), [
+    loader.bootId,
+    "kwd",
+    `${dir}/run/kwd.notify`,
+  ]);
 });
 
 test("LoaderService tells once of a KWD that cannot be controlled", {
