@@ -182,7 +182,9 @@ export function judge(
   if (counted >= policy.maxRestarts) {
     return {
       kind: "give_up",
-      why: `${policy.maxRestarts} restarts in ${Math.round(policy.windowMs / 1000)} s`,
+      why: `${policy.maxRestarts} restart${policy.maxRestarts === 1 ? "" : "s"} in ${
+        Math.round(policy.windowMs / 1000)
+      } s`,
     };
   }
   return {

@@ -55,6 +55,8 @@ export interface UnitOptions {
 }
 
 const progressEveryMs = 10_000;
+/** Words of services change: so many kinds of trouble are told of one absence. */
+const toldWhileAway = 16;
 
 export class Unit {
   readonly service: ManagedService;
@@ -71,7 +73,7 @@ export class Unit {
   #prepareActivity = new AbortController();
   #retired = false;
   #preparedMs = 0;
-  #awayTold = "";
+  #awayTold = new Set<string>();
 
   /** From the spawn of its copy (of one that stood by: its release) to ready, ms; null before, and of one taken over. */
   readyMs: number | null = null;
@@ -204,7 +206,7 @@ export class Unit {
         return this.#task((signal) => this.#warm(signal));
       case "watch":
         this.upAt = this.clock.now();
-        this.awaySince = null;
+        this.#tellBack();
         return this.#task((signal) => this.#watch(signal));
       case "terminate":
         this.#activity.abort(new DOMException(`${this.name} is being stopped`, "AbortError"));
@@ -331,8 +333,6 @@ export class Unit {
     this.readyMs = this.upAt = null;
     await clock.sleep(afterMs, signal);
     while (!await service.isReady(signal)) await clock.sleep(plan.health.intervalMs, signal);
-    const away = this.awaySince ? clock.wall().getTime() - this.awaySince.getTime() : 0;
-    this.#say("INFO", `Back after ${seconds(away)}`);
     this.#report(signal, { type: "ready" });
   }
 
@@ -506,10 +506,17 @@ export class Unit {
   /** Once for each thing that is wrong while it is away: it may be so for days. */
   #tellAway(fault: Fault): void {
     const what = faultText(fault);
-    if (this.awaySince !== null && what === this.#awayTold) return;
     this.awaySince ??= this.clock.wall();
-    this.#awayTold = what;
+    if (this.#awayTold.has(what) || this.#awayTold.size >= toldWhileAway) return;
+    this.#awayTold.add(what);
     this.#say("WARNING", `${what}; away since ${timeOfDay(this.awaySince)}, looking again`);
+  }
+
+  #tellBack(): void {
+    if (this.awaySince === null) return;
+    this.#say("INFO", `Back after ${seconds(this.clock.wall().getTime() - this.awaySince.getTime())}`);
+    this.awaySince = null;
+    this.#awayTold.clear();
   }
 
   #stage(stage: Stage) {

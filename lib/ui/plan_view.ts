@@ -120,9 +120,9 @@ function restartText(restart: ServicePlan["restart"]): string {
   const not = restart.noRestartExitCodes.length > 0
     ? `, not after exit ${restart.noRestartExitCodes.join(", ")}`
     : "";
-  return `${restart.type}, ${restart.maxRestarts} times in ${seconds(restart.windowMs)}, after ${
-    seconds(initialMs)
-  } x ${factor}, at most ${seconds(maxMs)}${not}`;
+  return `${restart.type}, ${restart.maxRestarts} time${restart.maxRestarts === 1 ? "" : "s"} in ${
+    seconds(restart.windowMs)
+  }, after ${seconds(initialMs)} x ${factor}, at most ${seconds(maxMs)}${not}`;
 }
 
 function greetingLines({ greeting, services }: BootPlan): string[] {

@@ -283,7 +283,7 @@ test("LoaderService.startAll() ends DEGRADED with a service less, does not greet
   await until(() => loader.status().listening);
   const { capabilities, degraded, greeting } = loader.status();
   assert.deepEqual(capabilities, { "wake word": true, speech: false });
-  assert.equal(degraded, "tts failed (1 restarts in 600 s); wake word yes, speech no");
+  assert.equal(degraded, "tts failed (1 restart in 600 s); wake word yes, speech no");
   assert.equal(greeting, "none");
   assert.ok(lines.includes(`LOADER WARNING DEGRADED: ${degraded}`));
   assert.ok(!lines.some((line) => line.includes("Speaking greeting")));
