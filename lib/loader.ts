@@ -545,6 +545,8 @@ export class LoaderService implements AsyncDisposable {
       signal: this.#stopping.signal,
       knownOverBudget: this.#book.knowsOverBudget(this.plan.greeting),
       onGreeted: (report) => {
+        const voice = this.#units.find((unit) => unit.service === tts);
+        if (voice && report.outcome === "spoken") voice.unproved = false;
         this.#book.greeted(report, this.plan.greeting);
         this.#closeBook("ready");
       },

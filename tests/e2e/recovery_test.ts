@@ -163,8 +163,8 @@ test("Q7: nothing says SYSTEM_READY while a service is in backoff, and a line sa
   assert.equal(count(home, "tts", "speak_begin"), 1);
 });
 
-test("P3: what is up and was not seen to work is unproved", {
-  knobs: { tts: { speak_ms: 250 }, llm: { warmup: 404 } },
+test("P3: what is up and was not seen to work is unproved; a spoken greeting proves a TTS", {
+  knobs: { tts: { speak_ms: 450, warmup: 404 }, llm: { warmup: 404 } },
 }, async ({ home, loader, config }) => {
   await loader.waitLine(/READY FOR WAKE WORD/);
   const { state, capabilities } = await status(home, config);
