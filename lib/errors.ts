@@ -18,6 +18,8 @@ export const ExitCode = {
   boot: 4,
   /** The command needs a running loader and there is none. */
   notRunning: 5,
+  /** Stopped, but something that was started could not be ended, or holds its port. */
+  left: 6,
   /** Killed at once by a second signal. */
   killed: 130,
 } as const;

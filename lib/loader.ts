@@ -33,6 +33,7 @@ import type { LoaderStatus } from "./run/status.ts";
 import { plannedStatus, unitStatus } from "./run/status_of.ts";
 import { Unit } from "./run/unit.ts";
 import { seconds } from "./run/wording.ts";
+import { Strays } from "./run/strays.ts";
 import { WatchOver } from "./run/watch_over.ts";
 import {
   bootIdVariable,
@@ -47,7 +48,8 @@ import { type Clock, systemClock } from "./sys/clock.ts";
 import { type CommandOwner, runCommand } from "./sys/command.ts";
 import { environment, ownPid, randomHex, runtimeVersion, userId } from "./sys/host.ts";
 import { bindAll } from "./sys/libc.ts";
-import { becomeSubreaper } from "./sys/reaper.ts";
+import { identityText } from "./sys/process.ts";
+import { becomeSubreaper, inheritedChildren } from "./sys/reaper.ts";
 import { resolveDemo } from "./sys/self.ts";
 import { version } from "./version.ts";
 
@@ -61,6 +63,8 @@ export interface LoaderOptions {
   history?: History;
   /** Serve the control socket (`status`, `restart`, `stop`); default true. */
   control?: boolean;
+  /** This process does nothing else: an orphan that it inherits is a service's, whoever it was. Default false. */
+  ownProcess?: boolean;
 }
 
 /**
@@ -77,6 +81,7 @@ export class LoaderService implements AsyncDisposable {
   #clock: Clock;
   #startedAt: number;
   #control: boolean;
+  #ownProcess: boolean;
   #state: LoaderState = "INIT";
   #units: Unit[] = [];
   #stack = new AsyncDisposableStack();
@@ -105,6 +110,7 @@ export class LoaderService implements AsyncDisposable {
       this.#stateFile?.forgetCommand(command);
     },
   };
+  #strays: Strays | null = null;
   #voice: Voice | null = null;
   #totalBootMs: number | null = null;
   #sequenceOver = false;
@@ -118,6 +124,7 @@ export class LoaderService implements AsyncDisposable {
     this.#clock = options.clock ?? systemClock;
     this.#startedAt = options.startedAt ?? this.#clock.now();
     this.#control = options.control ?? true;
+    this.#ownProcess = options.ownProcess ?? false;
     this.#book = new BootBook({
       clock: this.#clock,
       startedAt: this.#startedAt,
@@ -300,7 +307,9 @@ export class LoaderService implements AsyncDisposable {
     stateFile.begin({ boot: this.bootId, onLoaderDeath: plan.onLoaderDeath, adopted });
     this.#stateFile = stateFile;
     for (const warning of this.#book.history.warnings) this.#log.warning("LOADER", warning);
-    becomeSubreaper();
+    // Whoever our shell had in the background before it became us is a child of ours that we know nothing of.
+    const inheritsOnlyOurs = this.#ownProcess && inheritedChildren().length === 0;
+    if (becomeSubreaper() && inheritsOnlyOurs) this.#strays = this.#makeStrays();
     if (plan.onLoaderDeath === "stop") {
       this.#guardian = this.#stack.use(
         new WatchOver({
@@ -388,6 +397,10 @@ export class LoaderService implements AsyncDisposable {
           seen: [],
         });
       },
+      seen: (service, child, who) => {
+        this.#guardian?.seen(child, who);
+        this.#stateFile!.note(service.name, child, { seen: who.map(identityText) });
+      },
       buried: (service, child) => {
         this.#guardian?.forget(child);
         this.#stateFile!.remove(service.name, child);
@@ -399,6 +412,7 @@ export class LoaderService implements AsyncDisposable {
         household,
         hooks: {
           changed: (unit, from, to) => this.#onChange(unit, from, to),
+          looked: () => this.#strays?.look(),
           beforeStart: (unit, signal) => this.#gpuDesk().beforeStart(unit, signal),
           beforeUp: (unit, signal) => this.#gpuDesk().beforeUp(unit, signal),
           beforeStop: (unit) => this.#gpuDesk().beforeStop(unit),
@@ -410,6 +424,16 @@ export class LoaderService implements AsyncDisposable {
         recorder: () => this.#book.stagesOf(service.name),
       })
     );
+  }
+
+  #makeStrays(): Strays {
+    return new Strays({
+      claimed: (orphan) => this.#units.some((unit) => unit.service.copy?.claims(orphan)),
+      note: (who) => {
+        this.#guardian?.seen({ pid: 0, startTime: 0 }, who);
+        this.#stateFile!.noteStrays(who.map(identityText));
+      },
+    });
   }
 
   async #startServices(): Promise<string[]> {
@@ -567,6 +591,7 @@ export class LoaderService implements AsyncDisposable {
     const order = this.plan.stopOrder.map((name) => this.#units.find((unit) => unit.name === name)).filter((
       u,
     ) => !!u);
+    let somethingLeft = false;
     if (order.length > 0) {
       this.#log.info("LOADER", `Stopping (${reason}): ${order.map((unit) => unit.name).join(", ")}`);
       const left = await shutdown(order, {
@@ -574,17 +599,24 @@ export class LoaderService implements AsyncDisposable {
         log: this.#log,
         budgetMs: this.plan.shutdown.budgetMs,
         hurry: this.#hurry.signal,
+        strays: this.#strays,
+        strayGraceMs: this.plan.shutdown.graceMs,
       });
-      if (left.length > 0) this.#log.error("LOADER", `Something of ${left.join(", ")} could not be stopped`);
+      somethingLeft = left.length > 0;
+      if (somethingLeft) {
+        this.#log.error("LOADER", `Something of ${left.join(", ")} could not be stopped`);
+        if (this.#exitCode === ExitCode.ok) this.#exitCode = ExitCode.left;
+      }
       await Promise.all(order.map((unit) => unit.idle()));
     }
     await this.#voice?.idle();
     if (order.length > 0) await this.#gpu?.final(this.#hurry.signal);
     this.#closeBook("stopped");
     await this.#book.written();
-    this.#stateFile?.clear();
+    if (somethingLeft) this.#stateFile?.write();
+    else this.#stateFile?.clear();
     await this.#stack.disposeAsync();
-    if (order.length > 0) this.#log.info("LOADER", "Shutdown complete");
+    if (order.length > 0 && !somethingLeft) this.#log.info("LOADER", "Shutdown complete");
     this.#move("stopped");
     this.#ended.resolve(this.#exitCode);
   }

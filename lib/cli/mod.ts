@@ -51,7 +51,7 @@ const up = buildCommand({
     fullDescription:
       "Starts the services in order, each when the one before is ready and warm; greets once; watches and restarts them;\n" +
       "stops them in order on Ctrl-C. Exit codes: 0 stopped cleanly, 2 usage or configuration, 3 precheck, 4 boot failed,\n" +
-      "130 killed by a second signal.",
+      "6 stopped but for something that could not be ended, 130 killed by a second signal.",
   },
 });
 const demoCommand = buildCommand({

@@ -27,7 +27,7 @@ async function boot(cli: Cli, flags: ConfigChoice, debug: boolean | undefined): 
   await using log = new Log({ dir: null, console: "stdout", debug });
   const limits = platformLimits();
   if (limits !== null) log.warning("LOADER", limits);
-  const loader = new LoaderService(plan, { log, startedAt, history });
+  const loader = new LoaderService(plan, { log, startedAt, history, ownProcess: true });
   const { stop, kill } = cli.signals;
   const onStop = () => void loader.stopAll(String(stop.reason));
   const onKill = () => loader.killAll();

@@ -13,7 +13,6 @@ import type { PrepareReport, StopReport } from "../services/adapter.ts";
 import type { ServiceCopy } from "../services/copy.ts";
 import type { Household, ManagedService } from "../services/mod.ts";
 import { isAbort } from "../sys/clock.ts";
-import { reapInherited } from "../sys/reaper.ts";
 import { ExtendableDeadline } from "./deadline.ts";
 import { KeepWarm } from "./keep_warm.ts";
 import { CpuUse, watchLiveness } from "./liveness.ts";
@@ -36,6 +35,8 @@ export interface UnitHooks {
   beforeStart?(unit: Unit, signal: AbortSignal): Promise<void>;
   /** Called when ready and warmed, before it counts as up; a fault it returns sends it to the restart policy. */
   beforeUp?(unit: Unit, signal: AbortSignal): Promise<Fault | null>;
+  /** Called after each look at its processes. */
+  looked?(): void;
   /** Called right before each stop, while what is to be stopped may still be there. */
   beforeStop?(unit: Unit): void;
   /** Called after each stop, before anything is started again. */
@@ -323,6 +324,7 @@ export class Unit {
     this.readyMs = clock.now() - began;
     this.#o.recorder()?.set({ time_to_ready_ms: this.readyMs });
     this.waitingFor = this.wrong = null;
+    this.#remember();
     this.#say("INFO", `Ready in ${seconds(this.readyMs)}`);
     this.#report(signal, { type: "ready" });
   }
@@ -337,7 +339,8 @@ export class Unit {
   }
 
   #followExit(copy: ServiceCopy): void {
-    this.#background(copy.exited.then((status) => {
+    // Nothing waits for it: what even SIGKILL does not end may never exit.
+    void copy.exited.then((status) => {
       if (this.service.copy !== copy) return;
       // It died in the moment of its release: the start goes on without it.
       if (copy.held && this.#state.actual === "starting") return;
@@ -352,7 +355,7 @@ export class Unit {
           background: status.code === 0 ? copy.leftBehind : null,
         },
       });
-    }));
+    });
   }
 
   #tellProgress(began: number, limit: ExtendableDeadline): Disposable {
@@ -422,6 +425,7 @@ export class Unit {
         this.#say("WARNING", `Warm-up failed: ${result.detail}; it is not required, going on`);
       }
     }
+    this.#remember();
     const fault = await this.#o.hooks.beforeUp?.(this, signal);
     signal.throwIfAborted();
     if (fault) this.#fault(signal, fault);
@@ -444,7 +448,7 @@ export class Unit {
       return this.#o.hooks.signOfWork?.(this) ?? (cpu?.advances() ? "its CPU time advances" : null);
     };
     const checkHealth = async (signal: AbortSignal) => {
-      reapInherited(); // orphans that ended since the last look
+      this.#remember();
       const result = await service.checkHealth(signal);
       if (result.state !== "ready") return result;
       const kept = await warmth.check(signal);
@@ -460,6 +464,12 @@ export class Unit {
       onBusy: (why) => this.#say("WARNING", `Does not answer its health check, but works: ${why}`),
     });
     this.#fault(signal, fault);
+  }
+
+  /** Who is of it now is known from now on, also when its parent is not there to tell. */
+  #remember(): void {
+    this.service.copy?.remember();
+    this.#o.hooks.looked?.();
   }
 
   async #terminate(): Promise<void> {

@@ -12,20 +12,21 @@ import {
   type Child,
   type ExitStatus,
   type Identity,
+  identityFrom,
+  identityText,
   spawnChild,
   type SpawnOptions,
 } from "../sys/process.ts";
-import { livingMembers } from "../sys/group.ts";
+import { ProcessFamily } from "../sys/process_family.ts";
 import {
+  allStats,
   describePid,
   environmentOf,
-  family,
   isBlind,
   isGone,
   type ProcessStat,
   readStat,
 } from "../sys/procfs.ts";
-import { reapInherited } from "../sys/reaper.ts";
 import {
   bootIdVariable,
   type Household,
@@ -40,7 +41,7 @@ import type { Victim } from "../sys/terminate.ts";
 const drainMs = 50;
 
 /** What an earlier loader knew of a process that is to be adopted. */
-export type AdoptedRecord = Identity & { boot: string; ready: boolean };
+export type AdoptedRecord = Identity & { boot: string; ready: boolean; seen: readonly string[] };
 
 export class ServiceCopy implements ProbeTarget, Victim {
   readonly name: string;
@@ -71,6 +72,8 @@ export class ServiceCopy implements ProbeTarget, Victim {
   #household: Household;
   #child: Child;
   #relay: Relay;
+  #family: ProcessFamily;
+  #remembered = "";
   #notified = false;
   #listeners = {
     ready: new Set<() => void>(),
@@ -152,6 +155,9 @@ export class ServiceCopy implements ProbeTarget, Victim {
       spawnMs: 0,
     });
     copy.outputLost = outputLost;
+    // Its orphans have gone to somebody else: who is not in its tree any more is looked for this once.
+    for (const stat of allStats().values()) if (copy.claims(stat)) copy.#family.see(stat);
+    for (const id of recorded.seen.map(identityFrom)) copy.#family.see(id);
     copy.#notified = recorded.ready; // said to the loader before, and not said again
     return copy;
   }
@@ -174,6 +180,9 @@ export class ServiceCopy implements ProbeTarget, Victim {
     this.spawnMs = o.spawnMs;
     this.pid = this.pgid = child.pid;
     this.startTime = child.startTime;
+    this.#family = new ProcessFamily(this, (stat) =>
+      environmentOf(stat.pid, serviceVariable) === this.name &&
+      environmentOf(stat.pid, bootIdVariable) === this.boot);
     this.exited = this.#awaitExit();
   }
 
@@ -252,25 +261,9 @@ export class ServiceCopy implements ProbeTarget, Victim {
     return !isGone(stat) && (this.startTime === 0 || stat.startTime === this.startTime);
   }
 
-  /**
-   * Its living processes: the leader's family, and those that were inherited from it by the loader because their parent
-   * died. Known by group, session or environment; a pid alone proves nothing.
-   */
+  /** Its living processes, wherever they went. */
   living(): ProcessStat[] {
-    const found = new Map<number, ProcessStat>();
-    if (this.running) { for (const stat of family(this.pid)) found.set(stat.pid, stat); }
-    for (const orphan of reapInherited()) {
-      if (!found.has(orphan.pid) && this.#isOurs(orphan)) {
-        for (const stat of family(orphan.pid)) found.set(stat.pid, stat);
-      }
-    }
-    // The kernel's list of children may miss one while another of them ends, so an empty answer is asked twice.
-    if (found.size === 0) {
-      for (const stat of livingMembers(this.pgid)) {
-        if (environmentOf(stat.pid, bootIdVariable) === this.boot) found.set(stat.pid, stat);
-      }
-    }
-    return [...found.values()];
+    return this.#family.living();
   }
 
   /** Who of it lives although the leader has ended, in words; null when nobody does. */
@@ -279,10 +272,18 @@ export class ServiceCopy implements ProbeTarget, Victim {
     return left ? describePid(left.pid) : null;
   }
 
-  #isOurs(stat: ProcessStat): boolean {
-    if (stat.pgrp === this.pgid || stat.session === this.pgid) return true;
-    return environmentOf(stat.pid, serviceVariable) === this.name &&
-      environmentOf(stat.pid, bootIdVariable) === this.boot;
+  /** An orphan that we inherited is of this copy. */
+  claims(orphan: ProcessStat): boolean {
+    return this.#family.claims(orphan);
+  }
+
+  /** Puts on record who is of this copy and could not be proved to be: for the time when we cannot look any more. */
+  remember(): void {
+    const strangers = this.#family.strangers();
+    const text = strangers.map(identityText).join();
+    if (text === this.#remembered) return;
+    this.#remembered = text;
+    this.#household.seen(this.#plan, this, strangers);
   }
 
   processTree(): ReadonlySet<number> {

@@ -21,6 +21,8 @@ export interface Household {
   resolve(argv: readonly string[]): string[];
   /** A process was started; told before anything else happens, so that no moment is unrecorded. */
   born(service: ServicePlan, child: Identity): void;
+  /** These of its processes, all there are now, left its group and carry no mark of ours: only who saw them knows. */
+  seen(service: ServicePlan, child: Identity, who: readonly Identity[]): void;
   /** The last process of this copy is gone. */
   buried(service: ServicePlan, child: Identity): void;
   /** The same for the commands of a probe, a warm-up or a control verb. */

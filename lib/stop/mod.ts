@@ -7,6 +7,7 @@ import type { Actual } from "../run/service_machine.ts";
 import type { Unit } from "../run/unit.ts";
 import type { Clock } from "../sys/clock.ts";
 import { describePid } from "../sys/procfs.ts";
+import { terminate, type Victim } from "../sys/terminate.ts";
 
 export interface ShutdownOptions {
   clock: Clock;
@@ -15,13 +16,19 @@ export interface ShutdownOptions {
   budgetMs: number;
   /** Aborted: a second signal, no grace for anybody. */
   hurry: AbortSignal;
+  /** What services left behind, of nobody knows which: ended after all of them, with this grace. */
+  strays?: Victim | null;
+  strayGraceMs?: number;
 }
 
 const blockedAfterMs = 2000;
 /** States in which nothing of a service runs. */
 const atRest: ReadonlySet<Actual> = new Set(["idle", "backoff", "away", "failed"]);
 
-/** Stops `units` in their order. Resolves with the names of those of which something is left. */
+/**
+ * Stops `units` in their order. Resolves with the names of those of which something is left: what even SIGKILL does not
+ * end is waited for no longer than that takes (sys/terminate.ts).
+ */
 export async function shutdown(units: readonly Unit[], o: ShutdownOptions): Promise<string[]> {
   for (const unit of units) unit.retire();
   const kill = new AbortController();
@@ -49,10 +56,27 @@ export async function shutdown(units: readonly Unit[], o: ShutdownOptions): Prom
       if (kill.signal.aborted) break;
     }
     await Promise.all(units.map((unit) => unit.stop(kill.signal)));
+    const left = units.filter((unit) => (unit.lastStop?.left.length ?? 0) > 0).map((unit) => unit.name);
+    if (o.strays && !await endStrays(o.strays, o, kill.signal)) left.push("what they left behind");
+    return left;
   } finally {
     o.hurry.removeEventListener("abort", onHurry);
   }
-  return units.filter((unit) => (unit.lastStop?.left.length ?? 0) > 0).map((unit) => unit.name);
+}
+
+/** True when nothing of them is left. */
+async function endStrays(strays: Victim, o: ShutdownOptions, hurry: AbortSignal): Promise<boolean> {
+  const who = strays.living().map((stat) => describePid(stat.pid));
+  if (who.length === 0) return true;
+  o.log.warning("LOADER", `Stopping what services left behind: ${who.join(", ")}`);
+  const { left } = await terminate(strays, {
+    clock: o.clock,
+    stopSignal: "SIGTERM",
+    graceMs: o.strayGraceMs ?? 0,
+    hurry,
+  });
+  for (const one of left) o.log.error("LOADER", `In the way: ${one}`);
+  return left.length === 0;
 }
 
 /** Every 2 s says which processes of the unit are still in the way. */

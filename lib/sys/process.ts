@@ -19,6 +19,12 @@ export interface Identity {
   startTime: number;
 }
 
+/** True when `stat` is the process that is meant. A start time of 0 is unknown and proves nothing. */
+export function isSame(stat: Identity | null, id: Identity | null): boolean {
+  return stat !== null && id !== null && stat.pid === id.pid && stat.startTime === id.startTime &&
+    id.startTime > 0;
+}
+
 /** An identity as the state file and the guardian write it: "4711:90210". */
 export function identityText({ pid, startTime }: Identity): string {
   return `${pid}:${startTime}`;

@@ -123,6 +123,7 @@ export class FakeCopy {
   living(): never[] {
     return [];
   }
+  remember(): void {}
 }
 
 /** Resolves as `promise`, or rejects with the signal's reason. */
@@ -312,6 +313,7 @@ export function fakeUnit(
     keep: null,
     resolve: (argv) => [...argv],
     born() {},
+    seen() {},
     buried() {},
     commands: { born() {}, buried() {} },
   };

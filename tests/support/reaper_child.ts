@@ -27,6 +27,7 @@ function service(script: string, patch: Partial<ServicePlan> = {}): ManagedServi
     keep: null,
     resolve: (argv: readonly string[]) => [...argv],
     born() {},
+    seen() {},
     buried() {},
     commands: { born() {}, buried() {} },
   };

@@ -38,12 +38,13 @@ async function adopt(
     keep: o.keep ? keptOutput(plan, { resolve, warn: (message) => assert.fail(message) }) : null,
     resolve,
     born() {},
+    seen() {},
     buried() {},
     commands: { born() {}, buried() {} },
   };
   try {
     await using managed = new ManagedService(service, household);
-    const why = await managed.adopt({ ...process, boot: "b1", ready: o.ready });
+    const why = await managed.adopt({ ...process, boot: "b1", ready: o.ready, seen: [] });
     assert.ok(process.alive, "it is not touched");
     await look(managed);
     return why;

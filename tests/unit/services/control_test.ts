@@ -14,6 +14,7 @@ const household = () => ({
   keep: null,
   resolve: (argv: readonly string[]) => [...argv],
   born() {},
+  seen() {},
   buried() {},
   commands: { born() {}, buried() {} },
 });

@@ -27,6 +27,7 @@ Deno.test("ManagedService asks every readiness and every health probe of a list"
       keep: null,
       resolve: (argv) => [...argv],
       born() {},
+      seen() {},
       buried() {},
       commands: { born() {}, buried() {} },
     });
