@@ -3,8 +3,8 @@
  */
 import { reasonOf } from "../errors.ts";
 import { type Clock, systemClock } from "../sys/clock.ts";
-import { stdoutHasColor, writeStdout } from "../sys/output.ts";
-import { ConsoleQueue, type ConsoleWriter } from "./console.ts";
+import { standardOutput, stdoutHasColor } from "../sys/standard_output.ts";
+import { ConsoleQueue, type ConsoleTarget, type ConsoleWriter } from "./console.ts";
 import { LogFolder } from "./files.ts";
 import { formatColorLine, formatLine, type LogLevel, parseOurForm } from "./format.ts";
 import { Frame } from "./frame.ts";
@@ -43,7 +43,8 @@ export interface LogEntry {
 }
 
 const heldLimit = 256 * 1024;
-const closingFlushMs = 500;
+/** For the console's last lines, which are news about the files. */
+const lastNewsMs = 100;
 const encoder = new TextEncoder();
 
 /**
@@ -75,10 +76,11 @@ export class Log implements AsyncDisposable {
     const color = options.color ?? "auto";
     this.#color = color === "auto" ? target === "stdout" && stdoutHasColor() : color;
     if (target) {
-      this.#console = new ConsoleQueue(
-        target === "stdout" ? writeStdout : target,
-        (lines) => this.#consoleBytes("LOADER", "WARNING", this.#gapMessage(lines)),
-      );
+      this.#console = new ConsoleQueue(target === "stdout" ? standardOutput : consoleOf(target), {
+        clock: this.#clock,
+        gapLine: (lines, reason) => this.#consoleBytes("LOADER", "WARNING", this.#gapMessage(lines, reason)),
+        onNews: (level, message) => this.#toFiles("LOADER", this.#fileBytes("LOADER", level, message)),
+      });
     }
     this.#host = this.#relayHost();
     if (options.dir !== null) this.attachFiles(options.dir, options);
@@ -151,18 +153,19 @@ export class Log implements AsyncDisposable {
     return { [Symbol.dispose]: () => void this.#observers.delete(observer) };
   }
 
-  /** Waits until the console has taken everything, at most `timeoutMs`; true if it has. Files are never behind. */
-  flush(timeoutMs = closingFlushMs): Promise<boolean> {
-    return this.#console?.flush(this.#clock, timeoutMs) ?? Promise.resolve(true);
+  /** Waits until the console has taken everything, a moment at most; true if it has. Files are never behind. */
+  flush(timeoutMs?: number): Promise<boolean> {
+    return this.#console?.flush(timeoutMs) ?? Promise.resolve(true);
   }
 
   /** Flushes (bounded) and closes console and files; lines after that go nowhere. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
-    this.#folder?.[Symbol.dispose](); // first, since it may have news for the console
-    this.#folder = null;
     this.#closed = true;
-    await this.flush();
+    if (!await this.flush()) this.#console?.close(); // what it did not take is told in the files
+    this.#folder?.[Symbol.dispose](); // which may have news for the console
+    this.#folder = null;
+    await this.flush(lastNewsMs);
     this.#console?.close();
     this.#console = null;
     this.#observers.clear();
@@ -182,6 +185,7 @@ export class Log implements AsyncDisposable {
       consoleOpen: () => this.#console?.open ?? false,
       toConsole: (lines, count) => this.#console?.child(lines, count),
       skipOnConsole: (count) => this.#console?.skip(count),
+      consoleHeld: () => this.#console?.held ?? null,
       get observed() {
         return observed();
       },
@@ -215,9 +219,10 @@ export class Log implements AsyncDisposable {
     return encoder.encode((this.#color ? formatColorLine : formatLine)(tag, level, message) + "\n");
   }
 
-  #gapMessage(lines: number): string {
+  #gapMessage(lines: number, reason: string | null): string {
     const where = this.#folder ? "; they are in the log files" : "";
-    return `${lines} lines were not shown, since the terminal could not keep up${where}`;
+    const why = reason === null ? ", since the terminal could not keep up" : `: ${reason}`;
+    return `${lines} lines were not shown${why}${where}`;
   }
 
   /** The time stamp of now as bytes; the same ones as long as the millisecond is the same. */
@@ -242,4 +247,17 @@ export class Log implements AsyncDisposable {
       }
     }
   }
+}
+
+/** Lines for a function of the caller. */
+function consoleOf(write: ConsoleWriter): ConsoleTarget {
+  return {
+    name: "the console",
+    write: async (bytes) => {
+      await write(bytes);
+      return bytes.length;
+    },
+    keepsAll: () => false,
+    mayPass: () => false,
+  };
 }

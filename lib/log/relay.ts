@@ -15,6 +15,8 @@ export type RelaySource = "stdout" | "stderr";
 export interface Relay {
   /** Takes the next bytes; synchronous, keeps nothing of `chunk`, never throws. */
   write(chunk: Uint8Array, source?: RelaySource): void;
+  /** The next bytes are to wait for this, some seconds at most: the console must lose no line, and is behind. */
+  readonly held: Promise<void> | null;
   /** Shows lines that have begun and not ended (a prompt, a progress bar) as they are now. */
   flushPartial(): void;
   /** The end of one stream, or of both: a last line without an end is shown. */
@@ -40,6 +42,8 @@ export interface RelayHost {
   consoleOpen(): boolean;
   toConsole(lines: Uint8Array, count: number): void;
   skipOnConsole(count: number): void;
+  /** The console is behind: who brings more lines is to wait for this. */
+  consoleHeld(): Promise<void> | null;
   /** Somebody observes services' lines. */
   readonly observed: boolean;
   observe(tag: string, line: string): void;
@@ -88,6 +92,10 @@ export class ServiceRelay implements Relay {
   write(chunk: Uint8Array, source: RelaySource = "stdout"): void {
     this.#setStamp();
     this.#streams[source].write(chunk);
+  }
+
+  get held(): Promise<void> | null {
+    return this.#host.console && this.#host.consoleHeld();
   }
 
   flushPartial(): void {

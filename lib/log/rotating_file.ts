@@ -4,6 +4,7 @@
  */
 import { reasonOf } from "../errors.ts";
 import type { Clock } from "../sys/clock.ts";
+import { countLines } from "./console.ts";
 import { type AppendFile, openAppend, removeIfThere, renameIfThere } from "../sys/output.ts";
 
 export interface RotatingFileOptions {
@@ -173,10 +174,4 @@ export class RotatingFile implements Disposable {
     this.#file?.[Symbol.dispose]();
     this.#file = null;
   }
-}
-
-function countLines(bytes: Uint8Array): number {
-  let count = 0;
-  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) count++;
-  return count;
 }

@@ -108,10 +108,12 @@ export class ServiceCopy implements ProbeTarget, Victim {
       onStdout: (chunk) => {
         relay.write(chunk, "stdout");
         copy.#sign("output");
+        return relay.held;
       },
       onStderr: (chunk) => {
         relay.write(chunk, "stderr");
         copy.#sign("output");
+        return relay.held;
       },
     });
     const spawnMs = clock.now() - spawnedAt;
@@ -188,8 +190,12 @@ export class ServiceCopy implements ProbeTarget, Victim {
 
   async #awaitExit(): Promise<ExitStatus> {
     this.status = await this.#child.exited;
-    await Promise.race([this.#child.drained, this.#household.clock.sleep(drainMs)]);
+    await this.#drain();
     return this.status;
+  }
+
+  async #drain(): Promise<void> {
+    await Promise.race([this.#child.drained, this.#household.clock.sleep(drainMs)]);
   }
 
   /** Takes a datagram from its NOTIFY_SOCKET. */
@@ -297,6 +303,10 @@ export class ServiceCopy implements ProbeTarget, Victim {
 
   /** To be called when nothing of it lives: lets go of its pipes and its record. */
   async bury(): Promise<void> {
+    for (let held = this.#relay.held; held; held = this.#relay.held) { // its last lines are still in the pipe
+      await held;
+      await this.#drain();
+    }
     await this.#child.closeOutput();
     this.#relay.end();
     this.#household.buried(this.#plan, this);

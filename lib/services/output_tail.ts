@@ -106,8 +106,10 @@ export class OutputTail {
   async #run(): Promise<void> {
     for (let pause = quickestMs;;) {
       const last = this.#finish.signal.aborted;
-      if (this.#readOn(last)) pause = quickestMs;
-      else if (last) break;
+      if (this.#readOn(last)) {
+        pause = quickestMs;
+        await this.#relay.held;
+      } else if (last) break;
       else pause = Math.min(pause * 1.5, slowestMs);
       await this.#clock.sleep(last ? 0 : pause, last ? undefined : this.#finish.signal).catch(() => {});
     }

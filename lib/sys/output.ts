@@ -1,4 +1,4 @@
-/** Where lines end up: files that are only appended to, and standard output. The OS calls under `lib/log`. */
+/** Files that are only appended to: the OS calls under the log files. */
 import { appendOnRamDisk, onRamDisk, removeFromRamDisk, renameOnRamDisk } from "./ram_disk.ts";
 
 /** A file that only grows at its end. Every method throws what the OS says. */
@@ -51,14 +51,4 @@ export function renameIfThere(from: string, to: string): void {
 export function removeIfThere(path: string): void {
   if (onRamDisk(path)) removeFromRamDisk(path);
   else unlessMissing(() => Deno.removeSync(path));
-}
-
-/** Writes all bytes to standard output, off the main thread. Rejects when nobody reads it any more. */
-export async function writeStdout(bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
-}
-
-/** True if standard output is a terminal that shows colours and whose user did not turn them off (NO_COLOR). */
-export function stdoutHasColor(): boolean {
-  return !Deno.noColor && Deno.env.get("TERM") !== "dumb" && Deno.stdout.isTerminal();
 }

@@ -52,20 +52,23 @@ export interface SpawnOptions {
   env: Record<string, string>;
   cwd: string;
   stdin: "null" | "piped";
-  /** Called with each chunk of output; the buffer is reused afterwards. */
-  onStdout(chunk: Uint8Array): void;
-  onStderr(chunk: Uint8Array): void;
+  /** Called with each chunk of output; the buffer is reused afterwards. Nothing more is read until its promise resolves. */
+  onStdout: OutputSink;
+  onStderr: OutputSink;
 }
+
+export type OutputSink = (chunk: Uint8Array) => Promise<void> | null | void;
 
 const FIRST_BUFFER = 4 << 10, LARGEST_BUFFER = 256 << 10;
 
 /** Reads to the end. The buffer grows with the traffic, so that 200 quiet services cost little and a flood is read in big chunks. */
-async function pump(reader: ReadableStreamBYOBReader, sink: (chunk: Uint8Array) => void): Promise<void> {
+async function pump(reader: ReadableStreamBYOBReader, sink: OutputSink): Promise<void> {
   let buffer: ArrayBuffer = new ArrayBuffer(FIRST_BUFFER);
   try {
     for (;;) {
       const { value, done } = await reader.read(new Uint8Array(buffer));
-      if (value && value.length > 0) sink(value);
+      const held = value && value.length > 0 ? sink(value) : null;
+      if (held) await held;
       if (done || !value) return;
       const full = value.length === value.buffer.byteLength && value.length < LARGEST_BUFFER;
       buffer = full ? new ArrayBuffer(value.length * 4) : value.buffer;

@@ -1,19 +1,20 @@
 /** Standard output and error, for commands that print and end. */
+import { writeAllSync } from "./standard_output.ts";
+
 const encoder = new TextEncoder();
 
-function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  const bytes = encoder.encode(text);
+function writeLine(fd: 1 | 2, text: string): void {
   try {
-    for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+    writeAllSync(fd, encoder.encode(text.endsWith("\n") ? text : text + "\n"));
   } catch { /* the reader went away (`| head`): nobody is left to tell */ }
 }
 
 export function print(text: string): void {
-  writeAll(Deno.stdout, text.endsWith("\n") ? text : text + "\n");
+  writeLine(1, text);
 }
 
 export function printError(text: string): void {
-  writeAll(Deno.stderr, text.endsWith("\n") ? text : text + "\n");
+  writeLine(2, text);
 }
 
 /** Width of the terminal in columns; 100 where there is none. */

@@ -98,6 +98,16 @@ export class TestHome implements AsyncDisposable {
     );
   }
 
+  /** The log folder of the only instance so far; "" before there is one. */
+  logs(): string {
+    try {
+      const [{ name }] = [...Deno.readDirSync(`${this.state}/alexa-loader`)];
+      return `${this.state}/alexa-loader/${name}/logs`;
+    } catch {
+      return "";
+    }
+  }
+
   /** The records of the boots so far. */
   boots(): Record<string, unknown>[] {
     const instances = `${this.state}/alexa-loader`;
@@ -133,9 +143,9 @@ export class LoaderProcess implements AsyncDisposable {
   constructor(
     home: TestHome,
     args: readonly string[],
-    o: { env?: Record<string, string>; cwd?: string } = {},
+    o: { env?: Record<string, string>; cwd?: string; wrapper?: readonly string[] } = {},
   ) {
-    const [program, ...words] = command();
+    const [program, ...words] = [...o.wrapper ?? [], ...command()];
     this.#child = new Deno.Command(program, {
       args: [...words, ...args],
       cwd: o.cwd ?? root,
@@ -157,6 +167,10 @@ export class LoaderProcess implements AsyncDisposable {
       return code;
     });
     this.exitCode.catch(() => {});
+  }
+
+  get ended(): boolean {
+    return this.#ended;
   }
 
   get log(): string {

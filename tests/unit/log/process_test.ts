@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Log } from "../../../lib/log/mod.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
+import { mayMount, smallDisk } from "../../support/small_disk.ts";
 
 const chatter = new URL("chatter.ts", import.meta.url).pathname;
 
@@ -61,34 +62,14 @@ Deno.test("a reader that keeps up gets the loader's lines, and the number of tho
   Deno.removeSync(folder, { recursive: true });
 });
 
-/** A file system of 64 KiB; null where this user may not mount one. */
-function mountSmallDisk(): (AsyncDisposable & { path: string }) | null {
-  const path = Deno.makeTempDirSync({ prefix: "log_" });
-  const run = (command: string, ...args: string[]) => {
-    try {
-      return new Deno.Command(command, { args, stderr: "null", stdout: "null" }).outputSync().success;
-    } catch {
-      return false;
-    }
-  };
-  if (!run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", path)) {
-    Deno.removeSync(path);
-    return null;
-  }
-  return {
-    path,
-    async [Symbol.asyncDispose]() {
-      run("umount", path);
-      Deno.removeSync(path);
-    },
-  };
-}
+Deno.test({
+  name: "a disk that is really full costs lines, never the program, and the log says how many",
+  ignore: !mayMount,
+  fn: fullDisk,
+});
 
-Deno.test("a disk that is really full costs lines, never the program, and the log says how many", async (t) => {
-  await using disk = mountSmallDisk();
-  if (!disk) {
-    return void await t.step({ name: "no small disk can be mounted here", ignore: true, fn: () => {} });
-  }
+async function fullDisk(): Promise<void> {
+  using disk = smallDisk();
   const clock = new FakeClock();
   let shown = "";
   const log = new Log({
@@ -120,7 +101,7 @@ Deno.test("a disk that is really full costs lines, never the program, and the lo
     shown,
     /^LOADER {3}WARNING = Cannot write .*llm\.log: No space left[^\n]*\n(KWD[^\n]*\n)?LOADER {3}INFO = Log files/,
   );
-});
+}
 
 const script = ["/usr/bin/script", "/bin/script"].find((path) => {
   try {
@@ -136,7 +117,8 @@ Deno.test({
   async fn() {
     const folder = Deno.makeTempDirSync({ prefix: "log_" });
     const onTerminal = async (env: Record<string, string>) => {
-      const command = `'${Deno.execPath()}' run -A --quiet --unstable-net '${chatter}' '${folder}' 0`;
+      const command =
+        `'${Deno.execPath()}' run -A --quiet --unstable-net --no-code-cache '${chatter}' '${folder}' 0`;
       const { stdout } = await new Deno.Command(script!, {
         args: ["-qec", command, "/dev/null"],
         env: { TERM: "xterm", NO_COLOR: "", ...env },

@@ -25,6 +25,7 @@ function setUp(options: { color?: boolean; console?: boolean; lineLimit?: number
       room.counted += count;
     },
     skipOnConsole: (count) => void (room.skipped += count),
+    consoleHeld: () => null,
     observed: false,
     observe: () => {},
     listenerFailed: (tag, error) => void failures.push(`${tag}: ${error}`),

@@ -12,8 +12,8 @@ function spawn(script: string, o: Partial<SpawnOptions> = {}) {
     env: { PATH: Deno.env.get("PATH")! },
     cwd: "/",
     stdin: "null",
-    onStdout: (chunk) => out.push(decoder.decode(chunk)),
-    onStderr: (chunk) => err.push(decoder.decode(chunk)),
+    onStdout: (chunk) => void out.push(decoder.decode(chunk)),
+    onStderr: (chunk) => void err.push(decoder.decode(chunk)),
     ...o,
   });
   return { child, text: () => out.join(""), errors: () => err.join("") };
