@@ -1,6 +1,6 @@
 /** argv -> cli, signals -> AbortSignal, exit code. Nothing else. */
 import { adoptEnvironment } from "./lib/sys/self.ts";
-import { signalSource } from "./lib/sys/signals.ts";
+import { signalSource } from "./lib/sys/process/signals.ts";
 
 adoptEnvironment();
 const args = Deno.args;

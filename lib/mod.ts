@@ -18,13 +18,13 @@
  * @module
  */
 export { ExitCode, LoaderError } from "./errors.ts";
-export { type ConfigChoice, type Loaded, loadPlan } from "./load.ts";
-export { type LoaderOptions, LoaderService } from "./loader.ts";
+export { type ConfigChoice, type Loaded, loadPlan } from "./loader/load_plan.ts";
+export { type LoaderOptions, LoaderService } from "./loader/loader.ts";
 export { Log, type LogEntry, type LogOptions } from "./log/mod.ts";
-export type * from "./plan/types.ts";
-export type { VramSnapshot } from "./run/gpu_desk.ts";
-export type { LoaderState } from "./run/loader_machine.ts";
-export type { LoaderStatus, ServiceStatus } from "./run/status.ts";
+export type * from "./model/plan.ts";
+export type { VramSnapshot } from "./gpu/coordinator.ts";
+export type { LoaderState } from "./loader/boot_machine.ts";
+export type { LoaderStatus, ServiceStatus } from "./model/status.ts";
 export {
   type KwdService,
   type ManagedService,

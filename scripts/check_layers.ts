@@ -57,7 +57,7 @@ function roomOf(path: string): { room: string; rank: number } {
 const importPattern =
   /^\s*(import|export)\s+(type\s+)?[^"';]*?from\s+"([^"]+)"|^\s*import\s+"([^"]+)"|\bimport\("([^"]+)"\)/gm;
 
-/** Breaches of one file; `path` is relative to the repository ("lib/boot/greeting.ts"). Pure. */
+/** Breaches of one file; `path` is relative to the repository ("lib/voice/greeting.ts"). Pure. */
 export function breachesOf(path: string, text: string): Breach[] {
   const breaches: Breach[] = [];
   const code = text.replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, " "))

@@ -1,5 +1,5 @@
 /** The state machines of the program as a page for people, drawn from their tables. Pure. */
-import { type LoaderEvent, type LoaderState, nextLoaderState } from "../lib/run/loader_machine.ts";
+import { type LoaderEvent, type LoaderState, nextLoaderState } from "../lib/loader/boot_machine.ts";
 import {
   type Actual,
   initialState,
@@ -7,7 +7,7 @@ import {
   type ServiceState,
   type Step,
   step,
-} from "../lib/run/service_machine.ts";
+} from "../lib/supervise/service_machine.ts";
 
 type Edge = { from: string; to: string; label: string };
 
@@ -15,8 +15,8 @@ type Edge = { from: string; to: string; label: string };
 export function machinesPage(): string {
   return `# The machines
 
-Drawn from the tables by \`deno task generate\`: [loader_machine.ts](../lib/run/loader_machine.ts) and
-[service_machine.ts](../lib/run/service_machine.ts). Their files' heads say what each state means. An event that is not drawn changes nothing there:
+Drawn from the tables by \`deno task generate\`: [loader_machine.ts](../lib/loader/boot_machine.ts) and
+[service_machine.ts](../lib/supervise/service_machine.ts). Their files' heads say what each state means. An event that is not drawn changes nothing there:
 it is late, double or already fulfilled.
 
 ## The loader

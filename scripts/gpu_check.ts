@@ -4,7 +4,7 @@
  * without a GPU it says so and exits 0.
  */
 import { systemClock } from "../lib/sys/clock.ts";
-import { runCommand } from "../lib/sys/command.ts";
+import { runCommand } from "../lib/sys/process/command.ts";
 import {
   type Gpu,
   GpuMonitor,

@@ -4,7 +4,7 @@
  * hangs fails: a test after TEST_LIMIT_SEC (120) or its own `timeout`, the whole run after TEST_RUN_LIMIT_SEC (1800).
  * TEST_SKIPPED names a file that gets the file and name of each skipped test.
  */
-import { commandLine, environmentOf, listPids } from "../lib/sys/procfs.ts";
+import { commandLine, environmentOf, listPids } from "../lib/sys/process/procfs.ts";
 
 const root = new URL("..", import.meta.url).pathname;
 const args = Deno.args.some((arg) => !arg.startsWith("-")) ? Deno.args : [...Deno.args, "tests/"];

@@ -1,15 +1,15 @@
 /** `boots`: the history on disk, as tables and pictures. */
 import { findBoot, renderTrace } from "../metrics/mod.ts";
 import { type History, openHistory } from "../metrics/history.ts";
-import type { BootRecord } from "../metrics/types.ts";
+import type { BootRecord } from "../model/boot_record.ts";
 import { LoaderError } from "../errors.ts";
-import { writeAtomically } from "../sys/files.ts";
+import { writeAtomically } from "../sys/files/files.ts";
 import { isTerminal, print, printError, terminalWidth } from "../sys/terminal.ts";
 import { renderDiff } from "../ui/boots_diff.ts";
 import { renderBoot, renderBoots } from "../ui/boots_view.ts";
 import { renderHtml } from "../ui/timeline_html.ts";
 import { renderSvg } from "../ui/timeline_svg.ts";
-import { type ConfigChoice, loadPlan } from "../load.ts";
+import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
 import type { Cli } from "./mod.ts";
 
 interface JsonFlags extends ConfigChoice {

@@ -2,7 +2,7 @@
 import { parseDemoArguments } from "../demo/options.ts";
 import { runDemoService } from "../demo/run.ts";
 import { ExitCode } from "../errors.ts";
-import type { SignalSource } from "../sys/signals.ts";
+import type { SignalSource } from "../sys/process/signals.ts";
 import { printError } from "../sys/terminal.ts";
 
 export async function demoServiceMain(args: string[], signals: SignalSource): Promise<number> {

@@ -1,9 +1,9 @@
 /** `init`: the first files of one's own assistant. Never overwrites. */
-import { missingCommands } from "../boot/precheck.ts";
+import { missingCommands } from "../clean_start/commands.ts";
 import { files } from "../demo/init/mod.ts";
 import { LoaderError, reasonOf } from "../errors.ts";
-import { loadPlan } from "../load.ts";
-import { makeDir, writeNew } from "../sys/files.ts";
+import { loadPlan } from "../loader/load_plan.ts";
+import { makeDir, writeNew } from "../sys/files/files.ts";
 import { environment } from "../sys/host.ts";
 import { resolveDemo } from "../sys/self.ts";
 import { print } from "../sys/terminal.ts";

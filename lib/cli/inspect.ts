@@ -1,14 +1,14 @@
 /** `check` and `plan`: what a configuration means, without starting anything. */
-import { missingCommands } from "../boot/precheck.ts";
+import { missingCommands } from "../clean_start/commands.ts";
 import { ConfigError } from "../config/mod.ts";
-import { connectControl } from "../control/client.ts";
-import { controlSocket } from "../control/types.ts";
-import { gpuForecast } from "../run/gpu_forecast.ts";
+import { connectControl } from "../api/client.ts";
+import { controlSocket } from "../api/types.ts";
+import { gpuForecast } from "../gpu/decide/forecast.ts";
 import { environment } from "../sys/host.ts";
 import { resolveDemo } from "../sys/self.ts";
 import { print } from "../sys/terminal.ts";
 import { renderCheck, renderPlan } from "../ui/plan_view.ts";
-import { type ConfigChoice, loadPlan } from "../load.ts";
+import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
 import type { Cli } from "./mod.ts";
 import { serviceTrees } from "./service_trees.ts";
 

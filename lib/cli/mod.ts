@@ -5,7 +5,7 @@
  */
 import { buildApplication, buildCommand, buildRouteMap, type CommandContext, run } from "@stricli/core";
 import { ExitCode, LoaderError, reasonOf } from "../errors.ts";
-import type { SignalSource } from "../sys/signals.ts";
+import type { SignalSource } from "../sys/process/signals.ts";
 import { versionText } from "../sys/self.ts";
 import { print, printError } from "../sys/terminal.ts";
 import { version } from "../version.ts";

@@ -1,12 +1,12 @@
 /** `status`, `restart` and `stop`: asked of the running loader of this configuration. */
-import { connectControl, type ControlClient } from "../control/client.ts";
+import { connectControl, type ControlClient } from "../api/client.ts";
 import { ExitCode, LoaderError } from "../errors.ts";
 import { systemClock } from "../sys/clock.ts";
-import { controlSocket } from "../control/types.ts";
-import { kindOf } from "../sys/files.ts";
+import { controlSocket } from "../api/types.ts";
+import { kindOf } from "../sys/files/files.ts";
 import { print } from "../sys/terminal.ts";
 import { renderStatus } from "../ui/status_view.ts";
-import { type ConfigChoice, loadPlan } from "../load.ts";
+import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
 import type { Cli } from "./mod.ts";
 
 interface JsonFlags extends ConfigChoice {

@@ -1,7 +1,7 @@
 /** Which processes belong to the running loader's services, for those who look at the GPU from outside. Spec: §5. */
-import type { ControlClient } from "../control/client.ts";
+import type { ControlClient } from "../api/client.ts";
 import { LoaderError } from "../errors.ts";
-import { family } from "../sys/procfs.ts";
+import { family } from "../sys/process/procfs.ts";
 
 /** Process trees by service; empty where no loader runs. */
 export async function serviceTrees(client: ControlClient | null): Promise<Map<string, Set<number>>> {

@@ -1,11 +1,11 @@
 /** `up` and `demo`: boot, run until a signal or the end, stop. */
 import { LoaderError } from "../errors.ts";
-import { LoaderService } from "../loader.ts";
+import { LoaderService } from "../loader/loader.ts";
 import { Log } from "../log/mod.ts";
 import { programAgeMs } from "../sys/host.ts";
 import { systemClock } from "../sys/clock.ts";
 import { platformLimits } from "../sys/self.ts";
-import { type ConfigChoice, loadPlan } from "../load.ts";
+import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
 import type { Cli } from "./mod.ts";
 
 interface UpFlags {

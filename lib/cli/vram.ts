@@ -1,13 +1,13 @@
 /** `vram`: asks the GPU itself, so it works without a running loader; with one, memory is told by service. */
-import { connectControl, type ControlClient } from "../control/client.ts";
-import { controlSocket } from "../control/types.ts";
+import { connectControl, type ControlClient } from "../api/client.ts";
+import { controlSocket } from "../api/types.ts";
 import { LoaderError } from "../errors.ts";
 import { commandOf, openGpu, vramReport } from "../gpu/mod.ts";
 import { isAbort, systemClock } from "../sys/clock.ts";
 import { environment } from "../sys/host.ts";
 import { print } from "../sys/terminal.ts";
 import { renderVram, vramJson } from "../ui/vram_view.ts";
-import { type ConfigChoice, loadPlan } from "../load.ts";
+import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
 import type { Cli } from "./mod.ts";
 import { serviceTrees } from "./service_trees.ts";
 

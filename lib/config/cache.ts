@@ -2,7 +2,7 @@
  * The last valid reading of a configuration, so that a boot need not load the YAML parser and the schema before its
  * first service (some 40 ms). It counts only for exactly the same program, path, text and environment. Spec: §9.
  */
-import { isOwnFile, makePrivateDir, readSmallFile, writeAtomically } from "../sys/files.ts";
+import { isOwnFile, makePrivateDir, readSmallFile, writeAtomically } from "../sys/files/files.ts";
 import type { Environment } from "./expand.ts";
 import type { LoadedConfig } from "./load.ts";
 

@@ -1,7 +1,7 @@
 /** Turns what the schema says about wrong data into sentences that a person can act on. Pure. */
 import type * as z from "zod";
 import { alternatives, flat, type JsonSchema, schemasAt, typeText } from "./json_schema.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../did_you_mean.ts";
 import { describeValue, dotted, type Finding, type Path, quote } from "./problem.ts";
 
 type Issue = z.core.$ZodIssue;

@@ -3,7 +3,7 @@
  * the schema has complaints about other places: all problems at once. Spec: §2–§4; CONTRACT §1–§5. Pure.
  */
 import type { Environment } from "./expand.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../did_you_mean.ts";
 import { type Finding, type Path, quote } from "./problem.ts";
 import { isLoopback, portOf } from "./address.ts";
 import { checkBackoff, checkService, type RuleFindings } from "./service_rules.ts";

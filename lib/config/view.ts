@@ -2,7 +2,7 @@
  * A forgiving look at the data as written: what the rules need to see of a configuration that may be wrong in other
  * places. Nothing here complains; what does not have the expected shape is simply not there. Pure.
  */
-import type { Role } from "../plan/types.ts";
+import type { Role } from "../model/plan.ts";
 import type { Path } from "./problem.ts";
 
 export interface ProbeView {

@@ -1,5 +1,5 @@
 /** Stand-in for the wake-word service: listening is a set of reasons not to. Spec: §10; CONTRACT §5. */
-import type { Listening } from "../sys/server.ts";
+import type { Listening } from "../sys/net/server.ts";
 import { answer, type Json, serveVerbs, type Surroundings } from "./stand_in.ts";
 
 const MAX_REASONS = 32;

@@ -1,7 +1,7 @@
 /** Stand-in for the language model: a real grpc.health.v1 server with nothing behind it. Spec: §6; CONTRACT §2, §4. */
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream, ServiceDefinition } from "@grpc/grpc-js";
 import { decodeHealthResponse, encodeHealthRequest } from "../protocols/grpc_health.ts";
-import { type Listening, nodeBuffers, serveHttp, whenAborted } from "../sys/server.ts";
+import { type Listening, nodeBuffers, serveHttp, whenAborted } from "../sys/net/server.ts";
 import { answer, type Surroundings } from "./stand_in.ts";
 
 const SERVING = 1;

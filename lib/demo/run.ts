@@ -2,7 +2,7 @@
 import { reasonOf } from "../errors.ts";
 import { isAbort, systemClock } from "../sys/clock.ts";
 import { environment } from "../sys/host.ts";
-import { awaitStdinLine, type Listening, sendNotification, whenAborted } from "../sys/server.ts";
+import { awaitStdinLine, type Listening, sendNotification, whenAborted } from "../sys/net/server.ts";
 import type { DemoOptions, DemoRole } from "./options.ts";
 import type { Listen, Surroundings } from "./stand_in.ts";
 

@@ -1,6 +1,6 @@
 /** What the four stand-ins have in common: the surroundings they are given, and JSON over HTTP. Spec: §1.1. */
 import type { Clock } from "../sys/clock.ts";
-import { type Listening, serveHttp } from "../sys/server.ts";
+import { type Listening, serveHttp } from "../sys/net/server.ts";
 import type { DemoOptions } from "./options.ts";
 
 /** What a stand-in is given to live in. */

@@ -1,6 +1,6 @@
 /** Stand-in for the transcription service: Wyoming on TCP, and no ear. Spec: §9; CONTRACT §4. */
 import { encodeEvent, eventReader, type WyomingEvent } from "../protocols/wyoming.ts";
-import { type Listening, listenTcp, type TcpPeer } from "../sys/server.ts";
+import { type Listening, listenTcp, type TcpPeer } from "../sys/net/server.ts";
 import type { Surroundings } from "./stand_in.ts";
 
 const LONGEST_INFERENCE_MS = 2000;

@@ -1,8 +1,8 @@
 /** Stand-in for the speech service: it takes as long as speaking would. Spec: §10; CONTRACT §5. */
 import { reasonOf } from "../errors.ts";
-import { httpRequest } from "../sys/http.ts";
-import type { Listening } from "../sys/server.ts";
-import { isLoopback } from "../sys/tcp.ts";
+import { httpRequest } from "../sys/net/http.ts";
+import type { Listening } from "../sys/net/server.ts";
+import { isLoopback } from "../sys/net/tcp.ts";
 import { answer, type Json, serveVerbs, type Surroundings } from "./stand_in.ts";
 
 /** An unhurried voice; the default greeting of 26 characters then lasts 0.9 s. */

@@ -4,16 +4,16 @@
  * service fit, is its model really on the GPU, is its memory back. Nothing here throws for what a GPU can do. Spec: §5.
  */
 export * from "./types.ts";
-export { failureLine, nvmlCodes, nvmlFailure } from "./errors.ts";
-export { noGpu, openGpu, type OpenGpuOptions } from "./open.ts";
-export { mayHaveGpu } from "./presence.ts";
-export * from "./attribution.ts";
-export { commandOf } from "./command_of.ts";
-export * from "./monitor.ts";
-export * from "./leak.ts";
-export * from "./first_context.ts";
-export * from "./admission.ts";
-export * from "./wait_for_gpu.ts";
-export * from "./residency.ts";
-export * from "./settle.ts";
-export * from "./report.ts";
+export { failureLine, nvmlCodes, nvmlFailure } from "./source/errors.ts";
+export { noGpu, openGpu, type OpenGpuOptions } from "./source/open.ts";
+export { mayHaveGpu } from "./source/presence.ts";
+export * from "./decide/attribution.ts";
+export { commandOf } from "./decide/command_of.ts";
+export * from "./watch/monitor.ts";
+export * from "./watch/leak.ts";
+export * from "./watch/first_context.ts";
+export * from "./decide/admission.ts";
+export * from "./source/wait_for_gpu.ts";
+export * from "./decide/residency.ts";
+export * from "./watch/settle.ts";
+export * from "./watch/report.ts";

@@ -2,8 +2,8 @@
  * The log folder: one rotating file per tag, and one with the lines of all. Spec: §7.
  */
 import type { Clock } from "../sys/clock.ts";
-import { makePrivateDir } from "../sys/files.ts";
-import { type AppendFile, openAppend } from "../sys/output.ts";
+import { makePrivateDir } from "../sys/files/files.ts";
+import { type AppendFile, openAppend } from "../sys/files/output.ts";
 import { RotatingFile } from "./rotating_file.ts";
 
 export interface LogFolderOptions {

@@ -3,7 +3,7 @@
  */
 import { reasonOf } from "../errors.ts";
 import { type Clock, systemClock } from "../sys/clock.ts";
-import { standardOutput, stdoutHasColor } from "../sys/standard_output.ts";
+import { standardOutput, stdoutHasColor } from "../sys/files/standard_output.ts";
 import { ConsoleQueue, type ConsoleTarget, type ConsoleWriter } from "./console.ts";
 import { LogFolder } from "./files.ts";
 import { formatColorLine, formatLine, type LogLevel, parseOurForm } from "./format.ts";

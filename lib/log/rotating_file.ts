@@ -5,7 +5,7 @@
 import { reasonOf } from "../errors.ts";
 import type { Clock } from "../sys/clock.ts";
 import { countLines } from "./console.ts";
-import { type AppendFile, openAppend, removeIfThere, renameIfThere } from "../sys/output.ts";
+import { type AppendFile, openAppend, removeIfThere, renameIfThere } from "../sys/files/output.ts";
 
 export interface RotatingFileOptions {
   /** Size in bytes at which the file is rotated; only a single longer line makes it larger. */

@@ -3,7 +3,7 @@
  * them, which is the loader's own. Pure functions on a record. Spec: §11.
  */
 import { holdsGate } from "./recorder.ts";
-import type { BootRecord, Span } from "./types.ts";
+import type { BootRecord, Span } from "../model/boot_record.ts";
 
 /** One span of the critical chain. `wait_ms` lies between the end of the link before (or the program's start) and it. */
 export interface Link extends Span {

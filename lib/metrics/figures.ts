@@ -1,5 +1,5 @@
 /** What the history's figures say: percentiles, the services' ready times, the line of SYSTEM_READY. Spec: §9, §11. */
-import type { BootRecord } from "./types.ts";
+import type { BootRecord } from "../model/boot_record.ts";
 
 /**
  * The `p`-th percentile (0..100) by nearest rank: the smallest value that at least `p` percent of all values do not

@@ -1,7 +1,7 @@
 /** Which boot is meant: `last`, `-2`, or the beginning of a boot's id. Spec: §11. */
 import { LoaderError } from "../errors.ts";
-import { editDistance } from "../nearest.ts";
-import type { BootRecord } from "./types.ts";
+import { editDistance } from "../did_you_mean.ts";
+import type { BootRecord } from "../model/boot_record.ts";
 
 /** A boot, and those before it (oldest first), which it is measured by. */
 export interface Found {

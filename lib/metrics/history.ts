@@ -3,9 +3,9 @@
  * by the reports at any time, while one loader (the one that holds the instance's lock) writes. Spec: §9, §11.
  */
 import { reasonOf } from "../errors.ts";
-import { readLines, replaceLines } from "../sys/lines_file.ts";
+import { readLines, replaceLines } from "../sys/files/lines_file.ts";
 import { parseRecord } from "./record.ts";
-import type { BootRecord } from "./types.ts";
+import type { BootRecord } from "../model/boot_record.ts";
 
 /** Name of the history's file in the state folder. */
 export const HISTORY_FILE = "boots.jsonl";

@@ -16,5 +16,5 @@ export {
   type Stage,
 } from "./recorder.ts";
 export { renderTrace } from "./trace.ts";
-export type * from "./types.ts";
+export type * from "../model/boot_record.ts";
 export { verdict } from "./verdict.ts";

@@ -5,7 +5,7 @@
  */
 import type { Attributes, Context, HrTime, Span as OtelSpan } from "@opentelemetry/api";
 import { bootEnd } from "./chain.ts";
-import type { BootRecord, ServiceFigures, Span } from "./types.ts";
+import type { BootRecord, ServiceFigures, Span } from "../model/boot_record.ts";
 
 /** `alexa.<figure>` for each figure that is known; OpenTelemetry has no null. */
 function attributes(figures: object): Attributes {

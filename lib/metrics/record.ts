@@ -1,5 +1,5 @@
 /** What may be believed of a record read from disk. By hand, since a schema library costs more than the reading. Spec: §11. */
-import type { BootRecord, ServiceFigures, Span } from "./types.ts";
+import type { BootRecord, ServiceFigures, Span } from "../model/boot_record.ts";
 
 const MAX_SPANS = 4000;
 const MAX_SERVICES = 1000;

@@ -1,7 +1,7 @@
 /** Collects one boot's spans and figures while it happens. Spec: §11; CONTRACT §10. */
 import type { Clock } from "../sys/clock.ts";
 import { recordLimits } from "./record.ts";
-import type { BootRecord, ServiceFigures, Span } from "./types.ts";
+import type { BootRecord, ServiceFigures, Span } from "../model/boot_record.ts";
 
 /** A stage of a service. The spans are named `<service>.<stage>`. */
 export type Stage = "prepare" | "start" | "ready" | "warmup" | "backoff";

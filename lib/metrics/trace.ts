@@ -2,7 +2,7 @@
  * A boot as trace events, for chrome://tracing and ui.perfetto.dev: one process, one thread for the loader, one for each
  * service and one for its prepare, since that overlaps the service before. Times are microseconds. Spec: §11.
  */
-import type { BootRecord, Span } from "./types.ts";
+import type { BootRecord, Span } from "../model/boot_record.ts";
 
 const PID = 1;
 const us = (ms: number) => Math.round(ms * 1000);

@@ -1,7 +1,7 @@
 /** One boot in a few words, measured by the boots before it: "llm load 2.1x its p95, page cache cold". Spec: §11. */
 import { ownTime } from "./chain.ts";
 import { isSuccess, percentile } from "./figures.ts";
-import type { BootRecord, ServiceFigures } from "./types.ts";
+import type { BootRecord, ServiceFigures } from "../model/boot_record.ts";
 
 /** Boots that a boot is measured by: the last ones of the same services, adopted ones left out. */
 const WINDOW = 20;

@@ -2,7 +2,7 @@
 import type { LoadedConfig } from "../config/load.ts";
 import { resolvePath } from "./paths.ts";
 import type { PlanFacts } from "./plan.ts";
-import type { BootPlan } from "./types.ts";
+import type { BootPlan } from "../model/plan.ts";
 
 /** A socket's whole path must fit into 108 bytes (sun_path), and the longest file name in the folder needs this much. */
 const socketNameBytes = 48;

@@ -3,7 +3,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import { instanceName, planDirs } from "./dirs.ts";
 import { resolvePath } from "./paths.ts";
 import { planService } from "./service.ts";
-import type { BootPlan } from "./types.ts";
+import type { BootPlan } from "../model/plan.ts";
 
 /** Times to ready (ms) of past successful boots by service, newest last. */
 export type ReadyTimeHistory = Readonly<Record<string, readonly number[]>>;

@@ -4,7 +4,7 @@ import type { ProbeConfig, ServiceConfig } from "../config/schema.ts";
 import { ollamaOrigin } from "./ollama_address.ts";
 import { resolveArgv } from "./paths.ts";
 import type { PlanFacts } from "./plan.ts";
-import type { NetworkProbeSpec, ProbeSpec } from "./types.ts";
+import type { NetworkProbeSpec, ProbeSpec } from "../model/plan.ts";
 
 type Owner = "service" | "any";
 

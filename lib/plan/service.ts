@@ -8,7 +8,7 @@ import { resolveArgv, resolvePath } from "./paths.ts";
 import type { PlanFacts } from "./plan.ts";
 import { httpOrigin, planProbes, readinessPort } from "./probes.ts";
 import { planReadyTimeout } from "./timeouts.ts";
-import type { ControlSpec, ProbeSpec, RestartPolicy, Role, ServicePlan } from "./types.ts";
+import type { ControlSpec, ProbeSpec, RestartPolicy, Role, ServicePlan } from "../model/plan.ts";
 import { planWarmup } from "./warmup.ts";
 
 const roles: readonly string[] = ["kwd", "stt", "llm", "tts"] satisfies Role[];

@@ -1,7 +1,7 @@
 /** How long a service may take to become ready: as configured, or learned from earlier boots. Spec: §3, §9. */
 import { otherReadySec } from "../config/defaults.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import type { ServicePlan } from "./types.ts";
+import type { ServicePlan } from "../model/plan.ts";
 
 /** The last boots that count, and how many there must be before they do. */
 const window = 20;

@@ -5,7 +5,14 @@ import { ollamaOrigin } from "./ollama_address.ts";
 import { resolveArgv } from "./paths.ts";
 import type { PlanFacts } from "./plan.ts";
 import { httpOrigin, readinessPort } from "./probes.ts";
-import type { ControlSpec, OpenaiRequest, ProbeSpec, Role, WarmupSpec, WyomingRequest } from "./types.ts";
+import type {
+  ControlSpec,
+  OpenaiRequest,
+  ProbeSpec,
+  Role,
+  WarmupSpec,
+  WyomingRequest,
+} from "../model/plan.ts";
 
 /** What is known about the service when its warm-up is chosen. */
 export interface WarmupContext {

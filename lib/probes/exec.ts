@@ -1,6 +1,6 @@
 /** Ready when a command of the user's exits with 0. Spec: §6; CONTRACT §2. */
-import type { CommandResult } from "../sys/command.ts";
-import type { ProbeSpec } from "../plan/types.ts";
+import type { CommandResult } from "../sys/process/command.ts";
+import type { ProbeSpec } from "../model/plan.ts";
 import { noAnswer, type ProbeDeps, ready, waiting, wrong } from "./results.ts";
 import type { Probe, ProbeTarget } from "./types.ts";
 

@@ -1,7 +1,7 @@
 /** Ready when grpc.health.v1 says SERVING. Every other answer has its own sentence. Spec: §6; CONTRACT §2. */
 import { type HealthAnswer, healthClient, loadGrpc } from "../protocols/grpc_health.ts";
-import { connectTcp } from "../sys/tcp.ts";
-import type { ProbeSpec } from "../plan/types.ts";
+import { connectTcp } from "../sys/net/tcp.ts";
+import type { ProbeSpec } from "../model/plan.ts";
 import { attempt, noAnswer, type ProbeDeps, ready, waiting, wrong } from "./results.ts";
 import type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
 

@@ -1,6 +1,6 @@
 /** Ready when an HTTP GET answers with the expected status, and with the expected JSON if any is configured. Spec: §6. */
-import { httpRequest } from "../sys/http.ts";
-import type { ProbeSpec } from "../plan/types.ts";
+import { httpRequest } from "../sys/net/http.ts";
+import type { ProbeSpec } from "../model/plan.ts";
 import { attempt, type ProbeDeps, ready, waiting, wrong } from "./results.ts";
 import type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
 

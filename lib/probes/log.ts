@@ -4,7 +4,7 @@
  */
 import { reasonOf } from "../errors.ts";
 import { compilePattern, type Pattern } from "../pattern.ts";
-import type { ProbeSpec } from "../plan/types.ts";
+import type { ProbeSpec } from "../model/plan.ts";
 import { type ProbeDeps, ready, waiting, wrong } from "./results.ts";
 import type { Probe, ProbeTarget } from "./types.ts";
 

@@ -2,7 +2,7 @@
  * Ways to ask a service "are you ready?", one file per kind, and the wait that asks. Answers are values: a service can
  * refuse, stall or lie, and the boot goes on. Spec: §6; CONTRACT §2.
  */
-import type { ProbeSpec } from "../plan/types.ts";
+import type { ProbeSpec } from "../model/plan.ts";
 import * as exec from "./exec.ts";
 import * as grpc from "./grpc.ts";
 import * as http from "./http.ts";

@@ -1,5 +1,5 @@
 /** Ready when the service sent READY=1 to its NOTIFY_SOCKET. Push: nobody polls. Spec: §6; CONTRACT §2. */
-import type { ProbeSpec } from "../plan/types.ts";
+import type { ProbeSpec } from "../model/plan.ts";
 import { type ProbeDeps, ready, waiting } from "./results.ts";
 import type { Probe, ProbeTarget } from "./types.ts";
 

@@ -1,6 +1,6 @@
 /** Ready when Ollama answers and has the model on disk. Whether it is in memory is the warm-up's business. Spec: §6; CONTRACT §2. */
 import { ollamaModels, ollamaVersion, sameModel } from "../protocols/ollama.ts";
-import type { ProbeSpec } from "../plan/types.ts";
+import type { ProbeSpec } from "../model/plan.ts";
 import { attempt, type ProbeDeps, ready, waiting, wrong } from "./results.ts";
 import type { Probe, ProbeTarget } from "./types.ts";
 

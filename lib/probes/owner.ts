@@ -2,8 +2,8 @@
  * Whose answer it is. A port that answers proves nothing: an orphan of an earlier boot would pass, and so would a
  * stranger who took the port since the precheck. So the listener must be a process of the service. Spec: §6; CONTRACT §2.
  */
-import { describePid, listenerOf, listenerPids } from "../sys/sockets.ts";
-import { isLoopback } from "../sys/tcp.ts";
+import { describePid, listenerOf, listenerPids } from "../sys/process/sockets.ts";
+import { isLoopback } from "../sys/net/tcp.ts";
 import { waiting, wrong } from "./results.ts";
 import type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
 

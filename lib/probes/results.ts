@@ -1,8 +1,8 @@
 /** The four answers of a probe, and the rules that all kinds share for turning failures into one of them. */
 import { type Clock, deadline } from "../sys/clock.ts";
-import type { RunCommand } from "../sys/command.ts";
-import { HttpError } from "../sys/http.ts";
-import { TcpError } from "../sys/tcp.ts";
+import type { RunCommand } from "../sys/process/command.ts";
+import { HttpError } from "../sys/net/http.ts";
+import { TcpError } from "../sys/net/tcp.ts";
 import type { ProbeResult } from "./types.ts";
 
 export const ready = (detail: string): ProbeResult => ({ state: "ready", detail });

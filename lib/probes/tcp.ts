@@ -1,6 +1,6 @@
 /** Ready when a connect succeeds. Whose listener that is tells `owner.ts`. Spec: §6; CONTRACT §2. */
-import { connectTcp } from "../sys/tcp.ts";
-import type { ProbeSpec } from "../plan/types.ts";
+import { connectTcp } from "../sys/net/tcp.ts";
+import type { ProbeSpec } from "../model/plan.ts";
 import { attempt, type ProbeDeps, ready } from "./results.ts";
 import type { Probe, ProbeTarget } from "./types.ts";
 

@@ -10,8 +10,8 @@ import {
   WyomingError,
   type WyomingOffer,
 } from "../protocols/wyoming.ts";
-import { connectTcp } from "../sys/tcp.ts";
-import type { ProbeSpec } from "../plan/types.ts";
+import { connectTcp } from "../sys/net/tcp.ts";
+import type { ProbeSpec } from "../model/plan.ts";
 import { attempt, type ProbeDeps, ready, waiting, wrong } from "./results.ts";
 import type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
 

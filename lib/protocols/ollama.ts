@@ -2,7 +2,7 @@
  * The part of Ollama's HTTP API that tells whether a model can be used, and loads it. Ollama answers long before
  * anything is loaded, and unloads after five minutes unless told otherwise. Spec: §9; CONTRACT §2, §4.
  */
-import { type HttpRequest, httpRequest, type HttpResponse } from "../sys/http.ts";
+import { type HttpRequest, httpRequest, type HttpResponse } from "../sys/net/http.ts";
 
 /** What every request needs from its caller. */
 export type AskOptions = Pick<HttpRequest, "signal" | "timeoutMs" | "clock">;

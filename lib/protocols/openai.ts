@@ -2,7 +2,7 @@
  * The requests of OpenAI-style servers that a warm-up makes: a few tokens, a spoken word, a transcript.
  * `url` may end with `/v1` or leave it out. Spec: §9; CONTRACT §4.
  */
-import { type HttpRequest, httpRequest, type HttpResponse } from "../sys/http.ts";
+import { type HttpRequest, httpRequest, type HttpResponse } from "../sys/net/http.ts";
 
 type AskOptions = Pick<HttpRequest, "signal" | "timeoutMs" | "clock">;
 

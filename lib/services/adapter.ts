@@ -3,7 +3,7 @@
  *
  * The names are the specification's in camelCase; what it says in passing ("cheap", "returns bool") holds here too.
  */
-import type { ServicePlan } from "../plan/types.ts";
+import type { ServicePlan } from "../model/plan.ts";
 
 /** What a prepare brought. A prepare never fails the boot. */
 export interface PrepareReport {

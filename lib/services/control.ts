@@ -1,7 +1,7 @@
 /** How the loader asks a service to do something: JSON over HTTP on the service's own port, or a command. CONTRACT §5. */
-import type { ControlSpec } from "../plan/types.ts";
-import type { RunCommand } from "../sys/command.ts";
-import { HttpError, httpRequest } from "../sys/http.ts";
+import type { ControlSpec } from "../model/plan.ts";
+import type { RunCommand } from "../sys/process/command.ts";
+import { HttpError, httpRequest } from "../sys/net/http.ts";
 
 /** What a verb came to. `detail` is half a sentence for the log. */
 export type ControlAnswer =

@@ -1,10 +1,10 @@
 /** How processes that outlive the loader are started, and where their output lies. Loaded only where it is needed. */
-import type { BootPlan, ServicePlan } from "../plan/types.ts";
-import { sha256 } from "../sys/digest.ts";
-import { restoreDir } from "../sys/files.ts";
+import type { BootPlan, ServicePlan } from "../model/plan.ts";
+import { sha256 } from "../sys/files/digest.ts";
+import { restoreDir } from "../sys/files/files.ts";
 import { environment, findProgram } from "../sys/host.ts";
-import { spawnToFile } from "../sys/output_file.ts";
-import type { KeptOutput } from "./household.ts";
+import { spawnToFile } from "../sys/files/output_file.ts";
+import type { KeptOutput } from "./context.ts";
 import { openOutput, outputPaths, OutputTail, recoverBatch } from "./output_tail.ts";
 
 /** Undoes what a dead loader had begun in the log files, and gives what is needed to go on. Before the log is opened. */

@@ -1,5 +1,5 @@
 /** The wake word service: what the greeting needs of it beyond every other service. Spec: §10, §12; CONTRACT §5. */
-import type { GreetingPlan } from "../plan/types.ts";
+import type { GreetingPlan } from "../model/plan.ts";
 import { type AskOptions, type ControlAnswer, noControl, postVerb, runVerb } from "./control.ts";
 import { ManagedService } from "./managed_service.ts";
 

@@ -4,7 +4,7 @@
  */
 import { LoaderError, reasonOf } from "../errors.ts";
 import type { Relay } from "../log/mod.ts";
-import type { ProbeSpec, ServicePlan } from "../plan/types.ts";
+import type { ProbeSpec, ServicePlan } from "../model/plan.ts";
 import {
   createProbe,
   type Probe,
@@ -14,18 +14,18 @@ import {
   waitReady,
   type WaitResult,
 } from "../probes/mod.ts";
-import { type RunCommand, runCommand } from "../sys/command.ts";
-import { kindOf, makePrivateDir, removeIfThere } from "../sys/files.ts";
-import { NotifySocket } from "../sys/notify_socket.ts";
-import { isPortFree } from "../sys/ports.ts";
-import { exitText } from "../sys/process.ts";
-import { listenerOf, listenerPids } from "../sys/sockets.ts";
-import { describePid } from "../sys/procfs.ts";
+import { type RunCommand, runCommand } from "../sys/process/command.ts";
+import { kindOf, makePrivateDir, removeIfThere } from "../sys/files/files.ts";
+import { NotifySocket } from "../sys/net/notify_socket.ts";
+import { isPortFree } from "../sys/net/ports.ts";
+import { exitText } from "../sys/process/process.ts";
+import { listenerOf, listenerPids } from "../sys/process/sockets.ts";
+import { describePid } from "../sys/process/procfs.ts";
 import type { ColdCheck, WarmupResult } from "../warmups/mod.ts";
 import type { PrepareReport, ServiceAdapter, StopReport } from "./adapter.ts";
-import { type AdoptedRecord, ServiceCopy } from "./copy.ts";
-import { type Household, serviceEnvironment } from "./household.ts";
-import { terminate } from "../sys/terminate.ts";
+import { type AdoptedRecord, ServiceCopy } from "./service_process.ts";
+import { type Household, serviceEnvironment } from "./context.ts";
+import { terminate } from "../sys/process/terminate.ts";
 
 /** For one check while readiness is awaited, ms. */
 const readyCheckMs = 2000;

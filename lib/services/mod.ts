@@ -2,18 +2,18 @@
  * What a service is: the uniform adapter, the process behind it, and what KWD and TTS can do beyond it.
  * Spec: §1.1, §12; CONTRACT §1, §5, §7.
  */
-import type { ServicePlan } from "../plan/types.ts";
-import type { Household } from "./household.ts";
+import type { ServicePlan } from "../model/plan.ts";
+import type { Household } from "./context.ts";
 import { KwdService } from "./kwd.ts";
 import { ManagedService } from "./managed_service.ts";
 import { TtsService } from "./tts.ts";
 
 export type { PrepareReport, ServiceAdapter, StopReport } from "./adapter.ts";
 export type { ControlAnswer } from "./control.ts";
-export { bootIdVariable, type Household, serviceVariable } from "./household.ts";
+export { bootIdVariable, type Household, serviceVariable } from "./context.ts";
 export { KwdService, ManagedService, TtsService };
-export { ServiceCopy } from "./copy.ts";
-export { terminate } from "../sys/terminate.ts";
+export { ServiceCopy } from "./service_process.ts";
+export { terminate } from "../sys/process/terminate.ts";
 
 /** The adapter for a service of the plan, by its role. Starts nothing. */
 export function createService(plan: ServicePlan, household: Household): ManagedService {

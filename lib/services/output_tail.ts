@@ -8,9 +8,9 @@
  */
 import type { Relay } from "../log/mod.ts";
 import type { Clock } from "../sys/clock.ts";
-import { kindOf, removeIfThere } from "../sys/files.ts";
-import { cutFile, fileMark, GrowingFile, makeOutputFile, RecordFile } from "../sys/output_file.ts";
-import type { Identity } from "../sys/process.ts";
+import { kindOf, removeIfThere } from "../sys/files/files.ts";
+import { cutFile, fileMark, GrowingFile, makeOutputFile, RecordFile } from "../sys/files/output_file.ts";
+import type { Identity } from "../sys/process/process.ts";
 
 export interface OutputPaths {
   /** What the service writes. */

@@ -1,5 +1,5 @@
 /** Whether a device node is there, asked without opening the device. Deno itself grants no look into /dev. Spec: §5. */
-import { libc } from "./libc.ts";
+import { libc } from "./process/libc.ts";
 
 const O_PATH = 0o10000000; // names the file only: the driver behind it is not woken
 const O_CLOEXEC = 0o2000000;

@@ -1,7 +1,7 @@
 /** Facts of this process and this machine, asked of the runtime in one place. */
-import { readBytes } from "./libc.ts";
-import { readStat } from "./procfs.ts";
-import { mayExecuteOnRamDisk, onRamDisk } from "./ram_disk.ts";
+import { readBytes } from "./process/libc.ts";
+import { readStat } from "./process/procfs.ts";
+import { mayExecuteOnRamDisk, onRamDisk } from "./files/ram_disk.ts";
 
 /** The environment this program was started with. */
 export const environment = (): Record<string, string> => Deno.env.toObject();

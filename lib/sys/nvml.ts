@@ -6,7 +6,7 @@
  * object and are used again for each call, therefore **one call at a time**; `lib/gpu/nvml.ts` sees to that.
  * Spec: §5.
  */
-import { readBytes } from "./libc.ts";
+import { readBytes } from "./process/libc.ts";
 import { pathExists } from "./gpu_device.ts";
 
 const text = ["u64", "buffer", "u32"] as const;

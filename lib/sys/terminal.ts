@@ -1,5 +1,5 @@
 /** Standard output and error, for commands that print and end. */
-import { writeAllSync } from "./standard_output.ts";
+import { writeAllSync } from "./files/standard_output.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,6 +1,6 @@
 /** What `boots diff A B` prints: where the second boot was slower or faster, service by service. Pure. Spec: §11. */
 import { ownTime } from "../metrics/chain.ts";
-import type { BootRecord, ServiceFigures } from "../metrics/types.ts";
+import type { BootRecord, ServiceFigures } from "../model/boot_record.ts";
 import { type Cell, type Column, renderTable } from "./table.ts";
 import { duration, signed, timestamp } from "./units.ts";
 

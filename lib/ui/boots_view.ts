@@ -1,7 +1,7 @@
 /** What `boots` and `boots show` print: the boots side by side, and one boot in all its parts. Pure. Spec: §11. */
 import { criticalChain, ownTime } from "../metrics/chain.ts";
 import { isSuccess, percentile } from "../metrics/figures.ts";
-import type { BootRecord, ServiceFigures } from "../metrics/types.ts";
+import type { BootRecord, ServiceFigures } from "../model/boot_record.ts";
 import { verdict } from "../metrics/verdict.ts";
 import { type Cell, type Column, renderTable, type Style } from "./table.ts";
 import { bytes, duration, percent, signed, timestamp } from "./units.ts";

@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import { portOf } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { canPause, canSpeak } from "../plan/verbs.ts";
-import type { BootPlan, ControlSpec, ProbeSpec, ServicePlan, WarmupSpec } from "../plan/types.ts";
+import type { BootPlan, ControlSpec, ProbeSpec, ServicePlan, WarmupSpec } from "../model/plan.ts";
 
 /** Everything that will happen, in the order in which it will. Ends without a newline. */
 export function renderPlan(plan: BootPlan): string {

@@ -1,6 +1,6 @@
 /** A boot laid out in time, for whatever draws it: rows in the order of their beginning, and the ticks of the axis. */
 import { bootEnd } from "../metrics/chain.ts";
-import type { BootRecord } from "../metrics/types.ts";
+import type { BootRecord } from "../model/boot_record.ts";
 
 /** What a bar stands for, and so its colour or pattern. */
 export type Kind = "loader" | "prepare" | "start" | "ready" | "warmup" | "backoff" | "greeting";

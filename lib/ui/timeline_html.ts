@@ -1,5 +1,5 @@
 /** A boot as one self-contained page: picture and figures, no script, nothing loaded from anywhere. Spec: §11. */
-import type { BootRecord } from "../metrics/types.ts";
+import type { BootRecord } from "../model/boot_record.ts";
 import { verdict } from "../metrics/verdict.ts";
 import { bootFacts, chainTable, serviceTable, vramTable } from "./boots_view.ts";
 import type { Column } from "./table.ts";

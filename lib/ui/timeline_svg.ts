@@ -1,5 +1,5 @@
 /** A boot as a picture: the waterfall as one SVG file that needs nothing else, readable on light and dark. Spec: §11. */
-import type { BootRecord } from "../metrics/types.ts";
+import type { BootRecord } from "../model/boot_record.ts";
 import { plain } from "./table.ts";
 import { type Kind, type Row, tickLabel, ticks, timeline } from "./timeline.ts";
 import { duration, timestamp } from "./units.ts";

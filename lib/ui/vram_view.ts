@@ -1,6 +1,6 @@
 /** The picture of a VRAM report: a table per GPU, or JSON. Pure. Spec: §5. */
-import { strangerName } from "../gpu/attribution.ts";
-import type { VramGpu, VramReport } from "../gpu/report.ts";
+import { strangerName } from "../gpu/decide/attribution.ts";
+import type { VramGpu, VramReport } from "../gpu/watch/report.ts";
 
 /** The lines of `vram`; without a GPU a single sentence. */
 export function renderVram(report: VramReport): string[] {

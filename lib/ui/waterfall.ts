@@ -1,5 +1,5 @@
 /** A boot as bars in a terminal: one row for each stage, as wide as the terminal. Pure. Spec: §11. */
-import type { BootRecord } from "../metrics/types.ts";
+import type { BootRecord } from "../model/boot_record.ts";
 import { cut, displayWidth, pad, paint, plain, type Style } from "./table.ts";
 import { type Kind, tickLabel, ticks, timeline } from "./timeline.ts";
 import { duration } from "./units.ts";

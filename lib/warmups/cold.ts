@@ -2,10 +2,10 @@
  * Is what was warmed still in memory? An Ollama unloads its models, a llama-server goes to sleep, and both go on to answer
  * whoever asks for their health. Spec: §6, §9; CONTRACT §4.
  */
-import type { WarmupSpec } from "../plan/types.ts";
+import type { WarmupSpec } from "../model/plan.ts";
 import { type AskOptions, ollamaResident, sameModel } from "../protocols/ollama.ts";
 import { llamaServerSleeps } from "../protocols/openai.ts";
-import { HttpError } from "../sys/http.ts";
+import { HttpError } from "../sys/net/http.ts";
 
 /** Why it is cold, in words; null while it is warm, or where nobody can tell. Rejects only with the signal's reason. */
 export type ColdCheck = (options: AskOptions) => Promise<string | null>;

@@ -1,5 +1,5 @@
 /** A command of the user's that makes the service infer once, and exits with 0. Spec: §9; CONTRACT §4. */
-import type { WarmupSpec } from "../plan/types.ts";
+import type { WarmupSpec } from "../model/plan.ts";
 import { failed, type RunContext } from "./results.ts";
 import type { WarmupResult } from "./types.ts";
 

@@ -1,6 +1,6 @@
 /** One POST, to the service's own control verb or where the configuration says. Spec: §9; CONTRACT §4, §5. */
-import { httpRequest } from "../sys/http.ts";
-import type { WarmupSpec } from "../plan/types.ts";
+import { httpRequest } from "../sys/net/http.ts";
+import type { WarmupSpec } from "../model/plan.ts";
 import { chooseKind, refusal, type RunContext } from "./results.ts";
 import type { WarmupResult } from "./types.ts";
 

@@ -3,8 +3,8 @@
  * one. Part of the gate: what is offered must work. Spec: §9; CONTRACT §4.
  */
 import { deadline } from "../sys/clock.ts";
-import { HttpError } from "../sys/http.ts";
-import type { WarmupSpec } from "../plan/types.ts";
+import { HttpError } from "../sys/net/http.ts";
+import type { WarmupSpec } from "../model/plan.ts";
 import * as exec from "./exec.ts";
 import * as http from "./http.ts";
 import * as ollama from "./ollama.ts";

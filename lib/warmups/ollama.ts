@@ -3,8 +3,8 @@
  * lies. Spec: §9; CONTRACT §4.
  */
 import { ollamaError, ollamaGenerate, ollamaResident, sameModel } from "../protocols/ollama.ts";
-import { HttpError } from "../sys/http.ts";
-import type { WarmupSpec } from "../plan/types.ts";
+import { HttpError } from "../sys/net/http.ts";
+import type { WarmupSpec } from "../model/plan.ts";
 import { failed, refusal, type RunContext } from "./results.ts";
 import type { WarmupResult } from "./types.ts";
 

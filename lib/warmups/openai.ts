@@ -6,8 +6,8 @@ import {
   openaiSpeech,
   openaiTranscription,
 } from "../protocols/openai.ts";
-import { HttpError } from "../sys/http.ts";
-import type { WarmupSpec } from "../plan/types.ts";
+import { HttpError } from "../sys/net/http.ts";
+import type { WarmupSpec } from "../model/plan.ts";
 import { audioClip, wavOf } from "./clip.ts";
 import { inSeconds, isUnknownRequest, refusal, type RunContext } from "./results.ts";
 import type { WarmupResult } from "./types.ts";

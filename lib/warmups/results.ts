@@ -1,7 +1,7 @@
 /** What all kinds of warm-up share: their dependencies, and what an HTTP answer means for one. */
 import type { Clock } from "../sys/clock.ts";
-import type { RunCommand } from "../sys/command.ts";
-import type { HttpResponse } from "../sys/http.ts";
+import type { RunCommand } from "../sys/process/command.ts";
+import type { HttpResponse } from "../sys/net/http.ts";
 import type { WarmupResult } from "./types.ts";
 
 export interface WarmupDeps {

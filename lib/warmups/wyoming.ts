@@ -1,8 +1,8 @@
 /** One transcription or synthesis over Wyoming, its result thrown away. Spec: §9; CONTRACT §4. */
 import { encodeEvent, eventReader, readInfo, WyomingError, type WyomingEvent } from "../protocols/wyoming.ts";
 import { deadline } from "../sys/clock.ts";
-import { connectTcp, TcpError, type TcpStream } from "../sys/tcp.ts";
-import type { WarmupSpec } from "../plan/types.ts";
+import { connectTcp, TcpError, type TcpStream } from "../sys/net/tcp.ts";
+import type { WarmupSpec } from "../model/plan.ts";
 import { audioClip, sampleRate } from "./clip.ts";
 import { failed, inSeconds, type RunContext } from "./results.ts";
 import type { WarmupResult } from "./types.ts";

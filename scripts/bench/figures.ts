@@ -4,8 +4,8 @@
  */
 import { percentile } from "../../lib/metrics/figures.ts";
 import { systemClock } from "../../lib/sys/clock.ts";
-import { readStat } from "../../lib/sys/procfs.ts";
-import { readBytes } from "../../lib/sys/libc.ts";
+import { readStat } from "../../lib/sys/process/procfs.ts";
+import { readBytes } from "../../lib/sys/process/libc.ts";
 import {
   BenchError,
   freePorts,

@@ -3,8 +3,8 @@
  * library, so it needs cc and no GPU: `deno run -A scripts/bench/gpu.ts [snapshots, default 100000]`. Exit 1 if a limit is missed.
  */
 import { systemClock } from "../../lib/sys/clock.ts";
-import { listNumbers } from "../../lib/sys/libc.ts";
-import { NvmlSource } from "../../lib/gpu/nvml.ts";
+import { listNumbers } from "../../lib/sys/process/libc.ts";
+import { NvmlSource } from "../../lib/gpu/source/nvml.ts";
 import { isGpuFailure } from "../../lib/gpu/types.ts";
 import { canBuildStandin, nvmlStandin } from "../../tests/support/gpu_standin.ts";
 

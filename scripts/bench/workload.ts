@@ -1,8 +1,8 @@
 /** The program under measurement, the services it runs, and what they noted: real processes in a folder of their own. */
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../lib/sys/clock.ts";
-import { readSmallFile } from "../../lib/sys/files.ts";
-import { freePort } from "../../lib/sys/ports.ts";
+import { readSmallFile } from "../../lib/sys/files/files.ts";
+import { freePort } from "../../lib/sys/net/ports.ts";
 import { runtimeFlags } from "../../lib/version.ts";
 import { root } from "../build/info.ts";
 

@@ -3,7 +3,7 @@
  * come to rest, and what must hold is looked at. One seed decides what is done, to whom and when (how the system
  * schedules it is its own affair). Spec: §4, §6, §8, §10, §13.
  */
-import type { LoaderStatus } from "../../lib/run/status.ts";
+import type { LoaderStatus } from "../../lib/model/status.ts";
 import { BrokenInvariant, checkEnded, checkKilled, checkRunning, hold } from "./invariants.ts";
 import { type Done, type Fault, faults } from "./faults.ts";
 import { isRunning, listens, pause } from "./look.ts";

@@ -2,7 +2,7 @@
  * What can be done to it. A fault is done at once, and answers what to wait for until its effect can be seen; null: it
  * could not be done now (nothing runs, nobody answers).
  */
-import { connectControl } from "../../lib/control/client.ts";
+import { connectControl } from "../../lib/api/client.ts";
 import { kill, until } from "../support/loader_process.ts";
 import { type Name, names, noRestartCode } from "./assistant.ts";
 import { guardiansOf, isRunning, pause, type Seen } from "./look.ts";

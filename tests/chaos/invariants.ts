@@ -1,6 +1,6 @@
 /** What must hold whatever was done. Each check throws with what it saw. */
 import assert from "node:assert/strict";
-import type { LoaderStatus } from "../../lib/run/status.ts";
+import type { LoaderStatus } from "../../lib/model/status.ts";
 import { until } from "../support/loader_process.ts";
 import { names } from "./assistant.ts";
 import { guardiansOf, leadersOf, pause, type Seen, socketsIn, zombiesOf } from "./look.ts";

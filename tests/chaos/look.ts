@@ -1,5 +1,5 @@
 /** What runs, as /proc shows it: everything that a run of the program started carries the run's mark. */
-import { commandLine, environmentOf, isGone, listPids, readStat } from "../../lib/sys/procfs.ts";
+import { commandLine, environmentOf, isGone, listPids, readStat } from "../../lib/sys/process/procfs.ts";
 import { markVariable } from "../support/loader_process.ts";
 import { type Name, names, serviceArgv } from "./assistant.ts";
 

@@ -2,8 +2,8 @@
  * One home, at most one loader in it at a time, bystanders around it. Everything that the faults do and the invariants
  * ask goes through here.
  */
-import { connectControl } from "../../lib/control/client.ts";
-import type { LoaderStatus } from "../../lib/run/status.ts";
+import { connectControl } from "../../lib/api/client.ts";
+import type { LoaderStatus } from "../../lib/model/status.ts";
 import { kill, LoaderProcess, type Stamp, TestHome } from "../support/loader_process.ts";
 import { bystander, type Stranger } from "../support/strangers.ts";
 import {

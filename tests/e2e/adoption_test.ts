@@ -1,6 +1,6 @@
 /** `on_loader_death: keep`: services outlive the loader, and the next one goes on with them. CONTRACT §1, §8. */
 import assert from "node:assert/strict";
-import { isGone, readStat } from "../../lib/sys/procfs.ts";
+import { isGone, readStat } from "../../lib/sys/process/procfs.ts";
 import { kill, LoaderProcess, lowPort, runLoader, TestHome } from "../support/loader_process.ts";
 import { fixtures } from "../support/scenario.ts";
 import { withoutPython } from "../unit/demo/python.ts";

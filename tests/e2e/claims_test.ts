@@ -1,7 +1,7 @@
 /** Loaders that want the same ports or find each other's processes: whoever came first keeps them. Spec: §4; CONTRACT §8. */
 import assert from "node:assert/strict";
 import { LoaderProcess, lowPort, TestHome, until } from "../support/loader_process.ts";
-import { isGone, readStat } from "../../lib/sys/procfs.ts";
+import { isGone, readStat } from "../../lib/sys/process/procfs.ts";
 import { fixtures } from "../support/scenario.ts";
 import { withoutPython } from "../unit/demo/python.ts";
 

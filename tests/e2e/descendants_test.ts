@@ -3,7 +3,7 @@
  * with it: at a stop, a crash, the loader's `kill -9`, and at the latest with the next `up`. Spec: §4, §6, §8; CONTRACT §7.
  */
 import assert from "node:assert/strict";
-import { isGone, readStat } from "../../lib/sys/procfs.ts";
+import { isGone, readStat } from "../../lib/sys/process/procfs.ts";
 import { guardiansOf } from "../support/leftovers.ts";
 import { kill, LoaderProcess, TestHome, until } from "../support/loader_process.ts";
 import { read } from "../support/strangers.ts";

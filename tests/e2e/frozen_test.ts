@@ -1,6 +1,6 @@
 /** A process that even SIGKILL does not end keeps nobody: the loader says who is left and ends. Spec: §8; CONTRACT §7. */
 import assert from "node:assert/strict";
-import { isGone, readStat } from "../../lib/sys/procfs.ts";
+import { isGone, readStat } from "../../lib/sys/process/procfs.ts";
 import { cannotFreeze, freeze } from "../support/frozen.ts";
 import { LoaderProcess, TestHome, until } from "../support/loader_process.ts";
 

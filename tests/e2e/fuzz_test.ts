@@ -8,7 +8,7 @@ import { drawPorts, python, usual, writeConfig } from "../chaos/assistant.ts";
 import { Prng } from "../chaos/prng.ts";
 import { LoaderProcess, runLoader, TestHome } from "../support/loader_process.ts";
 import { bystander } from "../support/strangers.ts";
-import { readStat } from "../../lib/sys/procfs.ts";
+import { readStat } from "../../lib/sys/process/procfs.ts";
 
 const files = Number(Deno.env.get("ALEXA_FUZZ_FILES") ?? 12);
 const seed = Number(Deno.env.get("ALEXA_FUZZ_SEED") ?? 1);

@@ -1,9 +1,9 @@
 /** One boot's whole log, word for word, and its figures on disk. Spec: §7, §11; CONTRACT §9, §10. */
 import assert from "node:assert/strict";
 import { checkRecord } from "../../lib/metrics/record.ts";
-import type { BootRecord } from "../../lib/metrics/types.ts";
-import type { LoaderStatus } from "../../lib/run/status.ts";
-import { readStat } from "../../lib/sys/procfs.ts";
+import type { BootRecord } from "../../lib/model/boot_record.ts";
+import type { LoaderStatus } from "../../lib/model/status.ts";
+import { readStat } from "../../lib/sys/process/procfs.ts";
 import { LoaderProcess, runLoader, TestHome } from "../support/loader_process.ts";
 import { assistant, mask, roles } from "../support/scenario.ts";
 import { withoutPython } from "../unit/demo/python.ts";

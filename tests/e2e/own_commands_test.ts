@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { guardiansOf } from "../chaos/look.ts";
-import { isGone, readStat } from "../../lib/sys/procfs.ts";
+import { isGone, readStat } from "../../lib/sys/process/procfs.ts";
 import { kill, LoaderProcess, lowPort, TestHome, until } from "../support/loader_process.ts";
 import { carriers } from "../support/leftovers.ts";
 import { read } from "../support/strangers.ts";

@@ -1,6 +1,6 @@
 /** A precheck that takes its time can be asked and stopped like a loader that runs. Spec: §1.2, §12. */
 import assert from "node:assert/strict";
-import { machineBootId } from "../../lib/sys/procfs.ts";
+import { machineBootId } from "../../lib/sys/process/procfs.ts";
 import { GpuHome } from "../support/gpu_boot.ts";
 import { gpuTest } from "../support/gpu_standin.ts";
 import { LoaderProcess, lowPort, runLoader, TestHome } from "../support/loader_process.ts";

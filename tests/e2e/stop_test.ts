@@ -1,6 +1,6 @@
 /** Whatever happens and whenever it is asked to stop: nothing of it is left. Spec: §8; CONTRACT §7. */
 import assert from "node:assert/strict";
-import { kindOf } from "../../lib/sys/files.ts";
+import { kindOf } from "../../lib/sys/files/files.ts";
 import { carriers, guardiansOf } from "../support/leftovers.ts";
 import { kill, LoaderProcess, TestHome, until } from "../support/loader_process.ts";
 import { assistant, type AssistantOptions, type Knobs, type Role } from "../support/scenario.ts";

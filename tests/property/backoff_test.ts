@@ -1,8 +1,8 @@
 /** The figures of the restart policy. Spec: §6. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { RestartPolicy } from "../../lib/plan/types.ts";
-import { backoffMs, type Fault, judge } from "../../lib/run/service_machine.ts";
+import type { RestartPolicy } from "../../lib/model/plan.ts";
+import { backoffMs, type Fault, judge } from "../../lib/supervise/service_machine.ts";
 
 const specification: RestartPolicy = {
   type: "on-failure",

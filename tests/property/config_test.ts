@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Document, parse } from "yaml";
 import { ConfigError, parseConfig } from "../../lib/config/mod.ts";
-import { editDistance, nearest } from "../../lib/nearest.ts";
+import { editDistance, nearest } from "../../lib/did_you_mean.ts";
 import { expand } from "../../lib/config/expand.ts";
 import { planBoot } from "../../lib/plan/mod.ts";
 import { factsWith, specText } from "../support/config_edit.ts";

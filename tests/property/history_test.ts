@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { percentile } from "../../lib/metrics/figures.ts";
 import { HISTORY_FILE, openHistory } from "../../lib/metrics/history.ts";
 import { checkRecord, parseRecord } from "../../lib/metrics/record.ts";
-import type { BootRecord } from "../../lib/metrics/types.ts";
+import type { BootRecord } from "../../lib/model/boot_record.ts";
 import { renderDiff } from "../../lib/ui/boots_diff.ts";
 import { renderBoot, renderBoots } from "../../lib/ui/boots_view.ts";
 import { renderHtml } from "../../lib/ui/timeline_html.ts";

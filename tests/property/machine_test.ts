@@ -1,8 +1,8 @@
 /** The machines of `lib/run/` under any sequence of events. ALEXA_FUZZ_RUNS sets how many are tried (2000). */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { RestartPolicy } from "../../lib/plan/types.ts";
-import { type LoaderEvent, type LoaderState, nextLoaderState } from "../../lib/run/loader_machine.ts";
+import type { RestartPolicy } from "../../lib/model/plan.ts";
+import { type LoaderEvent, type LoaderState, nextLoaderState } from "../../lib/loader/boot_machine.ts";
 import {
   type Effect,
   type Fault,
@@ -10,7 +10,7 @@ import {
   type ServiceEvent,
   type ServiceState,
   step,
-} from "../../lib/run/service_machine.ts";
+} from "../../lib/supervise/service_machine.ts";
 
 const numRuns = Number(Deno.env.get("ALEXA_FUZZ_RUNS") ?? 2000);
 

@@ -1,8 +1,8 @@
 /** The strict order with the real machine: no service starts before all before it are past their gate or given up. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { startInOrder } from "../../lib/boot/sequence.ts";
-import { shutdown } from "../../lib/stop/mod.ts";
+import { startInOrder } from "../../lib/supervise/sequence.ts";
+import { shutdown } from "../../lib/supervise/shutdown.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { type FakeUnit, fakeUnit, memoryLog, servicePlan } from "../support/fake_service.ts";
 

@@ -1,11 +1,11 @@
 /** Whatever is in a state file: a warning or a record, never a crash, and never a signal to a stranger. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { findLeftovers } from "../../lib/boot/leftovers.ts";
-import { type PreviousState, StateFile } from "../../lib/run/state_file.ts";
+import { findLeftovers } from "../../lib/clean_start/leftovers.ts";
+import { type PreviousState, StateFile } from "../../lib/clean_start/state_file.ts";
 import { systemClock } from "../../lib/sys/clock.ts";
 import { randomHex, userId } from "../../lib/sys/host.ts";
-import { machineBootId } from "../../lib/sys/procfs.ts";
+import { machineBootId } from "../../lib/sys/process/procfs.ts";
 import { bystander, type Stranger } from "../support/strangers.ts";
 
 /** `STATE_MUTATIONS=10000` looks further. */

@@ -1,5 +1,5 @@
 /** Boot records for tests: four services in strict order, as a real boot leaves them. */
-import type { BootRecord, ServiceFigures, Span } from "../../lib/metrics/types.ts";
+import type { BootRecord, ServiceFigures, Span } from "../../lib/model/boot_record.ts";
 
 /** Ready and warm-up time of each service, ms. */
 const LOADS: [name: string, ready: number, warmup: number][] = [

@@ -1,5 +1,5 @@
 /** Holds a claim until it is ended, and writes into a file that it does: NAME FILE. */
-import { claim } from "../../lib/sys/claim.ts";
+import { claim } from "../../lib/sys/process/claim.ts";
 
 const [name, file] = Deno.args;
 const held = claim(name);

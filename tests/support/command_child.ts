@@ -2,9 +2,9 @@
  * Commands in a process of their own: as child subreaper, and with pids that are used again. SCENARIO as first argument;
  * prints one JSON object.
  */
-import { runCommand } from "../../lib/sys/command.ts";
-import { isGone, readStat } from "../../lib/sys/procfs.ts";
-import { becomeSubreaper } from "../../lib/sys/reaper.ts";
+import { runCommand } from "../../lib/sys/process/command.ts";
+import { isGone, readStat } from "../../lib/sys/process/procfs.ts";
+import { becomeSubreaper } from "../../lib/sys/process/reaper.ts";
 import { read, until } from "./strangers.ts";
 
 const dir = Deno.makeTempDirSync();

@@ -2,8 +2,8 @@
  * A loader of the smallest kind: a guardian and services of every sort, in whose middle it is killed. BOOT GRACE_MS DIR;
  * writes the pids it has started to DIR/pids as JSON.
  */
-import { startGuardian } from "../../lib/sys/guardian.ts";
-import { readStat } from "../../lib/sys/procfs.ts";
+import { startGuardian } from "../../lib/sys/process/guardian.ts";
+import { readStat } from "../../lib/sys/process/procfs.ts";
 
 const [bootId, graceMs, dir] = Deno.args;
 const guardian = startGuardian({ bootId, graceMs: Number(graceMs), onDied: () => Deno.exit(9) });

@@ -1,8 +1,8 @@
 /** Plans and records for the tests of the clean start. */
-import type { HygieneLog } from "../../lib/boot/leftovers.ts";
-import type { BootPlan, ServicePlan } from "../../lib/plan/types.ts";
-import type { PreviousState, ServiceRecord } from "../../lib/run/state_file.ts";
-import { machineBootId } from "../../lib/sys/procfs.ts";
+import type { HygieneLog } from "../../lib/clean_start/leftovers.ts";
+import type { BootPlan, ServicePlan } from "../../lib/model/plan.ts";
+import type { PreviousState, ServiceRecord } from "../../lib/clean_start/state_file.ts";
+import { machineBootId } from "../../lib/sys/process/procfs.ts";
 import { planOf } from "./config_edit.ts";
 
 interface PlannedService {

@@ -4,7 +4,7 @@
  * to test instead of the source.
  */
 import { TextLineStream } from "./peers/text_lines.ts";
-import { claim } from "../../lib/sys/claim.ts";
+import { claim } from "../../lib/sys/process/claim.ts";
 import { assertNothingLeft, carriers } from "./leftovers.ts";
 import manifest from "../../deno.json" with { type: "json" };
 

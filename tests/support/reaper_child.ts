@@ -2,13 +2,18 @@
  * Checks of process-wide things (child subreaper, reaping) in a process of their own, since test files share one.
  * Prints one JSON object. SCENARIO as first argument.
  */
-import type { ServicePlan } from "../../lib/plan/types.ts";
+import type { ServicePlan } from "../../lib/model/plan.ts";
 import { ManagedService } from "../../lib/services/mod.ts";
-import { isAlive } from "../../lib/sys/group.ts";
+import { isAlive } from "../../lib/sys/process/group.ts";
 import { systemClock } from "../../lib/sys/clock.ts";
 import { Log } from "../../lib/log/mod.ts";
-import { allStats, isGone, readStat } from "../../lib/sys/procfs.ts";
-import { becomeSubreaper, inheritedChildren, noteRuntimeChild, reapInherited } from "../../lib/sys/reaper.ts";
+import { allStats, isGone, readStat } from "../../lib/sys/process/procfs.ts";
+import {
+  becomeSubreaper,
+  inheritedChildren,
+  noteRuntimeChild,
+  reapInherited,
+} from "../../lib/sys/process/reaper.ts";
 import { servicePlan } from "./fake_service.ts";
 import { read, until } from "./strangers.ts";
 

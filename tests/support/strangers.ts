@@ -1,5 +1,5 @@
 /** Real processes for the tests of hygiene and guardian: each is ended by its test, by pid, or must outlive what is tested. */
-import { commandLine, isGone, readStat } from "../../lib/sys/procfs.ts";
+import { commandLine, isGone, readStat } from "../../lib/sys/process/procfs.ts";
 
 const program = (file: string) => [
   Deno.execPath(),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadPlan } from "../../lib/load.ts";
+import { loadPlan } from "../../lib/loader/load_plan.ts";
 import { openHistory } from "../../lib/metrics/history.ts";
 import { bootRecord } from "../support/boot_records.ts";
 

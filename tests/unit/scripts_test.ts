@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isGone, readStat } from "../../lib/sys/procfs.ts";
+import { isGone, readStat } from "../../lib/sys/process/procfs.ts";
 import { until } from "../support/loader_process.ts";
 
 const script = new URL("../../scripts/test.ts", import.meta.url).pathname;

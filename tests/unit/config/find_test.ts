@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { LoaderError } from "../../../lib/errors.ts";
 import { ConfigError, findConfig, loadConfig } from "../../../lib/config/mod.ts";
-import { readTextFile } from "../../../lib/sys/text_file.ts";
+import { readTextFile } from "../../../lib/sys/files/text_file.ts";
 import { specText } from "../../support/config_edit.ts";
 
 function temporary(): Disposable & { path: string } {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { LoaderError } from "../../../lib/errors.ts";
 import { ConfigError, renderProblem } from "../../../lib/config/mod.ts";
 import { describeValue, excerptOf } from "../../../lib/config/problem.ts";
-import { editDistance, nearest } from "../../../lib/nearest.ts";
+import { editDistance, nearest } from "../../../lib/did_you_mean.ts";
 import { edited, load, problemsOf } from "../../support/config_edit.ts";
 
 Deno.test("renderProblem() shows place, excerpt with a caret, wanted, found and hint", () => {

@@ -1,6 +1,6 @@
 /** Real child processes for tests: what they print, where they listen, and their certain end. */
 import assert from "node:assert/strict";
-import { httpRequest } from "../../../lib/sys/http.ts";
+import { httpRequest } from "../../../lib/sys/net/http.ts";
 
 const root = new URL("../../../", import.meta.url).pathname;
 const BOUND_MS = 20_000;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { admit, decideAdmission, forecast, peaksOf, predictNeed } from "../../../lib/gpu/admission.ts";
-import { attribute, heldBy, holdersLine } from "../../../lib/gpu/attribution.ts";
-import { watchFirstContext } from "../../../lib/gpu/first_context.ts";
-import { judgeOllama, judgeResidency } from "../../../lib/gpu/residency.ts";
-import { notBack, settle } from "../../../lib/gpu/settle.ts";
-import { waitForGpu } from "../../../lib/gpu/wait_for_gpu.ts";
+import { admit, decideAdmission, forecast, peaksOf, predictNeed } from "../../../lib/gpu/decide/admission.ts";
+import { attribute, heldBy, holdersLine } from "../../../lib/gpu/decide/attribution.ts";
+import { watchFirstContext } from "../../../lib/gpu/watch/first_context.ts";
+import { judgeOllama, judgeResidency } from "../../../lib/gpu/decide/residency.ts";
+import { notBack, settle } from "../../../lib/gpu/watch/settle.ts";
+import { waitForGpu } from "../../../lib/gpu/source/wait_for_gpu.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { lost, scripted, shot } from "./snapshots.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/sys/clock.ts";
-import { openGpu } from "../../../lib/gpu/open.ts";
+import { openGpu } from "../../../lib/gpu/source/open.ts";
 import { type GpuSnapshot, isGpuFailure } from "../../../lib/gpu/types.ts";
-import { parseGpus, parseProcesses } from "../../../lib/gpu/nvidia_smi.ts";
-import { parseAmdProcesses, parseAmdSmi, parseRocmPids, parseRocmSmi } from "../../../lib/gpu/amd.ts";
+import { parseGpus, parseProcesses } from "../../../lib/gpu/source/nvidia_smi.ts";
+import { parseAmdProcesses, parseAmdSmi, parseRocmPids, parseRocmSmi } from "../../../lib/gpu/source/amd.ts";
 import { gpuTest, noTools, nvmlStandin, toolStandin } from "../../support/gpu_standin.ts";
 
 const noNvml = { ALEXA_NVML_PATH: "/nonexistent/libnvidia-ml.so.1" };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { vramReport } from "../../../lib/gpu/report.ts";
+import { vramReport } from "../../../lib/gpu/watch/report.ts";
 import { renderVram, vramJson } from "../../../lib/ui/vram_view.ts";
 import { lost, scripted, shot } from "./snapshots.ts";
 

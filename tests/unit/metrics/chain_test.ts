@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { bootEnd, criticalChain, ownTime } from "../../../lib/metrics/chain.ts";
-import type { BootRecord, Span } from "../../../lib/metrics/types.ts";
+import type { BootRecord, Span } from "../../../lib/model/boot_record.ts";
 import { bootRecord } from "../../support/boot_records.ts";
 
 function withSpans(total: number | null, spans: [name: string, at: number, ms: number][]): BootRecord {

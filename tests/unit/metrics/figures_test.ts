@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { p95Line, percentile, readyTimes } from "../../../lib/metrics/figures.ts";
-import type { BootRecord } from "../../../lib/metrics/types.ts";
+import type { BootRecord } from "../../../lib/model/boot_record.ts";
 import { bootRecord } from "../../support/boot_records.ts";
 
 const total = (n: number, ms: number | null, outcome: BootRecord["outcome"] = "ready"): BootRecord => ({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { HISTORY_FILE, openHistory } from "../../../lib/metrics/history.ts";
-import type { BootRecord } from "../../../lib/metrics/types.ts";
+import type { BootRecord } from "../../../lib/model/boot_record.ts";
 import { bootRecord } from "../../support/boot_records.ts";
 
 function tempFolder(): Disposable & { path: string; file: string } {

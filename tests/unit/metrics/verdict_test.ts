@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { BootRecord } from "../../../lib/metrics/types.ts";
+import type { BootRecord } from "../../../lib/model/boot_record.ts";
 import { verdict } from "../../../lib/metrics/verdict.ts";
 import { bootRecord } from "../../support/boot_records.ts";
 

@@ -4,7 +4,7 @@ import { startGrpcPeer } from "../../support/peers/grpc_health_peer.ts";
 import { startHttpPeer } from "../../support/peers/http_peer.ts";
 import { startOllamaPeer } from "../../support/peers/ollama_peer.ts";
 import { answering, freePort, silentPeer } from "../../support/peers/tcp_peer.ts";
-import type { NetworkProbeSpec, ProbeSpec } from "../../../lib/plan/types.ts";
+import type { NetworkProbeSpec, ProbeSpec } from "../../../lib/model/plan.ts";
 import { encodeEvent } from "../../../lib/protocols/wyoming.ts";
 import { portOf } from "../../../lib/config/address.ts";
 import { checkOnce, never, probeOf, TestTarget } from "./support.ts";

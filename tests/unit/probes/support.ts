@@ -1,8 +1,8 @@
 /** What the probe tests share: a target that is nobody's service until told otherwise, and a patient check. */
 import { createProbe, type Probe, type ProbeResult, type ProbeTarget } from "../../../lib/probes/mod.ts";
-import type { ProbeSpec } from "../../../lib/plan/types.ts";
+import type { ProbeSpec } from "../../../lib/model/plan.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
-import { runCommand } from "../../../lib/sys/command.ts";
+import { runCommand } from "../../../lib/sys/process/command.ts";
 
 export class TestTarget implements ProbeTarget {
   readonly name = "stt";

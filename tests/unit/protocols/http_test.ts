@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { HttpError, httpRequest } from "../../../lib/sys/http.ts";
+import { HttpError, httpRequest } from "../../../lib/sys/net/http.ts";
 import { startHttpPeer } from "../../support/peers/http_peer.ts";
 import {
   answering,
@@ -159,7 +159,9 @@ Deno.test("httpRequest() rejects with the caller's reason, before and during", a
 Deno.test("httpRequest() asks loopback itself, past any proxy", async () => {
   await using peer = startHttpPeer(() => new Response("direct"));
   const script = `
-    import { httpRequest } from ${JSON.stringify(new URL("../../../lib/sys/http.ts", import.meta.url).href)};
+    import { httpRequest } from ${
+    JSON.stringify(new URL("../../../lib/sys/net/http.ts", import.meta.url).href)
+  };
     const signal = new AbortController().signal;
     console.log((await httpRequest("${peer.origin}/", { signal, timeoutMs: 5000, maxBytes: 100 })).text);
   `;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { connectTcp, isLoopback, TcpError, type TcpErrorKind } from "../../../lib/sys/tcp.ts";
+import { connectTcp, isLoopback, TcpError, type TcpErrorKind } from "../../../lib/sys/net/tcp.ts";
 import { closingPeer, freePort, send, silentPeer, startTcpPeer } from "../../support/peers/tcp_peer.ts";
 
 const signal = new AbortController().signal;

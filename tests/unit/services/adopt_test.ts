@@ -1,12 +1,12 @@
 /** `ManagedService.adopt()`: what was proved to be ours is gone on with only if it is ready. CONTRACT §1. */
 import assert from "node:assert/strict";
 import { Log } from "../../../lib/log/mod.ts";
-import type { ProbeSpec, ServicePlan } from "../../../lib/plan/types.ts";
-import type { Household } from "../../../lib/services/household.ts";
+import type { ProbeSpec, ServicePlan } from "../../../lib/model/plan.ts";
+import type { Household } from "../../../lib/services/context.ts";
 import { keptOutput } from "../../../lib/services/kept_output.ts";
 import { ManagedService } from "../../../lib/services/managed_service.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
-import { freePort } from "../../../lib/sys/ports.ts";
+import { freePort } from "../../../lib/sys/net/ports.ts";
 import { hygienePlan } from "../../support/hygiene_plan.ts";
 import { bystander } from "../../support/strangers.ts";
 

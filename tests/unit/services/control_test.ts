@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Log } from "../../../lib/log/mod.ts";
-import type { ControlSpec, GreetingPlan } from "../../../lib/plan/types.ts";
+import type { ControlSpec, GreetingPlan } from "../../../lib/model/plan.ts";
 import { createService, KwdService, ManagedService, TtsService } from "../../../lib/services/mod.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
 import { servicePlan } from "../../support/fake_service.ts";

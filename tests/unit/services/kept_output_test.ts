@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ServicePlan } from "../../../lib/plan/types.ts";
+import type { ServicePlan } from "../../../lib/model/plan.ts";
 import { keptOutput } from "../../../lib/services/kept_output.ts";
 import { outputPaths } from "../../../lib/services/output_tail.ts";
 import { hygienePlan } from "../../support/hygiene_plan.ts";

@@ -1,7 +1,7 @@
 /** A list of probes means all of them, for readiness and for health. CONTRACT §2. */
 import assert from "node:assert/strict";
 import { Log } from "../../../lib/log/mod.ts";
-import type { ProbeSpec } from "../../../lib/plan/types.ts";
+import type { ProbeSpec } from "../../../lib/model/plan.ts";
 import { ManagedService } from "../../../lib/services/managed_service.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
 import { servicePlan } from "../../support/fake_service.ts";

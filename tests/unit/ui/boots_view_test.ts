@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { BootRecord } from "../../../lib/metrics/types.ts";
+import type { BootRecord } from "../../../lib/model/boot_record.ts";
 import { renderDiff } from "../../../lib/ui/boots_diff.ts";
 import { renderBoot, renderBoots } from "../../../lib/ui/boots_view.ts";
 import { displayWidth } from "../../../lib/ui/table.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { LoaderStatus } from "../../../lib/run/status.ts";
+import type { LoaderStatus } from "../../../lib/model/status.ts";
 import { renderStatus } from "../../../lib/ui/status_view.ts";
-import { loaderStatus, serviceStatus } from "../control/support.ts";
+import { loaderStatus, serviceStatus } from "../api/support.ts";
 
 const lines = (...all: string[]) => all.map((line) => line + "\n").join("");
 

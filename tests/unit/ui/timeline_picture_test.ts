@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { renderHtml } from "../../../lib/ui/timeline_html.ts";
 import { renderSvg } from "../../../lib/ui/timeline_svg.ts";
-import type { BootRecord } from "../../../lib/metrics/types.ts";
+import type { BootRecord } from "../../../lib/model/boot_record.ts";
 import { bootRecord } from "../../support/boot_records.ts";
 
 function hostile(): BootRecord {

@@ -9,7 +9,7 @@ import {
   startTcpPeer,
 } from "../../support/peers/tcp_peer.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { runCommand } from "../../../lib/sys/command.ts";
+import { runCommand } from "../../../lib/sys/process/command.ts";
 import { runWarmup } from "../../../lib/warmups/mod.ts";
 import { common, warm } from "./support.ts";
 

@@ -1,0 +1,32 @@
+/** What both ends of the control socket agree on. Spec: §12. */
+import type { LoaderStatus } from "../model/status.ts";
+
+/** The loader as the control socket sees it. */
+export interface ControlTarget {
+  status(): LoaderStatus;
+  /** Gives `service` a fresh copy: true when it is up again, false when it failed or is not wanted any more. */
+  restart(service: string): Promise<boolean>;
+  /** Begins the shutdown and returns at once; `reason` is for the log. */
+  stop(reason: string): void;
+  /** Who holds how much GPU memory, as plain data. */
+  vram?(): unknown | Promise<unknown>;
+}
+
+/** How a restart ended: `state` and `problem` are those of the service afterwards. */
+export interface RestartOutcome {
+  ok: boolean;
+  state: string;
+  problem: string | null;
+}
+
+/** Every error answer is `{"error": {code, message, hint}}`; `code` is stable. */
+export interface ControlFailure {
+  code: string;
+  message: string;
+  hint: string | null;
+}
+
+/** Where the loader of an instance listens; `runtime` is its runtime folder. */
+export function controlSocket(runtime: string): string {
+  return `${runtime}/control.sock`;
+}

@@ -1,0 +1,82 @@
+/**
+ * What a loader holds against every other loader of this machine as long as it lives, whatever their configurations,
+ * names and folders: the boots it looks after, and its ports. Spec: §4; CONTRACT §8.
+ *
+ * A claimed port stands before its service listens and while that restarts, so of loaders that start in the same moment
+ * one gets the ports, and two never fight for them.
+ */
+import { LoaderError, reasonOf } from "../errors.ts";
+import type { ServicePlan } from "../model/plan.ts";
+import { claim, claimants } from "../sys/process/claim.ts";
+import { describePid } from "../sys/process/procfs.ts";
+import { bootClaim } from "./boot_owner.ts";
+import type { HygieneLog } from "./leftovers.ts";
+import { namePort } from "./port_owner.ts";
+
+export class Claims implements Disposable {
+  #log: HygieneLog;
+  #held = new DisposableStack();
+  #impossible = false;
+
+  constructor(log: HygieneLog) {
+    this.#log = log;
+  }
+
+  /** From now on we look after what this boot has started, unless another loader does. */
+  boot(bootId: string): void {
+    this.#take(bootClaim(bootId));
+  }
+
+  /** Takes all these ports. @throws LoaderError `port_busy` that names the loader that has them. */
+  ports(needed: ReadonlyMap<number, ServicePlan[]>): void {
+    // In one order: whoever has the highest port of those that several want gets all of its own.
+    for (const port of [...needed.keys()].sort((a, b) => a - b)) {
+      if (this.#take(portClaim(port))) continue;
+      this[Symbol.dispose]();
+      throw portsClaimed(needed);
+    }
+  }
+
+  #take(name: string): boolean {
+    if (this.#impossible) return true;
+    try {
+      const held = claim(name);
+      if (held) this.#held.use(held);
+      return held !== null;
+    } catch (error) {
+      this.#impossible = true; // a sandbox without such sockets: the ports themselves are looked at all the same
+      this.#log.warning("LOADER", `Nothing can be claimed against other loaders here (${reasonOf(error)})`);
+      return true;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#held.dispose();
+  }
+}
+
+const portClaim = (port: number) => `port/${port}`;
+
+function portsClaimed(needed: ReadonlyMap<number, ServicePlan[]>): LoaderError {
+  const owners = new Set<number>();
+  const ports: string[] = [];
+  for (const [port, services] of needed) {
+    const pids = claimants(portClaim(port));
+    if (pids === null) continue;
+    ports.push(namePort({ port, services }));
+    for (const pid of pids) owners.add(pid);
+  }
+  const who = owners.size > 0
+    ? `the running alexa-loader ${[...owners].map(describePid).join(" and ")}`
+    : "a running alexa-loader that this user may not look into";
+  const stop = owners.size > 0 ? `stop it with \`kill ${[...owners].join(" ")}\`, or ` : "";
+  return new LoaderError(
+    "port_busy",
+    `${ports.length === 1 ? "port" : "ports"} ${ports.join(", ")} ${
+      ports.length === 1 ? "belongs" : "belong"
+    } to ${who}`,
+    {
+      hint: `${stop}give this one ports of its own`,
+    },
+  );
+}

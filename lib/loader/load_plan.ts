@@ -1,0 +1,95 @@
+/** From a configuration file, or the built-in demo, to a boot plan. Spec: §3, §9. */
+import { ConfigCache } from "../config/cache.ts";
+import { findConfig, readConfig } from "../config/find.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import type { History } from "../metrics/history.ts";
+import { openHistory } from "../metrics/history.ts";
+import { readyTimes } from "../metrics/figures.ts";
+import { shortHash } from "../short_hash.ts";
+import { planBoot, planDirs } from "../plan/mod.ts";
+import type { BootPlan } from "../model/plan.ts";
+import { environment, realPath, userId, workingDirectory } from "../sys/host.ts";
+import { freePort, isPortFree } from "../sys/net/ports.ts";
+import { buildStamp, version } from "../version.ts";
+
+/** Which configuration: the demo, the file at `config`, or (neither given) the first one that is found. */
+export interface ConfigChoice {
+  config?: string;
+  demo?: boolean;
+}
+
+export interface Loaded {
+  loaded: LoadedConfig;
+  plan: BootPlan;
+  /** The last boots of this configuration. */
+  history: History;
+}
+
+/** How many of the last boots count for timeouts, predictions and the p95 in the log. */
+const bootsThatCount = 20;
+
+/** Reads, validates and plans; starts nothing. @throws LoaderError that names everything that is wrong. */
+export async function loadPlan(choice: ConfigChoice, o: { freePorts?: boolean } = {}): Promise<Loaded> {
+  const env = environment();
+  const cwd = workingDirectory();
+  if (choice.demo) return await planDemo(env, cwd, o.freePorts ?? false);
+  const path = findConfig(choice.config ?? null, cwd, env);
+  const real = realPath(path.startsWith("/") ? path : `${cwd}/${path}`);
+  return plan(await read(path, real, env), real, cwd, env);
+}
+
+/** A built program need not parse and validate again what it has read before; from source the code may have changed. */
+async function read(path: string, real: string, env: Record<string, string>): Promise<LoadedConfig> {
+  const text = readConfig(path);
+  const home = env.XDG_CACHE_HOME?.startsWith("/")
+    ? env.XDG_CACHE_HOME
+    : `${env.HOME ?? "/nonexistent"}/.cache`;
+  const cache = buildStamp === null ? null : new ConfigCache({
+    dir: `${home}/alexa-loader`,
+    name: shortHash(real),
+    build: `${version} ${buildStamp.commit} ${buildStamp.built}`,
+    path,
+    text,
+    env,
+  });
+  const known = cache?.read();
+  if (known) return known;
+  const [{ parseConfig }, { checkPatterns }] = await Promise.all([
+    import("../config/load.ts"),
+    import("../config/patterns.ts"),
+  ]);
+  const loaded = parseConfig(text, path, env);
+  await checkPatterns(loaded);
+  cache?.write(loaded);
+  return loaded;
+}
+
+/**
+ * The demo takes free ports where the usual ones are busy; with ALEXA_DEMO_PORTS=any the system chooses them all, so that
+ * many demos may start at the same moment.
+ */
+async function planDemo(env: Record<string, string>, cwd: string, freePorts: boolean): Promise<Loaded> {
+  const { demoConfig, withFreePorts } = await import("../demo/config.ts");
+  const text = freePorts
+    ? withFreePorts(
+      demoConfig,
+      (port) => env.ALEXA_DEMO_PORTS !== "any" && isPortFree(port) ? port : freePort(),
+    )
+    : demoConfig;
+  const { parseConfig } = await import("../config/load.ts");
+  return plan(parseConfig(text, "<demo>", env), "<demo>", cwd, env);
+}
+
+function plan(loaded: LoadedConfig, configPath: string, cwd: string, env: Record<string, string>): Loaded {
+  const facts = {
+    configPath,
+    configDir: configPath.startsWith("/") ? configPath.slice(0, configPath.lastIndexOf("/")) || "/" : cwd,
+    cwd,
+    home: env.HOME ?? "/",
+    env,
+    uid: userId(),
+    instanceHash: (path: string) => path === "<demo>" ? "demo" : shortHash(path),
+  };
+  const history = openHistory(planDirs(loaded, facts).state, { last: bootsThatCount });
+  return { loaded, plan: planBoot(loaded, { ...facts, history: readyTimes(history.records) }), history };
+}

@@ -1,0 +1,663 @@
+/**
+ * LoaderService: the plot of the whole program. Spec: §1.2, §12.
+ *
+ * precheck -> start each service in order, each past its gate before the next -> SYSTEM_READY -> greeting, once ->
+ * watch, restart, tell -> ordered stop. What each step does is in the folder of its name; this file says only
+ * what follows what, and owns what must be given back in the end.
+ */
+import { adoptable } from "../clean_start/adoption.ts";
+import { BootBook } from "../metrics/boot_metrics.ts";
+import { Claims } from "../clean_start/claims.ts";
+import { lockInstance } from "../clean_start/instance_lock.ts";
+import { runHygiene } from "../clean_start/hygiene.ts";
+import { bootsOf } from "../clean_start/leftovers.ts";
+import { neededPorts } from "../clean_start/port_owner.ts";
+import { requireCommands } from "../clean_start/commands.ts";
+import { Prewarmer } from "../prewarm/prewarmer.ts";
+import { startInOrder } from "../supervise/sequence.ts";
+import { Voice } from "../voice/wake_word.ts";
+import { controlSocket } from "../api/types.ts";
+import { ExitCode, LoaderError, reasonOf } from "../errors.ts";
+import type { Log } from "../log/mod.ts";
+import type { KeptOutput } from "../services/context.ts";
+import { type History, openHistory } from "../metrics/history.ts";
+import type { BootRecord } from "../model/boot_record.ts";
+import type { BootPlan } from "../model/plan.ts";
+import { canResume } from "../plan/verbs.ts";
+import { capabilities, degradedText } from "../supervise/capabilities.ts";
+import { GpuDesk, type VramSnapshot } from "../gpu/coordinator.ts";
+import { type LoaderEvent, type LoaderState, nextLoaderState } from "./boot_machine.ts";
+import type { Actual } from "../supervise/service_machine.ts";
+import { type ServiceRecord, StateFile } from "../clean_start/state_file.ts";
+import type { LoaderStatus } from "../model/status.ts";
+import { plannedStatus, unitStatus } from "../supervise/status_of.ts";
+import { Unit } from "../supervise/supervisor.ts";
+import { seconds } from "../supervise/wording.ts";
+import { Strays } from "../supervise/strays.ts";
+import { WatchOver } from "../supervise/guardian_keeper.ts";
+import {
+  bootIdVariable,
+  createService,
+  type Household,
+  KwdService,
+  type ManagedService,
+  TtsService,
+} from "../services/mod.ts";
+import { shutdown } from "../supervise/shutdown.ts";
+import { type Clock, systemClock } from "../sys/clock.ts";
+import { type CommandOwner, runCommand } from "../sys/process/command.ts";
+import { environment, ownPid, randomHex, runtimeVersion, userId } from "../sys/host.ts";
+import { bindAll } from "../sys/process/libc.ts";
+import { identityText } from "../sys/process/process.ts";
+import { becomeSubreaper, inheritedChildren } from "../sys/process/reaper.ts";
+import { resolveDemo } from "../sys/self.ts";
+import { version } from "../version.ts";
+
+export interface LoaderOptions {
+  /** Where all lines go. The caller's to dispose, after the loader. */
+  log: Log;
+  clock?: Clock;
+  /** Monotonic time at which the program started, for `total_boot_ms`; default: now. */
+  startedAt?: number;
+  /** Boots before this one; default: the last ones of the state folder. */
+  history?: History;
+  /** Serve the control socket (`status`, `restart`, `stop`); default true. */
+  control?: boolean;
+  /** This process does nothing else: an orphan that it inherits is a service's, whoever it was. Default false. */
+  ownProcess?: boolean;
+}
+
+/**
+ * A precheck that is over before this time does not load the control socket beside the work that the first service waits
+ * for; one that takes longer (a GPU, a leftover) can be asked and stopped, ms.
+ */
+const controlAfterMs = 30;
+
+/** One boot of one assistant: made, started once, stopped once. */
+export class LoaderService implements AsyncDisposable {
+  readonly plan: BootPlan;
+  readonly bootId: string = randomHex(16);
+  #log: Log;
+  #clock: Clock;
+  #startedAt: number;
+  #control: boolean;
+  #ownProcess: boolean;
+  #state: LoaderState = "INIT";
+  #units: Unit[] = [];
+  #stack = new AsyncDisposableStack();
+  #stopping = new AbortController();
+  #hurry = new AbortController();
+  #stopOnce: Promise<void> | null = null;
+  #prechecking: Promise<void> | null = null;
+  #openingControl: Promise<void> | null = null;
+  /** What the precheck is at, in words. */
+  #doing: string | null = null;
+  #ended = Promise.withResolvers<ExitCode>();
+  #exitCode: ExitCode = ExitCode.ok;
+  #book: BootBook;
+  #prewarmer: Prewarmer<Unit>;
+  #gpu: GpuDesk | null = null;
+  #stateFile: StateFile | null = null;
+  #guardian: WatchOver | null = null;
+  /** Commands that we run ourselves are known as services are, to whoever ends what we leave. */
+  #commands: CommandOwner = {
+    born: (command) => {
+      this.#guardian?.note(command);
+      this.#stateFile?.noteCommand(command);
+    },
+    buried: (command) => {
+      this.#guardian?.forget(command);
+      this.#stateFile?.forgetCommand(command);
+    },
+  };
+  #strays: Strays | null = null;
+  #voice: Voice | null = null;
+  #totalBootMs: number | null = null;
+  #sequenceOver = false;
+  #degradedTold: string | null = null;
+  /** Who was lost since SYSTEM_READY, and when (monotonic ms). */
+  #lost = new Map<Unit, number>();
+
+  constructor(plan: BootPlan, options: LoaderOptions) {
+    this.plan = plan;
+    this.#log = options.log;
+    this.#clock = options.clock ?? systemClock;
+    this.#startedAt = options.startedAt ?? this.#clock.now();
+    this.#control = options.control ?? true;
+    this.#ownProcess = options.ownProcess ?? false;
+    this.#book = new BootBook({
+      clock: this.#clock,
+      startedAt: this.#startedAt,
+      facts: { boot: this.bootId, version, config: plan.configPath, deno: runtimeVersion },
+      history: options.history ?? openHistory(plan.dirs.state, { last: 20 }),
+      warn: (message) => this.#log.warning("LOADER", message),
+    });
+    this.#prewarmer = this.#stack.use(
+      new Prewarmer<Unit>({
+        clock: this.#clock,
+        files: plan.prewarm.files,
+        tokenizers: plan.prewarm.tokenizers,
+        env: environment(),
+        signal: this.#stopping.signal,
+        report: (unit, report, from) => {
+          unit.tellPrepared(report);
+          this.#book.prepared(unit.name, from, report.ms);
+        },
+      }),
+    );
+  }
+
+  /** Resolves with the exit code when everything is stopped, whoever asked for it. */
+  get ended(): Promise<ExitCode> {
+    return this.#ended.promise;
+  }
+  get state(): LoaderState {
+    return this.#state;
+  }
+
+  /** The adapter of a service (§1.1). @throws LoaderError `unknown_service`. */
+  service(name: string): ManagedService {
+    return this.#unit(name).service;
+  }
+
+  /**
+   * Boots. True when SYSTEM_READY was reached (the greeting then runs by itself), false when the boot ended DEGRADED
+   * or was stopped. @throws LoaderError when nothing could be started: precheck (exit 3) or boot (exit 4); all that
+   * was begun is undone by then.
+   */
+  async startAll(): Promise<boolean> {
+    if (this.#state !== "INIT") throw new LoaderError("usage", `cannot start: the loader is ${this.#state}`);
+    try {
+      await (this.#prechecking = this.#precheck());
+      const failed = await this.#startServices();
+      if (this.#stopping.signal.aborted) return false;
+      this.#sequenceOver = true;
+      if (failed.length > 0 && !this.#units.some((unit) => unit.isUp)) {
+        throw new LoaderError("boot_failed", `boot failed: nothing came up (${degradedText(this.#units)})`);
+      }
+      this.#reconsider();
+      return this.state === "SYSTEM_READY";
+    } catch (error) {
+      if (this.#stopping.signal.aborted && !(error instanceof LoaderError)) return false;
+      this.#exitCode = error instanceof LoaderError ? error.exitCode : ExitCode.internal;
+      const hint = error instanceof LoaderError && error.hint ? `; ${error.hint}` : "";
+      this.#log.error("LOADER", reasonOf(error) + hint);
+      this.#closeBook("failed");
+      await this.#stop("boot failed");
+      throw error;
+    }
+  }
+
+  /** Stops everything in order and resolves when nothing is left. Safe at any moment, also in mid-boot, also twice. */
+  async stopAll(reason = "requested"): Promise<void> {
+    await this.#stop(reason);
+  }
+
+  /** From now on nobody gets grace: a second signal. */
+  killAll(): void {
+    this.#exitCode = ExitCode.killed;
+    this.#hurry.abort();
+    void this.#stop("second signal");
+  }
+
+  /** Replaces a service by a fresh copy; true when that is up. Serialised with crashes, stops and other restarts. */
+  async restartService(name: string): Promise<boolean> {
+    const early = this.#state === "PRECHECK";
+    if (early) await this.#prechecking?.catch(() => {}); // what is wrong with it is told by startAll()
+    if (this.#stopping.signal.aborted) {
+      throw new LoaderError("usage", `cannot restart ${name}: the loader is ${this.#state}`);
+    }
+    const unit = this.#unit(name);
+    const { actual } = unit.state;
+    // Its turn in the boot had not come yet: the copy that it will bring is a fresh one, and the order stays.
+    const before = actual === "idle" || actual === "standby" || (early && !unit.isUp);
+    if (!this.#sequenceOver && before) return await unit.settles();
+    if (unit.isUp || unit.isLost) this.#log.info(unit.plan.tag, "Restarting (requested)");
+    return await unit.restart();
+  }
+
+  status(): LoaderStatus {
+    const now = this.#clock.now();
+    return {
+      state: this.#state,
+      doing: this.#state === "PRECHECK" ? this.#doing : null,
+      boot: this.bootId,
+      version,
+      pid: ownPid,
+      instance: this.plan.instance,
+      config: this.plan.configPath,
+      log_dir: this.plan.dirs.log,
+      up_sec: Math.round((now - this.#startedAt) / 100) / 10,
+      total_boot_ms: this.#totalBootMs,
+      capabilities: capabilities(this.#units),
+      degraded: this.#sequenceOver ? degradedText(this.#units) : null,
+      greeting: this.#voice?.outcome ?? "none",
+      listening: this.#canResumeKwd() ? this.#voice?.listening ?? false : null,
+      services: this.#units.length > 0
+        ? this.#units.map((unit) => unitStatus(unit, now, this.#gpu))
+        : this.plan.services.map(plannedStatus),
+      gpu: this.#gpu?.summary() ?? null,
+    };
+  }
+
+  /** Asks the GPU now: total, used and free memory, per service and per stranger (§5). */
+  async vramSnapshot(): Promise<VramSnapshot> {
+    return await this.#gpuDesk().report();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop("disposed");
+  }
+
+  // ---- the boot ----
+
+  async #precheck(): Promise<void> {
+    const { plan } = this;
+    const span = this.#book.recorder.span("precheck");
+    this.#move("precheck");
+    this.#stack.use(lockInstance(plan.dirs));
+    const claims = this.#stack.use(new Claims(this.#log));
+    claims.boot(this.bootId);
+    claims.ports(neededPorts(plan));
+    using _control = this.#clock.after(controlAfterMs, () => void this.#openControl().catch(() => {}));
+    const keep = plan.onLoaderDeath === "keep"
+      ? (await import("../services/kept_output.ts")).keptOutput(plan, {
+        resolve: resolveDemo,
+        warn: (message) => this.#log.warning("LOADER", message),
+      })
+      : null;
+    this.#log.attachFiles(plan.dirs.log, plan.log);
+    this.#log.info(
+      "LOADER",
+      `alexa-loader ${version}, boot ${
+        this.bootId.slice(0, 4)
+      }, configuration ${plan.configPath}, logs in ${plan.dirs.log}`,
+    );
+    for (const warning of plan.warnings) this.#log.warning("LOADER", warning);
+    const times = this.#book.readyTimes;
+    this.#doing = "looking for the services' commands";
+    await requireCommands(plan, {
+      resolve: resolveDemo,
+      env: environment(),
+      known: new Set(Object.keys(times)),
+      signal: this.#stopping.signal,
+    });
+    const stateFile = StateFile.open(
+      plan.dirs.state,
+      (message) => this.#log.warning("LOADER", message),
+      this.#clock,
+    );
+    if (stateFile.warning) this.#log.warning("LOADER", stateFile.warning);
+    for (const boot of stateFile.previous ? bootsOf(stateFile.previous) : []) claims.boot(boot);
+    const uid = userId();
+    const adopted = keep
+      ? adoptable(plan, stateFile.previous, { uid, log: this.#log, digest: keep.digest })
+      : new Map<string, ServiceRecord>();
+    this.#doing = "clearing away what is left of earlier boots";
+    await runHygiene(plan, {
+      clock: this.#clock,
+      log: this.#log,
+      previous: stateFile.previous,
+      uid,
+      spare: new Set([...adopted.values()].map((record) => record.pid)),
+      graceMs: plan.shutdown.graceMs,
+      resolve: resolveDemo,
+      signal: this.#stopping.signal,
+    });
+    stateFile.begin({ boot: this.bootId, onLoaderDeath: plan.onLoaderDeath, adopted });
+    this.#stateFile = stateFile;
+    for (const warning of this.#book.history.warnings) this.#log.warning("LOADER", warning);
+    // Whoever our shell had in the background before it became us is a child of ours that we know nothing of.
+    const inheritsOnlyOurs = this.#ownProcess && inheritedChildren().length === 0;
+    if (becomeSubreaper() && inheritsOnlyOurs) this.#strays = this.#makeStrays();
+    if (plan.onLoaderDeath === "stop") {
+      this.#guardian = this.#stack.use(
+        new WatchOver({
+          bootId: this.bootId,
+          graceMs: plan.shutdown.graceMs,
+          log: this.#log,
+          clock: this.#clock,
+        }),
+      );
+    }
+    this.#makeUnits(keep, times);
+    this.#voice = this.#makeVoice();
+    this.#doing = "waiting for the GPU";
+    const gpu = this.#stack.use(
+      await GpuDesk.open(plan, {
+        clock: this.#clock,
+        log: this.#log,
+        startedAt: this.#startedAt,
+        signal: this.#stopping.signal,
+        run: (argv, limits) =>
+          runCommand(argv, {
+            ...limits,
+            env: { [bootIdVariable]: this.bootId },
+            owner: this.#commands,
+          }),
+        records: this.#book.history.records,
+        trees: () =>
+          new Map(this.#units.map((unit) => [unit.name, unit.service.copy?.processTree() ?? new Set()])),
+        onStage: (stage, used, delta) => this.#book.recorder.vram(stage, used, delta),
+        onFirstContext: () => this.#book.recorder.cudaContext(),
+      }),
+    );
+    this.#gpu = gpu;
+    const { length } = plan.services;
+    this.#log.info(
+      "LOADER",
+      `PRECHECK: ports free, ${length} ${length === 1 ? "service" : "services"}, ${gpu.description}`,
+    );
+    await gpu.stage("precheck"); // what is in use before we start anything
+    this.#doing = "taking over what an earlier loader left running";
+    await this.#adopt(adopted);
+    await this.#openingControl; // if it was begun: what is wrong with it is told before anything is started
+    span.end();
+  }
+
+  /** Goes on with what a dead loader's services left running, as far as it is healthy; the rest is stopped. */
+  async #adopt(records: ReadonlyMap<string, ServiceRecord>): Promise<void> {
+    await Promise.all([...records].map(async ([name, record]) => {
+      const unit = this.#unit(name);
+      const whyNot = await unit.service.adopt(record);
+      if (whyNot === null) {
+        unit.adopt();
+        this.#book.recorder.service(name).set({ adopted: true, outcome: "up" });
+        this.#log.info(unit.plan.tag, `Adopted (pid ${record.pid}, of boot ${record.boot.slice(0, 4)})`);
+        // The assistant went on without us: it has greeted, or it is too late for that.
+        if (unit.service instanceof KwdService) this.#voice?.skip();
+      } else {
+        this.#log.warning(unit.plan.tag, `Not adopted: pid ${record.pid} ${whyNot}; stopping it`);
+        await unit.service.stop();
+      }
+    }));
+  }
+
+  #makeUnits(keep: KeptOutput | null, times: Readonly<Record<string, number[]>>): void {
+    const { plan } = this;
+    const household: Household = {
+      bootId: this.bootId,
+      clock: this.#clock,
+      log: this.#log,
+      environment: environment(),
+      runtimeDir: plan.dirs.runtime,
+      keep,
+      resolve: resolveDemo,
+      born: (service, child) => {
+        this.#guardian?.note(child);
+        this.#stateFile!.record(service.name, {
+          pid: child.pid,
+          startTime: child.startTime,
+          pgid: child.pid,
+          boot: this.bootId,
+          spawnedAt: this.#clock.wall().toISOString(),
+          port: service.bindPort,
+          digest: keep?.digest(service) ?? null,
+          ready: false,
+          seen: [],
+        });
+      },
+      seen: (service, child, who) => {
+        this.#guardian?.seen(child, who);
+        this.#stateFile!.note(service.name, child, { seen: who.map(identityText) });
+      },
+      buried: (service, child) => {
+        this.#guardian?.forget(child);
+        this.#stateFile!.remove(service.name, child);
+      },
+      commands: this.#commands,
+    };
+    this.#units = plan.services.map((service) =>
+      new Unit(this.#stack.use(createService(service, household)), {
+        household,
+        hooks: {
+          changed: (unit, from, to) => this.#onChange(unit, from, to),
+          looked: () => this.#strays?.look(),
+          beforeStart: (unit, signal) => this.#gpuDesk().beforeStart(unit, signal),
+          beforeUp: (unit, signal) => this.#gpuDesk().beforeUp(unit, signal),
+          beforeStop: (unit) => this.#gpuDesk().beforeStop(unit),
+          afterStop: (unit) => this.#gpuDesk().afterStop(unit),
+          signOfWork: (unit) => this.#gpuDesk().signOfWork(unit),
+        },
+        pollMaxMs: plan.pollMaxMs,
+        expectedReadyMs: times[service.name]?.at(-1) ?? null,
+        recorder: () => this.#book.stagesOf(service.name),
+      })
+    );
+  }
+
+  #makeStrays(): Strays {
+    return new Strays({
+      claimed: (orphan) => this.#units.some((unit) => unit.service.copy?.claims(orphan)),
+      note: (who) => {
+        this.#guardian?.seen({ pid: 0, startTime: 0 }, who);
+        this.#stateFile!.noteStrays(who.map(identityText));
+      },
+    });
+  }
+
+  async #startServices(): Promise<string[]> {
+    this.#move("start");
+    let gateAt = this.#clock.now();
+    const sequence = startInOrder(this.#units, {
+      signal: this.#stopping.signal,
+      lookahead: this.plan.prewarm.enabled ? this.plan.lookahead : 0,
+      prepare: (next) => {
+        next.prepare();
+        if (!next.isUp) this.#prewarmer.start(next);
+      },
+      stage: async (unit) => {
+        gateAt = this.#clock.now();
+        if (unit.isUp) await this.#gpu?.stage(unit.name);
+      },
+      onGate: (passed) =>
+        this.#book.recorder.service(passed.name).set({ gate_lag_ms: this.#clock.now() - gateAt }),
+    });
+    // The first service is on its way: what nobody waits for is done beside its load.
+    bindAll();
+    const [failed] = await Promise.all([sequence, this.#openControl(), import("../warmups/mod.ts")]);
+    return failed;
+  }
+
+  /** `status`, `restart` and `stop` find us from now on. */
+  #openControl(): Promise<void> {
+    return this.#openingControl ??= this.#serveControl();
+  }
+
+  async #serveControl(): Promise<void> {
+    if (!this.#control || this.#stopping.signal.aborted) return;
+    const { serveControl } = await import("../api/server.ts");
+    const server = await serveControl(controlSocket(this.plan.dirs.runtime), {
+      status: () => this.status(),
+      restart: (name) => this.restartService(name),
+      stop: (reason) => void this.#stop(reason),
+      vram: () => this.vramSnapshot(),
+    }, { clock: this.#clock, log: (level, message) => this.#log.line("LOADER", level, message) });
+    this.#stack.use(server);
+  }
+
+  // ---- what follows from a service's change ----
+
+  #onChange(unit: Unit, from: Actual, to: Actual): void {
+    if (to === "warming" || to === "up") this.#prewarmer.stop(unit, "the service is ready");
+    if (to === "failed") this.#prewarmer.stop(unit, "the service was given up");
+    if (to === "away") this.#prewarmer.stop(unit, "the service is away");
+    if (to === "up") {
+      this.#book.recorder.service(unit.name).set({ outcome: "up" });
+      const { copy } = unit.service;
+      if (copy) this.#stateFile?.note(unit.name, copy, { ready: true });
+    }
+    if (unit.service instanceof KwdService && to !== "up") this.#voice?.kwdDown();
+    if (this.#stopping.signal.aborted) return;
+    if (unit.isLost) {
+      this.#book.recorder.service(unit.name).set({ outcome: "failed" });
+      if (to === "failed" && this.plan.failFast) {
+        this.#log.error(
+          "LOADER",
+          `${unit.name} failed and fail_fast_on_repeated_failures is set: stopping everything`,
+        );
+        this.#exitCode = ExitCode.boot;
+        return void this.#stop(`${unit.name} failed`);
+      }
+    }
+    if (!this.#sequenceOver) return;
+    if (from === "up" && (this.#lost.size > 0 || this.#state === "SYSTEM_READY")) {
+      this.#move("lost");
+      if (!this.#lost.has(unit)) this.#lost.set(unit, this.#clock.now());
+    }
+    if (to === "up" || unit.isLost) this.#reconsider();
+    if (to === "up" && unit.service instanceof KwdService) {
+      this.#voice?.kwdUp(this.#voice.greeted || this.#state === "DEGRADED");
+    }
+  }
+
+  /** The sequence is over: is everything up, or are we DEGRADED? */
+  #reconsider(): void {
+    if (this.#units.every((unit) => unit.isUp)) {
+      if (!this.#move("all_up")) return;
+      this.#degradedTold = null;
+      if (this.#totalBootMs !== null) return this.#tellBack();
+      this.#log.info("LOADER", "All services running (warm-ups complete); entering SYSTEM_READY");
+      this.#move("system_ready");
+      this.#totalBootMs = this.#book.recorder.ready();
+      this.#log.info("LOADER", `SYSTEM_READY: ${this.#book.totalLine(this.#totalBootMs)}`);
+      this.#gpu?.startPolling();
+      if (!this.#voice!.greetOnce()) {
+        this.#closeBook("ready");
+        if (this.#kwd()?.adopted) this.#voice!.listen(); // it may have been paused when its loader died
+      }
+      return;
+    }
+    const text = degradedText(this.#units);
+    if (!this.#units.some((unit) => unit.isLost) || text === this.#degradedTold) return;
+    const first = this.#move("lost");
+    this.#degradedTold = text;
+    this.#log.warning("LOADER", `DEGRADED: ${text}`);
+    if (!first || this.#voice?.greeted) return;
+    // A boot that ends DEGRADED does not greet; a KWD that is up listens all the same.
+    this.#gpu?.startPolling();
+    this.#closeBook("degraded");
+    const kwd = this.#kwd();
+    if (kwd?.isUp) this.#voice?.listen();
+  }
+
+  /** What was lost since SYSTEM_READY is there again. */
+  #tellBack(): void {
+    this.#move("system_ready");
+    const names = [...this.#lost.keys()].map((unit) => unit.name);
+    const away = this.#clock.now() - Math.min(...this.#lost.values());
+    this.#lost.clear();
+    this.#log.info(
+      "LOADER",
+      `SYSTEM_READY again: ${names.join(", ")} ${names.length === 1 ? "is" : "are"} back after ${
+        seconds(away)
+      }`,
+    );
+  }
+
+  #makeVoice(): Voice {
+    const tts = this.#units.map((unit) => unit.service).find((s) => s instanceof TtsService) ?? null;
+    const kwd = this.#kwd();
+    return new Voice({
+      plan: this.plan.greeting,
+      kwd: kwd && kwd.service instanceof KwdService ? kwd.service : null,
+      tts,
+      kwdIsUp: () => kwd?.isUp ?? false,
+      clock: this.#clock,
+      log: this.#log,
+      bootId: this.bootId,
+      signal: this.#stopping.signal,
+      knownOverBudget: this.#book.knowsOverBudget(this.plan.greeting),
+      onGreeted: (report) => {
+        const voice = this.#units.find((unit) => unit.service === tts);
+        if (voice && report.outcome === "spoken") voice.unproved = false;
+        this.#book.greeted(report, this.plan.greeting);
+        this.#closeBook("ready");
+      },
+    });
+  }
+
+  // ---- the end ----
+
+  #stop(reason: string): Promise<void> {
+    return this.#stopOnce ??= this.#teardown(reason);
+  }
+
+  async #teardown(reason: string): Promise<void> {
+    this.#move("stop");
+    this.#stopping.abort(new DOMException("the loader is stopping", "AbortError"));
+    await this.#prechecking?.catch(() => {}); // what it opens until it sees the abort is given back below, too
+    await this.#openingControl?.catch(() => {});
+    const order = this.plan.stopOrder.map((name) => this.#units.find((unit) => unit.name === name)).filter((
+      u,
+    ) => !!u);
+    let somethingLeft = false;
+    if (order.length > 0) {
+      this.#log.info("LOADER", `Stopping (${reason}): ${order.map((unit) => unit.name).join(", ")}`);
+      const left = await shutdown(order, {
+        clock: this.#clock,
+        log: this.#log,
+        budgetMs: this.plan.shutdown.budgetMs,
+        hurry: this.#hurry.signal,
+        strays: this.#strays,
+        strayGraceMs: this.plan.shutdown.graceMs,
+      });
+      somethingLeft = left.length > 0;
+      if (somethingLeft) {
+        this.#log.error("LOADER", `Something of ${left.join(", ")} could not be stopped`);
+        if (this.#exitCode === ExitCode.ok) this.#exitCode = ExitCode.left;
+      }
+      await Promise.all(order.map((unit) => unit.idle()));
+    }
+    await this.#voice?.idle();
+    if (order.length > 0) await this.#gpu?.final(this.#hurry.signal);
+    this.#closeBook("stopped");
+    await this.#book.written();
+    if (somethingLeft) this.#stateFile?.write();
+    else this.#stateFile?.clear();
+    await this.#stack.disposeAsync();
+    if (order.length > 0 && !somethingLeft) this.#log.info("LOADER", "Shutdown complete");
+    this.#move("stopped");
+    this.#ended.resolve(this.#exitCode);
+  }
+
+  /** The boot's figures go to disk once: when its greeting is over, or when it ends before that. */
+  #closeBook(outcome: BootRecord["outcome"]): void {
+    if (this.#state === "INIT") return;
+    this.#book.close(outcome, { driver: this.#gpu?.driver ?? null, keep: this.#stateFile !== null });
+  }
+
+  // ---- small things ----
+
+  /** False when nothing happened. */
+  #move(event: LoaderEvent): boolean {
+    const next = nextLoaderState(this.#state, event);
+    const moved = next !== this.#state;
+    this.#state = next;
+    return moved;
+  }
+
+  #unit(name: string): Unit {
+    const unit = this.#units.find((unit) => unit.name === name);
+    if (unit) return unit;
+    const names = this.plan.services.map((service) => service.name).join(", ");
+    throw new LoaderError("unknown_service", `there is no service ${JSON.stringify(name)}`, {
+      hint: `services: ${names}`,
+    });
+  }
+
+  /** A KWD that has no control for it listens or not, and nobody can know. */
+  #canResumeKwd(): boolean {
+    const kwd = this.plan.services.find((service) => service.role === "kwd");
+    return kwd === undefined || canResume(kwd.control);
+  }
+
+  #kwd(): Unit | null {
+    return this.#units.find((unit) => unit.service instanceof KwdService) ?? null;
+  }
+
+  #gpuDesk(): GpuDesk {
+    if (!this.#gpu) throw new LoaderError("usage", `the GPU is not open: the loader is ${this.#state}`);
+    return this.#gpu;
+  }
+}

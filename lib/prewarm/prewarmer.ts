@@ -1,0 +1,85 @@
+/** The file prewarm of a whole boot: one service at a time, in the order of their turns, each until it is ready. Spec: §9. */
+import { reasonOf } from "../errors.ts";
+import type { ServicePlan } from "../model/plan.ts";
+import type { PrepareReport } from "../services/adapter.ts";
+import type { Clock } from "../sys/clock.ts";
+import type { Allowance } from "./files.ts";
+
+/** The service whose files are brought; a `Unit` is one. */
+export interface Prewarmed {
+  readonly name: string;
+  readonly plan: ServicePlan;
+}
+
+export interface PrewarmerOptions<U extends Prewarmed> {
+  clock: Clock;
+  /** `prewarm` of the plan: model files, tokenizer files. */
+  files: boolean;
+  tokenizers: boolean;
+  env: Readonly<Record<string, string>>;
+  /** The loader stops: everything ends, and nothing is told any more. */
+  signal: AbortSignal;
+  /** Told once per service for which there was something to do, with the time at which its prewarm began. */
+  report(unit: U, report: PrepareReport, beganAt: number): void;
+}
+
+/** Background work of the loader, which must dispose of it; nothing of it is under way after that. */
+export class Prewarmer<U extends Prewarmed> implements AsyncDisposable {
+  readonly #o: PrewarmerOptions<U>;
+  readonly #wanted = new Map<string, AbortController>();
+  #last: Promise<void> = Promise.resolve();
+  #allowance: Allowance | null = null;
+
+  constructor(o: PrewarmerOptions<U>) {
+    this.#o = o;
+  }
+
+  /** Brings the files of a service, after those of the ones before it. Once per boot, if it is configured. */
+  start(unit: U): void {
+    const { files, tokenizers, signal } = this.#o;
+    if (signal.aborted || !unit.plan.prepare.files || !(files || tokenizers)) return;
+    if (this.#wanted.has(unit.name)) return;
+    const controller = new AbortController();
+    this.#wanted.set(unit.name, controller);
+    this.#last = this.#last.then(() => this.#prewarm(unit, AbortSignal.any([controller.signal, signal])));
+  }
+
+  /** The service is ready, or given up: its files are of no use any more. */
+  stop(unit: U, why: string): void {
+    this.#wanted.get(unit.name)?.abort(new DOMException(why, "AbortError"));
+  }
+
+  async #prewarm(unit: U, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const { clock, env, files, tokenizers } = this.#o;
+    const beganAt = clock.now();
+    let report: PrepareReport;
+    try {
+      // Loaded when it is first needed: the first service does not wait for it.
+      const [{ allowanceOf, prewarmFiles }, { kernelMachine }] = await Promise.all([
+        import("./files.ts"),
+        import("./pressure.ts"),
+      ]);
+      const machine = kernelMachine();
+      report = await prewarmFiles(unit.plan, {
+        clock,
+        signal,
+        env,
+        home: env.HOME ?? "/",
+        models: files,
+        tokenizers: tokenizers && unit.plan.prepare.tokenizers,
+        machine,
+        allowance: this.#allowance ??= allowanceOf(machine),
+      });
+    } catch (error) { // A prepare never fails the boot.
+      const problem = `files were not prepared: ${reasonOf(error)}`;
+      report = { kind: "files", ms: clock.now() - beganAt, bytes: null, cachedShare: null, problem };
+    }
+    if (report.kind !== "none" && !this.#o.signal.aborted) this.#o.report(unit, report, beganAt);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const controller of this.#wanted.values()) controller.abort();
+    await this.#last;
+  }
+}

@@ -1,0 +1,341 @@
+/**
+ * One copy of a service: one process group from its spawn to the end of its last process. A restart makes a new copy,
+ * so nothing late of the old one can be taken for the new one's.
+ */
+import { reasonOf } from "../errors.ts";
+import type { Relay } from "../log/mod.ts";
+import type { ServicePlan } from "../model/plan.ts";
+import type { ProbeTarget, SignKind } from "../probes/mod.ts";
+import { type NotifyMessage, parseNotify } from "../protocols/sd_notify.ts";
+import {
+  awaitGone,
+  type Child,
+  type ExitStatus,
+  type Identity,
+  identityFrom,
+  identityText,
+  spawnChild,
+  type SpawnOptions,
+} from "../sys/process/process.ts";
+import { ProcessFamily } from "../sys/process/process_family.ts";
+import {
+  allStats,
+  describePid,
+  environmentOf,
+  isBlind,
+  isGone,
+  type ProcessStat,
+  readStat,
+} from "../sys/process/procfs.ts";
+import {
+  bootIdVariable,
+  type Household,
+  type KeptOutput,
+  serviceEnvironment,
+  serviceVariable,
+} from "./context.ts";
+import type { OutputTail } from "./output_tail.ts";
+import type { Victim } from "../sys/process/terminate.ts";
+
+/** How long the end of the output is awaited after the leader's end, ms: somebody else may hold the pipe. */
+const drainMs = 50;
+
+/** What an earlier loader knew of a process that is to be adopted. */
+export type AdoptedRecord = Identity & { boot: string; ready: boolean; seen: readonly string[] };
+
+export class ServiceCopy implements ProbeTarget, Victim {
+  readonly name: string;
+  readonly pid: number;
+  readonly pgid: number;
+  readonly startTime: number;
+  /** Id of the boot that started it, which its processes carry in their environment. */
+  readonly boot: string;
+  /** Resolves after the leader's end, with its last output read as far as that takes no longer than 50 ms. */
+  readonly exited: Promise<ExitStatus>;
+  /** Monotonic ms of the spawn, and how long the call took. */
+  readonly spawnedAt: number;
+  readonly spawnMs: number;
+  /** Its end, once the leader has ended. */
+  status: ExitStatus | null = null;
+  /** It holds before its bind until it is told `start`. */
+  held: boolean;
+  /** Monotonic ms of the last WATCHDOG=1; null if none came. */
+  watchdogAt: number | null = null;
+  /** Requests in flight, as it last reported them (X_ALEXA_BUSY=). */
+  inFlight = 0;
+  /** The last STATUS= it sent. */
+  statusText: string | null = null;
+  /** Why the output of an adopted one cannot be read on. */
+  outputLost: string | null = null;
+
+  #plan: ServicePlan;
+  #household: Household;
+  #child: Child;
+  #relay: Relay;
+  #family: ProcessFamily;
+  #remembered = "";
+  #notified = false;
+  #listeners = {
+    ready: new Set<() => void>(),
+    prepared: new Set<() => void>(),
+    extend: new Set<(ms: number) => void>(),
+    sign: new Set<(kind: SignKind) => void>(),
+  };
+  #prepared = false;
+
+  /** Starts it. @throws the runtime's error when that is not possible. */
+  static start(
+    plan: ServicePlan,
+    household: Household,
+    relay: Relay,
+    o: { notifyPath: string; standby: boolean },
+  ): ServiceCopy {
+    relay.begin();
+    const { clock, keep } = household;
+    const spawnedAt = clock.now();
+    const command = {
+      argv: household.resolve(plan.argv),
+      env: {
+        ...serviceEnvironment(plan, household),
+        NOTIFY_SOCKET: o.notifyPath,
+        ...(o.standby ? { ALEXA_STANDBY: "1" } : {}),
+      },
+      cwd: plan.workdir,
+      stdin: o.standby ? "piped" : "null",
+    } as const;
+    const child = keep ? startKept(plan, household, relay, keep, command) : spawnChild({
+      ...command,
+      onStdout: (chunk) => {
+        relay.write(chunk, "stdout");
+        copy.#sign("output");
+        return relay.held;
+      },
+      onStderr: (chunk) => {
+        relay.write(chunk, "stderr");
+        copy.#sign("output");
+        return relay.held;
+      },
+    });
+    const spawnMs = clock.now() - spawnedAt;
+    const copy: ServiceCopy = new ServiceCopy(plan, household, relay, child, {
+      boot: household.bootId,
+      held: o.standby,
+      spawnedAt,
+      spawnMs,
+    });
+    household.born(plan, copy);
+    return copy;
+  }
+
+  /** Takes over a process that an earlier loader started and that was proved to be the same. */
+  static adopt(
+    plan: ServicePlan,
+    household: Household,
+    relay: Relay,
+    recorded: AdoptedRecord,
+  ): ServiceCopy {
+    const { clock, keep } = household;
+    let tail: OutputTail | null = null;
+    let outputLost: string | null = null;
+    try {
+      tail = keep && new keep.OutputTail(keep.open(plan.name, { fresh: false }), recorded, relay, clock);
+    } catch (error) {
+      outputLost = reasonOf(error);
+    }
+    const child = {
+      pid: recorded.pid,
+      startTime: recorded.startTime,
+      exited: awaitGone(recorded, clock),
+      drained: tail?.drained ?? Promise.resolve(),
+      tell: () => Promise.reject(new Error("an adopted process has no standard input of ours")),
+      closeOutput: () => tail?.finish() ?? Promise.resolve(),
+    };
+    const copy = new ServiceCopy(plan, household, relay, child, {
+      boot: recorded.boot,
+      held: false,
+      spawnedAt: clock.now(),
+      spawnMs: 0,
+    });
+    copy.outputLost = outputLost;
+    // Its orphans have gone to somebody else: who is not in its tree any more is looked for this once.
+    for (const stat of allStats().values()) if (copy.claims(stat)) copy.#family.see(stat);
+    for (const id of recorded.seen.map(identityFrom)) copy.#family.see(id);
+    copy.#notified = recorded.ready; // said to the loader before, and not said again
+    return copy;
+  }
+
+  private constructor(
+    plan: ServicePlan,
+    household: Household,
+    relay: Relay,
+    child: Child,
+    o: { boot: string; held: boolean; spawnedAt: number; spawnMs: number },
+  ) {
+    this.#plan = plan;
+    this.#household = household;
+    this.#relay = relay;
+    this.#child = child;
+    this.name = plan.name;
+    this.boot = o.boot;
+    this.held = o.held;
+    this.spawnedAt = o.spawnedAt;
+    this.spawnMs = o.spawnMs;
+    this.pid = this.pgid = child.pid;
+    this.startTime = child.startTime;
+    this.#family = new ProcessFamily(this, (stat) =>
+      environmentOf(stat.pid, serviceVariable) === this.name &&
+      environmentOf(stat.pid, bootIdVariable) === this.boot);
+    this.exited = this.#awaitExit();
+  }
+
+  async #awaitExit(): Promise<ExitStatus> {
+    this.status = await this.#child.exited;
+    await this.#drain();
+    return this.status;
+  }
+
+  async #drain(): Promise<void> {
+    await Promise.race([this.#child.drained, this.#household.clock.sleep(drainMs)]);
+  }
+
+  /** Takes a datagram from its NOTIFY_SOCKET. */
+  notify(datagram: Uint8Array): void {
+    const message: NotifyMessage = parseNotify(datagram);
+    if (message.status !== null) this.statusText = message.status;
+    if (message.inFlight !== null) this.inFlight = message.inFlight;
+    if (message.watchdog) this.watchdogAt = this.#household.clock.now();
+    if (message.extendTimeoutMs !== null) {
+      for (const fn of this.#listeners.extend) fn(message.extendTimeoutMs);
+    }
+    if (message.prepared) {
+      this.#prepared = true;
+      for (const fn of this.#listeners.prepared) fn();
+    }
+    if (message.ready) {
+      this.#notified = true;
+      for (const fn of this.#listeners.ready) fn();
+    }
+    this.#sign("notify");
+  }
+
+  /** It notified or printed something: calls back, often. */
+  onSign(fn: (kind: SignKind) => void): Disposable {
+    return listen(this.#listeners.sign, fn);
+  }
+
+  #sign(kind: SignKind): void {
+    for (const fn of this.#listeners.sign) fn(kind);
+  }
+
+  get notifiedReady(): boolean {
+    return this.#notified;
+  }
+
+  onNotifyReady(fn: () => void): Disposable {
+    return listen(this.#listeners.ready, fn);
+  }
+
+  /** It said that it is prepared (standby). */
+  get prepared(): boolean {
+    return this.#prepared;
+  }
+
+  onPrepared(fn: () => void): Disposable {
+    return listen(this.#listeners.prepared, fn);
+  }
+
+  /** EXTEND_TIMEOUT_USEC, in ms from now. */
+  onExtend(fn: (ms: number) => void): Disposable {
+    return listen(this.#listeners.extend, fn);
+  }
+
+  onLine(fn: (line: string) => void): Disposable {
+    return this.#relay.onLine(fn);
+  }
+
+  /** Lets a standby copy go on: from now on it may bind. */
+  async release(): Promise<void> {
+    this.held = false;
+    await this.#child.tell("start");
+  }
+
+  /** True while the leader is the process that was started. */
+  get running(): boolean {
+    if (this.status) return false;
+    const stat = readStat(this.pid);
+    if (stat === null) return isBlind();
+    return !isGone(stat) && (this.startTime === 0 || stat.startTime === this.startTime);
+  }
+
+  /** Its living processes, wherever they went. */
+  living(): ProcessStat[] {
+    return this.#family.living();
+  }
+
+  /** Who of it lives although the leader has ended, in words; null when nobody does. */
+  get leftBehind(): string | null {
+    const [left] = this.running ? [] : this.living();
+    return left ? describePid(left.pid) : null;
+  }
+
+  /** An orphan that we inherited is of this copy. */
+  claims(orphan: ProcessStat): boolean {
+    return this.#family.claims(orphan);
+  }
+
+  /** Puts on record who is of this copy and could not be proved to be: for the time when we cannot look any more. */
+  remember(): void {
+    const strangers = this.#family.strangers();
+    const text = strangers.map(identityText).join();
+    if (text === this.#remembered) return;
+    this.#remembered = text;
+    this.#household.seen(this.#plan, this, strangers);
+  }
+
+  processTree(): ReadonlySet<number> {
+    return new Set(this.living().map((stat) => stat.pid));
+  }
+
+  /** CPU time of all its processes so far, in clock ticks. */
+  cpuTicks(): number {
+    return this.living().reduce((sum, stat) => sum + stat.cpuTicks, 0);
+  }
+
+  /** To be called when nothing of it lives: lets go of its pipes and its record. */
+  async bury(): Promise<void> {
+    for (let held = this.#relay.held; held; held = this.#relay.held) { // its last lines are still in the pipe
+      await held;
+      await this.#drain();
+    }
+    await this.#child.closeOutput();
+    this.#relay.end();
+    this.#household.buried(this.#plan, this);
+  }
+}
+
+type Command = Pick<SpawnOptions, "argv" | "env" | "cwd" | "stdin">;
+
+/** Starts it so that it outlives us: its output is a file, which is brought into the log. */
+function startKept(
+  plan: ServicePlan,
+  household: Household,
+  relay: Relay,
+  keep: KeptOutput,
+  command: Command,
+): Child {
+  const files = keep.open(plan.name, { fresh: true }); // first: what cannot be read is not started
+  let started;
+  try {
+    started = keep.spawnToFile({ ...command, path: files.paths.output });
+  } catch (error) {
+    files[Symbol.dispose]();
+    throw error;
+  }
+  const tail = new keep.OutputTail(files, started, relay, household.clock);
+  return { ...started, drained: started.exited.then(() => tail.finish()), closeOutput: () => tail.finish() };
+}
+
+function listen<F>(set: Set<F>, fn: F): Disposable {
+  set.add(fn);
+  return { [Symbol.dispose]: () => void set.delete(fn) };
+}

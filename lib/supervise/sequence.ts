@@ -1,0 +1,31 @@
+/**
+ * The strict order: each service is past its gate (ready and warmed) before the next one starts; only what needs no
+ * port may run ahead. Spec: §2, §9; CONTRACT §3.
+ */
+import type { Unit } from "./supervisor.ts";
+
+export interface SequenceOptions {
+  signal: AbortSignal;
+  /** How many services ahead are prepared while one starts. */
+  lookahead: number;
+  /** Begins to prepare a service; never fails the boot. `current`: the service it runs beside. */
+  prepare(next: Unit, current: Unit): void;
+  /** Called when a service came up or was given up, before the next one starts. */
+  stage(unit: Unit): Promise<void> | void;
+  /** The next service was told to start: the gate of `passed` is behind us. */
+  onGate(passed: Unit): void;
+}
+
+/** Brings `units` up in order. Resolves with the names of those that were given up; stops early when aborted. */
+export async function startInOrder(units: readonly Unit[], o: SequenceOptions): Promise<string[]> {
+  const failed: string[] = [];
+  for (const [i, unit] of units.entries()) {
+    if (o.signal.aborted) break;
+    const up = unit.start();
+    if (i > 0) o.onGate(units[i - 1]);
+    for (const next of units.slice(i + 1, i + 1 + o.lookahead)) o.prepare(next, unit);
+    if (!await up && !o.signal.aborted) failed.push(unit.name);
+    if (!o.signal.aborted) await o.stage(unit);
+  }
+  return failed;
+}

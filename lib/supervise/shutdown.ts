@@ -1,0 +1,99 @@
+/**
+ * The ordered shutdown: one service after the other, each until its last process is gone, all within one budget.
+ * Spec: §8; CONTRACT §7.
+ */
+import type { Log } from "../log/mod.ts";
+import type { Actual } from "./service_machine.ts";
+import type { Unit } from "./supervisor.ts";
+import type { Clock } from "../sys/clock.ts";
+import { describePid } from "../sys/process/procfs.ts";
+import { terminate, type Victim } from "../sys/process/terminate.ts";
+
+export interface ShutdownOptions {
+  clock: Clock;
+  log: Log;
+  /** Budget of the whole shutdown, ms; then every group that is left is killed at once. */
+  budgetMs: number;
+  /** Aborted: a second signal, no grace for anybody. */
+  hurry: AbortSignal;
+  /** What services left behind, of nobody knows which: ended after all of them, with this grace. */
+  strays?: Victim | null;
+  strayGraceMs?: number;
+}
+
+const blockedAfterMs = 2000;
+/** States in which nothing of a service runs. */
+const atRest: ReadonlySet<Actual> = new Set(["idle", "backoff", "away", "failed"]);
+
+/**
+ * Stops `units` in their order. Resolves with the names of those of which something is left: what even SIGKILL does not
+ * end is waited for no longer than that takes (sys/terminate.ts).
+ */
+export async function shutdown(units: readonly Unit[], o: ShutdownOptions): Promise<string[]> {
+  for (const unit of units) unit.retire();
+  const kill = new AbortController();
+  const killAll = (why: string) => {
+    if (kill.signal.aborted) return;
+    const left = units.filter((unit) => !atRest.has(unit.state.actual)).map((unit) => unit.name);
+    if (left.length > 0) o.log.warning("LOADER", `${why}; killing what is left: ${left.join(", ")}`);
+    kill.abort();
+  };
+  const onHurry = () => killAll("Second signal");
+  o.hurry.addEventListener("abort", onHurry, { once: true });
+  if (o.hurry.aborted) onHurry();
+  using _budget = o.clock.after(
+    o.budgetMs,
+    () => killAll(`Shutdown takes longer than ${o.budgetMs / 1000} s`),
+  );
+
+  const allAtOnce = Promise.withResolvers<void>();
+  kill.signal.addEventListener("abort", () => allAtOnce.resolve(), { once: true });
+  if (kill.signal.aborted) allAtOnce.resolve();
+  try {
+    for (const unit of units) {
+      using _blocked = tellWhoBlocks(unit, o);
+      await Promise.race([unit.stop(kill.signal), allAtOnce.promise]);
+      if (kill.signal.aborted) break;
+    }
+    await Promise.all(units.map((unit) => unit.stop(kill.signal)));
+    const left = units.filter((unit) => (unit.lastStop?.left.length ?? 0) > 0).map((unit) => unit.name);
+    if (o.strays && !await endStrays(o.strays, o, kill.signal)) left.push("what they left behind");
+    return left;
+  } finally {
+    o.hurry.removeEventListener("abort", onHurry);
+  }
+}
+
+/** True when nothing of them is left. */
+async function endStrays(strays: Victim, o: ShutdownOptions, hurry: AbortSignal): Promise<boolean> {
+  const who = strays.living().map((stat) => describePid(stat.pid));
+  if (who.length === 0) return true;
+  o.log.warning("LOADER", `Stopping what services left behind: ${who.join(", ")}`);
+  const { left } = await terminate(strays, {
+    clock: o.clock,
+    stopSignal: "SIGTERM",
+    graceMs: o.strayGraceMs ?? 0,
+    hurry,
+  });
+  for (const one of left) o.log.error("LOADER", `In the way: ${one}`);
+  return left.length === 0;
+}
+
+/** Every 2 s says which processes of the unit are still in the way. */
+function tellWhoBlocks(unit: Unit, o: ShutdownOptions): Disposable {
+  let timer: Disposable;
+  const arm = () => {
+    timer = o.clock.after(blockedAfterMs, () => {
+      const living = unit.service.copy?.living() ?? [];
+      if (living.length > 0) {
+        o.log.info(
+          "LOADER",
+          `Waiting for ${unit.name} to stop: ${living.map((stat) => describePid(stat.pid)).join(", ")}`,
+        );
+      }
+      arm();
+    });
+  };
+  arm();
+  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+}

@@ -1,0 +1,46 @@
+/** One unit as `status` tells it. Spec: §12. */
+import type { ServicePlan } from "../model/plan.ts";
+import type { GpuDesk } from "../gpu/coordinator.ts";
+import type { ServiceStatus } from "../model/status.ts";
+import type { Unit } from "./supervisor.ts";
+import { faultText } from "./wording.ts";
+
+/** Of a service that nothing was made for yet. */
+export function plannedStatus({ name, role, bindPort }: ServicePlan): ServiceStatus {
+  return {
+    name,
+    role,
+    state: "idle",
+    desired: "down",
+    pid: null,
+    port: bindPort,
+    up_sec: null,
+    ready_ms: null,
+    restarts: 0,
+    problem: null,
+    says: null,
+    adopted: false,
+    vram_mib: null,
+    on_cpu: false,
+  };
+}
+
+export function unitStatus(unit: Unit, now: number, gpu: GpuDesk | null): ServiceStatus {
+  const { copy } = unit.service;
+  return {
+    name: unit.name,
+    role: unit.plan.role,
+    state: unit.state.actual,
+    desired: unit.state.desired,
+    pid: unit.service.pid(),
+    port: unit.plan.bindPort,
+    up_sec: unit.isUp && unit.upAt !== null ? Math.round((now - unit.upAt) / 100) / 10 : null,
+    ready_ms: unit.readyMs === null ? null : Math.round(unit.readyMs * 10) / 10,
+    restarts: unit.restartCount,
+    problem: unit.wrong ?? (unit.state.fault ? faultText(unit.state.fault) : null),
+    says: copy?.statusText ?? null,
+    adopted: unit.adopted,
+    vram_mib: gpu?.heldBy(unit.name) ?? null,
+    on_cpu: gpu?.isOnCpu(unit.name) ?? false,
+  };
+}

@@ -1,0 +1,539 @@
+/**
+ * One service under supervision: feeds its machine one event at a time and performs the effects. Spec: §6.
+ *
+ * It is the only writer of the service's state. Whatever waits (readiness, warm-up, liveness, backoff) belongs to one
+ * activity that is aborted before anything else is done to the service, so a late result of an old activity is never
+ * taken for the new one's.
+ */
+import { LoaderError, reasonOf } from "../errors.ts";
+import type { LogLevel } from "../log/mod.ts";
+import type { ServiceRecorder, Stage } from "../metrics/recorder.ts";
+import type { ServicePlan } from "../model/plan.ts";
+import type { PrepareReport, StopReport } from "../services/adapter.ts";
+import type { ServiceCopy } from "../services/service_process.ts";
+import type { Household, ManagedService } from "../services/mod.ts";
+import { isAbort } from "../sys/clock.ts";
+import { ExtendableDeadline } from "./deadline.ts";
+import { KeepWarm } from "./keep_warm.ts";
+import { CpuUse, watchLiveness } from "./liveness.ts";
+import {
+  type Actual,
+  type Effect,
+  type Fault,
+  initialState,
+  type ServiceEvent,
+  type ServiceState,
+  step,
+  type Verdict,
+} from "./service_machine.ts";
+import { faultText, seconds, timeOfDay, verdictText, wrongText } from "./wording.ts";
+
+/** What the loader wants to know of a unit, and may put between its stages. */
+export interface UnitHooks {
+  changed(unit: Unit, from: Actual, to: Actual): void;
+  /** Called before each start; a rejected promise is a failed start with this reason (admission of GPU memory). */
+  beforeStart?(unit: Unit, signal: AbortSignal): Promise<void>;
+  /** Called when ready and warmed, before it counts as up; a fault it returns sends it to the restart policy. */
+  beforeUp?(unit: Unit, signal: AbortSignal): Promise<Fault | null>;
+  /** Called after each look at its processes. */
+  looked?(): void;
+  /** Called right before each stop, while what is to be stopped may still be there. */
+  beforeStop?(unit: Unit): void;
+  /** Called after each stop, before anything is started again. */
+  afterStop?(unit: Unit): Promise<void>;
+  /** Signs of work that the loader knows of (GPU use), for liveness. */
+  signOfWork?(unit: Unit): string | null;
+}
+
+export interface UnitOptions {
+  household: Household;
+  hooks: UnitHooks;
+  pollMaxMs: number;
+  /** When history says it will be ready after its start, ms. */
+  expectedReadyMs: number | null;
+  /** Figures of this boot; null once the boot is over. */
+  recorder(): ServiceRecorder | null;
+}
+
+const progressEveryMs = 10_000;
+/** Words of services change: so many kinds of trouble are told of one absence. */
+const toldWhileAway = 16;
+
+export class Unit {
+  readonly service: ManagedService;
+  readonly plan: ServicePlan;
+  #o: UnitOptions;
+  #state: ServiceState = initialState;
+  #queue: ServiceEvent[] = [];
+  #busy = false;
+  #activity = new AbortController();
+  #backoff: Disposable | null = null;
+  #waiters: ((as: "up" | "failed" | "down") => void)[] = [];
+  #hurry = new AbortController();
+  #tasks = new Set<Promise<void>>();
+  #prepareActivity = new AbortController();
+  #retired = false;
+  #preparedMs = 0;
+  #awayTold = new Set<string>();
+
+  /** From the spawn of its copy (of one that stood by: its release) to ready, ms; null before, and of one taken over. */
+  readyMs: number | null = null;
+  /** Monotonic ms at which it was last up (past its gate); null before. */
+  upAt: number | null = null;
+  /** How often it was started again by the policy or a person since the loader runs. */
+  restartCount = 0;
+  /** Why the policy gave it up; null while it did not. */
+  givenUpWhy: string | null = null;
+  /** Since when an external service does not answer; null while it does. */
+  awaySince: Date | null = null;
+  /** What is still missing for readiness, in words. */
+  waitingFor: string | null = null;
+  /** Of what is missing, what cannot come right by waiting. */
+  wrong: string | null = null;
+  /** It passed its gate without an inference that worked, though one was due: nothing says that it can do its work. */
+  unproved = false;
+  lastStop: StopReport | null = null;
+  /** Its copy was started by an earlier loader and taken over. */
+  adopted = false;
+
+  constructor(service: ManagedService, options: UnitOptions) {
+    this.service = service;
+    this.plan = service.plan;
+    this.#o = options;
+  }
+
+  get name(): string {
+    return this.plan.name;
+  }
+  get state(): Readonly<ServiceState> {
+    return this.#state;
+  }
+  get isUp(): boolean {
+    return this.#state.actual === "up";
+  }
+  /** It is not up, and nobody can say when it will be: given up, or away. */
+  get isLost(): boolean {
+    return this.#state.actual === "failed" || this.#state.actual === "away";
+  }
+  get clock() {
+    return this.#o.household.clock;
+  }
+
+  /** Starts it; resolves when it is past its gate (true), given up or stopped (false). */
+  async start(): Promise<boolean> {
+    if (this.#state.actual === "up") return true;
+    if (this.isLost) return false;
+    const settled = this.#settled();
+    this.#dispatch({ type: "start" });
+    return await settled === "up";
+  }
+
+  /** Starts a fresh copy on demand, once, however many ask at the same time. */
+  async restart(): Promise<boolean> {
+    const settled = this.#settled();
+    this.#dispatch({ type: "restart" });
+    return await settled === "up";
+  }
+
+  /** Stops it; resolves when its last process is gone. `hurry` aborted: without grace. */
+  async stop(hurry?: AbortSignal): Promise<StopReport | null> {
+    const onHurry = () => this.#hurry.abort();
+    hurry?.addEventListener("abort", onHurry, { once: true });
+    if (hurry?.aborted) onHurry();
+    const settled = this.#settled();
+    this.#dispatch({ type: "stop" });
+    await settled;
+    hurry?.removeEventListener("abort", onHurry);
+    return this.lastStop;
+  }
+
+  /** Resolves when a start that is under way or yet to come has ended; true when it is up. */
+  async settles(): Promise<boolean> {
+    return await this.#settled() === "up";
+  }
+
+  /** Starts a standby copy ahead of its turn, if one is configured. */
+  prepare(): void {
+    if (this.plan.prepare.standby && !this.service.external) this.#dispatch({ type: "prepare" });
+  }
+
+  /** Takes a copy of an earlier loader over. */
+  adopt(): void {
+    this.adopted = true;
+    if (this.service.copy) this.#followExit(this.service.copy);
+    this.#dispatch({ type: "adopted" });
+  }
+
+  /** Resolves when nothing that this unit began is under way any more. */
+  async idle(): Promise<void> {
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+  }
+
+  #settled(): Promise<"up" | "failed" | "down"> {
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** Everything is being stopped: from now on nothing of it is started again. What runs waits for its turn to stop. */
+  retire(): void {
+    this.#retired = true;
+    const { actual } = this.#state;
+    if (actual === "backoff" || actual === "stopping") this.#dispatch({ type: "stop" });
+  }
+
+  #dispatch(event: ServiceEvent): void {
+    this.#queue.push(this.#retired && event.type === "fault" ? { type: "stop" } : event);
+    if (this.#busy) return;
+    this.#busy = true;
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      const before = this.#state.actual;
+      const { state, effects } = step(this.#state, next, {
+        policy: this.plan.restart,
+        now: this.clock.now(),
+      });
+      this.#state = state;
+      for (const effect of effects) this.#perform(effect);
+      if (state.actual !== before) this.#o.hooks.changed(this, before, state.actual);
+    }
+    this.#busy = false;
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.do) {
+      case "start":
+        return this.#task((signal) => this.#start(signal));
+      case "start_standby":
+        return this.#task((signal) => this.#standby(signal));
+      case "warm":
+        return this.#task((signal) => this.#warm(signal));
+      case "watch":
+        this.upAt = this.clock.now();
+        this.#tellBack();
+        return this.#task((signal) => this.#watch(signal));
+      case "terminate":
+        this.#activity.abort(new DOMException(`${this.name} is being stopped`, "AbortError"));
+        return this.#background(this.#terminate());
+      case "look":
+        return this.#task((signal) => this.#look(signal, effect.afterMs));
+      case "wait_backoff":
+        return this.#waitBackoff(effect.ms);
+      case "cancel_backoff":
+        this.#backoff?.[Symbol.dispose]();
+        this.#backoff = null;
+        return;
+      case "tell_fault":
+        return this.#tellFault(effect.fault, effect.verdict);
+      case "settle": {
+        const waiters = this.#waiters;
+        this.#waiters = [];
+        for (const resolve of waiters) resolve(effect.as);
+        return;
+      }
+    }
+  }
+
+  /** Runs an activity in the place of the one before; its failure other than by abort is a fault of the service. */
+  #task(run: (signal: AbortSignal) => Promise<void>): void {
+    this.#activity.abort(new DOMException("the next stage begins", "AbortError"));
+    const { signal } = this.#activity = new AbortController();
+    this.#background(
+      run(signal).catch((error) => {
+        if (isAbort(error, signal)) return;
+        const refused = error instanceof LoaderError && error.code === "vram_short";
+        this.#fault(signal, { kind: refused ? "refused" : "spawn_failed", reason: reasonOf(error) });
+      }),
+    );
+  }
+
+  #background(promise: Promise<void>): void {
+    this.#tasks.add(promise);
+    promise.finally(() => this.#tasks.delete(promise));
+  }
+
+  /** An event of an activity; dropped when the activity is over. */
+  #report(signal: AbortSignal, event: ServiceEvent): void {
+    if (!signal.aborted) this.#dispatch(event);
+  }
+
+  #fault(signal: AbortSignal, fault: Fault): void {
+    this.#report(signal, { type: "fault", fault });
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    const { service, plan, clock } = this;
+    this.#hurry = new AbortController();
+    this.#prepareActivity.abort();
+    this.readyMs = this.upAt = null;
+    this.adopted = false;
+    this.givenUpWhy = null;
+    this.waitingFor = this.wrong = null;
+    await this.#o.hooks.beforeStart?.(this, signal);
+    signal.throwIfAborted();
+    const standby = service.copy;
+    if (service.boundEarly) {
+      this.#say("WARNING", `Bound port ${plan.bindPort} before its turn, against the contract of standby`);
+    }
+    const began = clock.now();
+    const starting = this.#stage("start");
+    await service.start(signal);
+    signal.throwIfAborted();
+    const released = standby !== null && service.copy === standby; // else it had died, and a fresh copy runs
+    starting?.end();
+    const readying = this.#stage("ready");
+    this.#say(
+      "INFO",
+      service.external
+        ? "Watching (external)"
+        : `Starting (pid ${service.pid()})${released ? ", was standing by" : ""}`,
+    );
+    if (service.copy && !released) this.#followExit(service.copy);
+
+    using limit = new ExtendableDeadline(clock, plan.readyTimeout.value, plan.readyTimeout.progressing);
+    limit.onExpired(() =>
+      this.#fault(signal, {
+        kind: "not_ready",
+        timeoutMs: limit.limitMs,
+        detail: this.waitingFor ?? "not asked yet",
+        lastLines: service.relay.lastLines(3),
+      })
+    );
+    using _extend = service.copy?.onExtend((ms) => limit.extend(ms));
+    using _progress = this.#tellProgress(began, limit);
+    let told = false;
+    const result = await service.awaitReady({
+      signal,
+      pollMaxMs: this.#o.pollMaxMs,
+      expectedMs: this.#o.expectedReadyMs,
+      onProgress: () => limit.progress(),
+      onWaiting: (detail) => this.waitingFor = detail,
+      onWrong: (detail) => {
+        this.wrong = detail;
+        if (detail !== null && !told) this.#say("WARNING", wrongText(detail));
+        told = true;
+      },
+    });
+    if (result.state === "wrong") {
+      return this.#fault(signal, {
+        kind: "wrong",
+        detail: result.detail,
+        lastLines: service.relay.lastLines(3),
+      });
+    }
+    // What answered has left its leader behind: its end is about to be told, and says more.
+    if (service.copy?.running === false) return;
+    readying?.end();
+    this.readyMs = clock.now() - began;
+    this.#o.recorder()?.set({ time_to_ready_ms: this.readyMs });
+    this.waitingFor = this.wrong = null;
+    this.#remember();
+    this.#say("INFO", `Ready in ${seconds(this.readyMs)}`);
+    this.#report(signal, { type: "ready" });
+  }
+
+  /** Looks for an external service that is away, at the pace of its health checks, until it answers. */
+  async #look(signal: AbortSignal, afterMs: number): Promise<void> {
+    const { service, plan, clock } = this;
+    this.readyMs = this.upAt = null;
+    await clock.sleep(afterMs, signal);
+    while (!await service.isReady(signal)) await clock.sleep(plan.health.intervalMs, signal);
+    this.#report(signal, { type: "ready" });
+  }
+
+  #followExit(copy: ServiceCopy): void {
+    // Nothing waits for it: what even SIGKILL does not end may never exit.
+    void copy.exited.then((status) => {
+      if (this.service.copy !== copy) return;
+      // It died in the moment of its release: the start goes on without it.
+      if (copy.held && this.#state.actual === "starting") return;
+      this.#dispatch({
+        type: "fault",
+        fault: {
+          kind: "exited",
+          status,
+          afterMs: this.clock.now() - copy.spawnedAt,
+          beforeReady: this.upAt === null,
+          lastLines: this.service.relay.lastLines(3),
+          background: status.code === 0 ? copy.leftBehind : null,
+        },
+      });
+    });
+  }
+
+  #tellProgress(began: number, limit: ExtendableDeadline): Disposable {
+    let timer: Disposable;
+    const arm = () => {
+      timer = this.clock.after(progressEveryMs, () => {
+        const waited = Math.round((this.clock.now() - began) / 1000);
+        const last = this.service.copy?.statusText ?? this.service.relay.lastLines(1)[0];
+        const missing = this.waitingFor === null ? "" : `${this.waitingFor}; `;
+        this.#say(
+          "INFO",
+          `Waiting: ${waited} s of ${Math.round(limit.limitMs / 1000)} s, ${missing}last output: ${
+            last ?? "none"
+          }`,
+        );
+        arm();
+      });
+    };
+    arm();
+    return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+  }
+
+  async #standby(_signal: AbortSignal): Promise<void> {
+    // Not the stage's own signal: the preparation may go on into the next stage, the release ends it.
+    const { signal } = this.#prepareActivity = new AbortController();
+    const preparing = this.#stage("prepare");
+    const report = this.service.prepareAsync(signal);
+    if (this.service.copy) this.#followExit(this.service.copy);
+    const prepared = await report;
+    preparing?.end();
+    // One that was stopped or died meanwhile is told of as that.
+    if (this.#state.actual !== "stopping" && this.#state.actual !== "idle") this.tellPrepared(prepared);
+  }
+
+  /** Tells how a prepare went; also the boot tells here what it did to the files of this service. */
+  tellPrepared(report: PrepareReport): void {
+    if (report.kind === "none") return;
+    this.#preparedMs = Math.max(this.#preparedMs, report.ms); // a copy and its files are prepared side by side
+    this.#o.recorder()?.set({ prepare_async_ms: this.#preparedMs });
+    if (report.kind === "files") {
+      this.#o.recorder()?.set({ prepared_bytes: report.bytes, cached_share: report.cachedShare });
+    }
+    const size = report.bytes === null ? "" : `, ${Math.round(report.bytes / 2 ** 20)} MiB`;
+    const problem = report.problem ? `; ${report.problem}` : "";
+    const what = report.kind === "standby" ? "Prepared, standing by" : "Files prepared";
+    this.#say(report.problem ? "WARNING" : "INFO", `${what} (${seconds(report.ms)}${size})${problem}`);
+  }
+
+  async #warm(signal: AbortSignal): Promise<void> {
+    const { warmup } = this.plan;
+    this.unproved = warmup.kind !== "none" || warmup.warn;
+    if (warmup.kind === "none") {
+      if (warmup.warn) this.#say("WARNING", `No warm-up: ${warmup.why}`);
+    } else {
+      const warming = this.#stage("warmup");
+      const result = await this.service.warm(signal);
+      signal.throwIfAborted();
+      warming?.end();
+      if (result.state === "warmed") {
+        this.unproved = false;
+        this.#say("INFO", `Warmed in ${seconds(result.ms)}${result.detail ? ` (${result.detail})` : ""}`);
+      } else if (result.state === "not_offered") {
+        this.#say("WARNING", `Warm-up not offered: ${result.detail}; ${result.hint}`);
+      } else if (warmup.required) {
+        return this.#fault(signal, { kind: "warmup_failed", detail: result.detail });
+      } else {
+        this.#say("WARNING", `Warm-up failed: ${result.detail}; it is not required, going on`);
+      }
+    }
+    this.#remember();
+    const fault = await this.#o.hooks.beforeUp?.(this, signal);
+    signal.throwIfAborted();
+    if (fault) this.#fault(signal, fault);
+    else this.#report(signal, { type: "warmed" });
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { service, plan, clock } = this;
+    const proved = !this.unproved;
+    const warmth = new KeepWarm(service, {
+      clock,
+      required: plan.warmup.required,
+      say: (level, message) => this.#say(level, message),
+    });
+    const cpu = plan.health.busy.cpu ? new CpuUse(clock, () => service.copy?.cpuTicks() ?? 0) : null;
+    const signOfWork = (since: number): string | null => {
+      const { copy } = service;
+      if (copy?.watchdogAt && copy.watchdogAt > since) return "WATCHDOG=1 received";
+      if (copy && copy.inFlight > 0) return `${copy.inFlight} in flight, as it reported`;
+      return this.#o.hooks.signOfWork?.(this) ?? (cpu?.advances() ? "its CPU time advances" : null);
+    };
+    const checkHealth = async (signal: AbortSignal) => {
+      this.#remember();
+      const result = await service.checkHealth(signal);
+      if (result.state !== "ready") return result;
+      const kept = await warmth.check(signal);
+      if (proved) this.unproved = warmth.cold;
+      // What it did before it answered is no sign of work afterwards.
+      cpu?.forget();
+      return kept;
+    };
+    const fault = await watchLiveness({ checkHealth, signOfWork }, {
+      health: plan.health,
+      clock,
+      signal,
+      onBusy: (why) => this.#say("WARNING", `Does not answer its health check, but works: ${why}`),
+    });
+    this.#fault(signal, fault);
+  }
+
+  /** Who is of it now is known from now on, also when its parent is not there to tell. */
+  #remember(): void {
+    this.service.copy?.remember();
+    this.#o.hooks.looked?.();
+  }
+
+  async #terminate(): Promise<void> {
+    const { fault } = this.#state;
+    const copy = this.service.copy;
+    const ended = copy?.status !== null;
+    this.#o.hooks.beforeStop?.(this);
+    const report = this.lastStop = await this.service.stop(undefined, this.#hurry.signal);
+    if (copy && !(ended && fault?.kind === "exited" && !report.killed)) {
+      const how = report.killed
+        ? `${report.how ?? "SIGKILL"} after ${seconds(this.plan.graceMs)} of grace`
+        : report.how;
+      this.#say(report.killed ? "WARNING" : "INFO", `Stopped in ${seconds(report.ms)} (${how})`);
+    }
+    for (const who of report.left) this.#say("ERROR", `In the way: ${who}`);
+    await this.#o.hooks.afterStop?.(this);
+    if (report.stuck) this.givenUpWhy = "it could not be stopped";
+    this.#dispatch({ type: "gone", stuck: report.stuck });
+  }
+
+  #waitBackoff(ms: number): void {
+    const waiting = this.#stage("backoff");
+    this.#backoff = this.clock.after(ms, () => {
+      waiting?.end();
+      this.#backoff = null;
+      this.#dispatch({ type: "backoff_over" });
+    });
+  }
+
+  #tellFault(fault: Fault, verdict: Verdict): void {
+    if (verdict.kind === "restart") this.restartCount++;
+    this.wrong = null; // what happened says more
+    this.givenUpWhy = verdict.kind === "give_up" ? verdict.why : null;
+    if (verdict.kind === "look_again") return this.#tellAway(fault);
+    const follows = verdictText(verdict);
+    const level = verdict.kind === "give_up" ? "ERROR" : "WARNING";
+    this.#say(level, follows ? `${faultText(fault)}; ${follows}` : faultText(fault));
+    const lines = "lastLines" in fault && (fault.kind !== "exited" || fault.beforeReady)
+      ? fault.lastLines
+      : [];
+    for (const line of lines) this.#say(level, `Last output: ${line}`);
+  }
+
+  /** Once for each thing that is wrong while it is away: it may be so for days. */
+  #tellAway(fault: Fault): void {
+    const what = faultText(fault);
+    this.awaySince ??= this.clock.wall();
+    if (this.#awayTold.has(what) || this.#awayTold.size >= toldWhileAway) return;
+    this.#awayTold.add(what);
+    this.#say("WARNING", `${what}; away since ${timeOfDay(this.awaySince)}, looking again`);
+  }
+
+  #tellBack(): void {
+    if (this.awaySince === null) return;
+    this.#say("INFO", `Back after ${seconds(this.clock.wall().getTime() - this.awaySince.getTime())}`);
+    this.awaySince = null;
+    this.#awayTold.clear();
+  }
+
+  #stage(stage: Stage) {
+    return this.#o.recorder()?.stage(stage);
+  }
+
+  #say(level: LogLevel, message: string): void {
+    this.#o.household.log.line(this.plan.tag, level, message);
+  }
+}

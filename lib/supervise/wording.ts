@@ -1,0 +1,75 @@
+/** What the supervision says, in one place. Spec: §7, §13; CONTRACT §9. */
+import type { ExitStatus } from "../sys/process/process.ts";
+import type { Fault, Verdict } from "./service_machine.ts";
+import type { Works } from "../model/status.ts";
+
+/** "0.42s", "12.3s", "154s". */
+export function seconds(ms: number): string {
+  const s = ms / 1000;
+  return s < 10 ? `${s.toFixed(2)}s` : s < 100 ? `${s.toFixed(1)}s` : `${Math.round(s)}s`;
+}
+
+/** "12:34:56", the time of day where this runs. */
+export function timeOfDay(at: Date): string {
+  return at.toTimeString().slice(0, 8);
+}
+
+function exited(status: ExitStatus): string {
+  if (status.signal) return `Killed by ${status.signal}`;
+  if (status.code === null) return "Ended";
+  return `Exited with code ${status.code}`;
+}
+
+/** What happened, as half a sentence. */
+export function faultText(fault: Fault): string {
+  switch (fault.kind) {
+    case "exited": {
+      const after = `after ${(fault.afterMs / 1000).toFixed(1)}s`;
+      return fault.background === null
+        ? `${exited(fault.status)} ${after}`
+        : `Went to the background ${after} (${fault.background} goes on): start it in the foreground`;
+    }
+    case "spawn_failed":
+    case "refused":
+      return fault.reason;
+    case "not_ready":
+      return `Not ready within ${Math.round(fault.timeoutMs / 100) / 10} s (last: ${fault.detail})`;
+    case "wrong":
+      return `Never becomes ready: ${fault.detail}`;
+    case "warmup_failed":
+      return `Warm-up failed: ${fault.detail}`;
+    case "unhealthy":
+      return fault.failures === 1
+        ? `Unhealthy: ${fault.detail}`
+        : `Unhealthy: ${fault.failures} checks in a row failed (last: ${fault.detail})`;
+    case "on_cpu":
+      return `READY ON CPU: ${fault.detail}`;
+  }
+}
+
+/** Told as soon as a probe says something that waiting does not mend. */
+export function wrongText(detail: string): string {
+  return `Not ready, and waiting will not mend it: ${detail}`;
+}
+
+/** What follows, as half a sentence; null when nothing does. */
+export function verdictText(verdict: Exclude<Verdict, { kind: "look_again" }>): string | null {
+  if (verdict.kind === "none") return null;
+  if (verdict.kind === "give_up") return `given up (${verdict.why})`;
+  return `restart ${verdict.attempt} of ${verdict.of} in ${(verdict.delayMs / 1000).toFixed(1)}s`;
+}
+
+/** Why a service is failed, short enough for the DEGRADED line: "3 restarts in 600 s", "exit code 7". */
+export function failedBecause(fault: Fault | null, why: string | null): string {
+  if (fault?.kind === "wrong") return fault.detail;
+  if (fault?.kind === "exited" && fault.background !== null) return "it went to the background";
+  if (why) return why;
+  return fault ? faultText(fault) : "unknown";
+}
+
+/** "wake word yes, answers unproved, speech no". */
+export function worksText(all: Record<string, Works>): string {
+  return Object.entries(all).map(([name, works]) => `${name} ${works === true ? "yes" : works || "no"}`).join(
+    ", ",
+  );
+}

@@ -1,0 +1,169 @@
+/**
+ * HTTP/1.1 on a unix socket of our own, for peers that are not trusted to be fast, few or sane. Spec: §12.
+ *
+ * `Deno.serve` knows neither a limit of connections nor of the time that a request may take to arrive: a peer that
+ * sends half a request keeps its connection for ever. So connections are counted and timed here, and each carries one
+ * request (`Connection: close`). Handlers are plain `Request -> Response`, so they do not depend on this transport.
+ */
+import { type Clock, systemClock } from "../clock.ts";
+import { bindPrivateSocket, closeQuietly, type PrivateSocket } from "./private_socket.ts";
+import { whenAborted } from "./server.ts";
+import { readRequest, type Refusal } from "./unix_http_request.ts";
+
+export interface UnixHttpOptions {
+  handler: (request: Request) => Response | Promise<Response>;
+  /** The answer to a request that does not reach the handler, or whose handler threw (500). */
+  refuse: (refusal: Refusal) => Response;
+  /** Told what a handler threw. */
+  onError?: (error: unknown) => void;
+  /** Connections at once; 64. One more ends the oldest that is still sending its request, else it is refused (503). */
+  maxConnections?: number;
+  /** Longest body of a request, bytes; 64 KiB. */
+  maxBodyBytes?: number;
+  /** A request that has not arrived after this time ends its connection, ms; 5000. */
+  requestMs?: number;
+  /** So does a peer that takes nothing of the answer for this long, ms; 5000. */
+  answerMs?: number;
+  /** At disposal, time for answers under way, ms; 250. */
+  closingMs?: number;
+  clock?: Clock;
+}
+
+interface Peer {
+  readonly conn: Deno.Conn;
+  /** Its request has not arrived yet. */
+  reading: boolean;
+  readonly gone: AbortController;
+}
+
+/**
+ * Serves HTTP on the unix socket `path` (see {@link bindPrivateSocket} for who can reach it, and what it throws) until
+ * it is disposed; that closes every connection and removes the socket, within `closingMs`.
+ */
+export async function serveUnixHttp(path: string, options: UnixHttpOptions): Promise<AsyncDisposable> {
+  return new UnixHttpServer(await bindPrivateSocket(path), options);
+}
+
+class UnixHttpServer implements AsyncDisposable {
+  readonly #socket: PrivateSocket;
+  readonly #o: Required<Omit<UnixHttpOptions, "onError">> & UnixHttpOptions;
+  readonly #peers = new Set<Peer>();
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #accepting: Promise<void>;
+  readonly #closing = new AbortController();
+  #closed: Promise<void> | null = null;
+
+  constructor(socket: PrivateSocket, options: UnixHttpOptions) {
+    this.#socket = socket;
+    this.#o = {
+      maxConnections: 64,
+      maxBodyBytes: 64 * 1024,
+      requestMs: 5000,
+      answerMs: 5000,
+      closingMs: 250,
+      clock: systemClock,
+      ...options,
+    };
+    this.#accepting = this.#accept();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    closeQuietly(this.#socket.listener);
+    for (const peer of this.#peers) if (peer.reading) drop(peer);
+    using _limit = this.#o.clock.after(this.#o.closingMs, () => this.#peers.forEach(drop));
+    await this.#accepting;
+    await Promise.all(this.#tasks);
+    this.#socket[Symbol.dispose]();
+  }
+
+  async #accept(): Promise<void> {
+    const closing = this.#closing.signal;
+    while (!closing.aborted) {
+      try {
+        const conn = await this.#socket.listener.accept();
+        const task = this.#attend({ conn, reading: true, gone: new AbortController() });
+        this.#tasks.add(task);
+        void task.finally(() => this.#tasks.delete(task));
+      } catch {
+        // Closed; or out of descriptors, which passes: the socket must work again then.
+        await this.#o.clock.sleep(100, closing).catch(() => {});
+      }
+    }
+  }
+
+  /** Never rejects: whatever a peer does ends its own connection only. */
+  async #attend(peer: Peer): Promise<void> {
+    const admitted = this.#admit();
+    this.#peers.add(peer);
+    try {
+      const request = admitted ? await this.#receive(peer) : { status: 503, why: "too many connections" };
+      peer.reading = false;
+      if (request === null) return;
+      const response = request instanceof Request
+        ? await this.#handle(request, peer)
+        : this.#o.refuse(request);
+      if (response === null) return;
+      await this.#send(peer, response, request instanceof Request && request.method === "HEAD");
+    } catch {
+      // The peer went away, or was too slow.
+    } finally {
+      this.#peers.delete(peer);
+      drop(peer);
+    }
+  }
+
+  /** Makes room for one more by ending the oldest that is still sending; false when all are being served. */
+  #admit(): boolean {
+    if (this.#peers.size < this.#o.maxConnections) return true;
+    const oldest = this.#peers.values().find((peer) => peer.reading);
+    if (!oldest) return false;
+    this.#peers.delete(oldest);
+    drop(oldest);
+    return true;
+  }
+
+  async #receive(peer: Peer): Promise<Request | Refusal | null> {
+    if (this.#closing.signal.aborted) return null;
+    using _limit = this.#o.clock.after(this.#o.requestMs, () => drop(peer));
+    return await readRequest((into) => peer.conn.read(into), this.#o.maxBodyBytes, peer.gone.signal);
+  }
+
+  /** The handler's answer, or null when the connection ended meanwhile; the handler is not waited for then. */
+  async #handle(request: Request, peer: Peer): Promise<Response | null> {
+    const answer = async () => {
+      try {
+        return await this.#o.handler(request);
+      } catch (error) {
+        this.#o.onError?.(error);
+        return this.#o.refuse({ status: 500, why: "internal error" });
+      }
+    };
+    return await Promise.race([answer(), whenAborted(peer.gone.signal).then(() => null)]);
+  }
+
+  async #send(peer: Peer, response: Response, headOnly: boolean): Promise<void> {
+    const write = async (bytes: Uint8Array) => {
+      for (let sent = 0; sent < bytes.length;) {
+        using _limit = this.#o.clock.after(this.#o.answerMs, () => drop(peer));
+        sent += await peer.conn.write(bytes.subarray(sent));
+      }
+    };
+    const lines = [`HTTP/1.1 ${response.status} ${response.statusText}`];
+    response.headers.forEach((value, name) => lines.push(`${name}: ${value}`));
+    await write(new TextEncoder().encode([...lines, "connection: close", "", ""].join("\r\n")));
+    if (headOnly) await response.body?.cancel();
+    else await response.body?.pipeTo(new WritableStream({ write }), { signal: peer.gone.signal });
+  }
+}
+
+/** Closing is what wakes a pending read or write. */
+function drop(peer: Peer): void {
+  peer.gone.abort();
+  closeQuietly(peer.conn);
+}

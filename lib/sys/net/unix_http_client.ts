@@ -1,0 +1,65 @@
+/** Asking an HTTP server on a unix socket: one request, one bounded answer, no proxy in between. Spec: §12. */
+import { reasonOf } from "../../errors.ts";
+
+export interface UnixHttpRequest {
+  method?: "GET" | "POST";
+  /** Path and query. */
+  target: string;
+  signal: AbortSignal;
+  /** A longer answer is an error. */
+  maxBytes: number;
+}
+
+/** `nobody`: no socket, or nobody listens on it. `denied`: it is another user's. `broken`: anything else. */
+export type UnixHttpErrorKind = "nobody" | "denied" | "broken";
+
+export class UnixHttpError extends Error {
+  override name = "UnixHttpError";
+  readonly kind: UnixHttpErrorKind;
+
+  constructor(kind: UnixHttpErrorKind, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.kind = kind;
+  }
+}
+
+/** Asks once. Rejects with a {@link UnixHttpError}, or with the signal's reason. */
+export async function unixHttpRequest(
+  path: string,
+  request: UnixHttpRequest,
+): Promise<{ status: number; text: string }> {
+  // An explicit proxy of the client outranks HTTP_PROXY and its like.
+  using client = Deno.createHttpClient({ proxy: { transport: "unix", path }, poolMaxIdlePerHost: 0 });
+  try {
+    const response = await fetch(`http://localhost${request.target}`, {
+      method: request.method ?? "GET",
+      redirect: "manual",
+      signal: request.signal,
+      client,
+    });
+    return { status: response.status, text: await boundedText(response, request.maxBytes) };
+  } catch (error) {
+    request.signal.throwIfAborted();
+    if (error instanceof UnixHttpError) throw error;
+    // fetch says what happened only in the words of its cause.
+    const reason = reasonOf(error instanceof Error && error.cause ? error.cause : error);
+    if (/no such file|refused/i.test(reason)) {
+      throw new UnixHttpError("nobody", "nobody listens there", error);
+    }
+    if (/permission denied/i.test(reason)) throw new UnixHttpError("denied", "permission denied", error);
+    throw new UnixHttpError("broken", reason, error);
+  }
+}
+
+async function boundedText(response: Response, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  // Leaving the loop early cancels the body.
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new UnixHttpError("broken", `the answer is longer than ${maxBytes} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}

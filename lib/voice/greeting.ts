@@ -1,0 +1,275 @@
+/**
+ * The post-boot greeting: exactly once per boot, and whatever happens listening ends enabled. Spec: §10, §13, §15;
+ * CONTRACT §6.
+ *
+ * pause -> system_ready -> speak -> finished -> guard -> resume. Each step may fail; it costs one WARNING and the next
+ * step follows. Nothing here is tried twice but `resume`, which is sent until KWD accepts it.
+ */
+import type { Log } from "../log/mod.ts";
+import type { GreetingPlan } from "../model/plan.ts";
+import { canPause, canSpeak } from "../plan/verbs.ts";
+import type { KwdService } from "../services/kwd.ts";
+import type { TtsService } from "../services/tts.ts";
+import { type Clock, deadline } from "../sys/clock.ts";
+import { seconds } from "../supervise/wording.ts";
+import { type FinishListener, listenForFinish } from "./finish_listener.ts";
+
+/** The tag by which a finish event is known as the greeting's. Spec: §10.2. */
+export const greetingTag = "boot_greeting";
+
+export interface GreetingReport {
+  /** What became of it. "not heard": it ended sooner than anyone can speak. */
+  outcome: "spoken" | "not heard" | "failed" | "timeout" | "disabled" | "skipped" | "by_kwd" | "aborted";
+  /** Speak request to the end of the sound, ms; null when the end is not known. */
+  speakMs: number | null;
+  /** End of the sound to the accepted resume, ms; null when there was none. */
+  resumeAfterMs: number | null;
+  /** KWD accepted that it listens. */
+  listening: boolean;
+}
+
+export interface GreetingOptions {
+  plan: GreetingPlan;
+  kwd: KwdService | null;
+  tts: TtsService | null;
+  clock: Clock;
+  log: Log;
+  bootId: string;
+  /** An earlier boot warned already that this text takes longer than its budget. */
+  knownOverBudget?: boolean;
+  /** A stop: nothing more is asked of anybody. */
+  signal: AbortSignal;
+  /** Opens the finish listener; tests give their own. */
+  listen?: typeof listenForFinish;
+}
+
+const verbTimeoutMs = 2000;
+const leastMsPerLetter = 10;
+/** When a speak loses its connection: how long until the end of a TTS that is dying is known, ms. */
+const lastWordsMs = 200;
+const firstRetryMs = 100, slowestRetryMs = 2000;
+
+/** Greets, then enables listening. Never rejects; with the signal aborted it ends early. To be called once per boot. */
+export async function greet(o: GreetingOptions): Promise<GreetingReport> {
+  try {
+    return await orchestrate(o);
+  } catch (error) {
+    if (o.signal.aborted) return notSpoken("aborted", null);
+    throw error;
+  }
+}
+
+async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
+  const { plan, kwd, tts, clock, log, signal } = o;
+  const ask = { signal, timeoutMs: verbTimeoutMs };
+  const warn = once((message: string) => log.warning(kwd ? kwd.plan.tag : "LOADER", message));
+  if (!kwd) {
+    log.info("LOADER", "No service has the role kwd: greeting skipped, there is no wake word to enable");
+    return notSpoken("skipped", null);
+  }
+  const spoken = plan.enabled && tts !== null && canSpeak(tts.plan.control);
+  if (spoken) log.info(kwd.plan.tag, "Received SYSTEM_READY; initiating post-boot greeting");
+  else {
+    const why = !plan.enabled
+      ? "the greeting is disabled"
+      : tts
+      ? `${tts.plan.name} has no control to speak with`
+      : "no service has the role tts";
+    log.info(kwd.plan.tag, `Received SYSTEM_READY; ${why}, enabling wake-word detection`);
+  }
+
+  // Of one that has no control `check` and the boot's first lines tell.
+  if (spoken && plan.pauseDuringTts && canPause(kwd.plan.control)) {
+    const paused = await kwd.pause(ask);
+    if (paused.state === "failed") {
+      warn(`Pause before the greeting refused (${paused.detail}); greeting all the same`);
+    }
+    if (paused.state === "not_offered") warn(cannotControl(paused.detail));
+  }
+  const told = await kwd.onSystemReady(plan, ask);
+  if (told.answer.state === "failed") warn(`SYSTEM_READY not accepted (${told.answer.detail})`);
+  if (!spoken) {
+    const resumeAfterMs = await enableListening(kwd, o, 0, clock.now());
+    return notSpoken(plan.enabled ? "skipped" : "disabled", resumeAfterMs);
+  }
+  if (told.greets) return await watchKwdGreet(kwd, o);
+
+  log.info(tts.plan.tag, `Speaking greeting: ${JSON.stringify(plan.text)}`);
+  const began = clock.now();
+  await using listener = (o.listen ?? listenForFinish)(
+    greetingTag,
+    crypto.randomUUID(),
+    (why) => log.info(tts.plan.tag, `Ignored: ${why}`),
+  );
+  const result = await speak(tts, listener, o);
+  const finishedAt = clock.now();
+  const speakMs = finishedAt - began;
+  if (!result.ok) {
+    const why = result.timedOut
+      ? `no end within ${watchdogMs(plan) / 1000} s (loader.post_boot_greeting.timeout_sec)`
+      : result.detail;
+    log.warning(tts.plan.tag, `Greeting failed: ${why}; enabling wake-word detection all the same`);
+    const resumeAfterMs = await enableListening(kwd, o, 0, finishedAt);
+    return notSpoken(result.timedOut ? "timeout" : "failed", resumeAfterMs);
+  }
+  log.info(tts.plan.tag, `Greeting finished in ${seconds(speakMs)}`);
+  const heard = isPlausible(plan.text, speakMs);
+  if (!heard) {
+    log.warning(
+      tts.plan.tag,
+      `Greeting not heard: nobody says ${[...plan.text].length} characters in ${
+        seconds(speakMs)
+      }; is there a sound card, and is the end of the sound waited for?`,
+    );
+  }
+  if (isOverBudget(plan, speakMs) && !o.knownOverBudget) {
+    const figures = `${seconds(speakMs)} of ${seconds(plan.budgetMs)}`;
+    log.warning(
+      tts.plan.tag,
+      `Greeting took longer than its budget (${figures}, loader.post_boot_greeting.budget_ms); told once per text`,
+    );
+  }
+  const resumeAfterMs = await enableListening(kwd, o, plan.resumeAfterMs + plan.outputLatencyMs, finishedAt);
+  return {
+    outcome: heard ? "spoken" : "not heard",
+    speakMs,
+    resumeAfterMs,
+    listening: resumeAfterMs !== null,
+  };
+}
+
+function notSpoken(outcome: GreetingReport["outcome"], resumeAfterMs: number | null): GreetingReport {
+  return { outcome, speakMs: null, resumeAfterMs, listening: resumeAfterMs !== null };
+}
+
+/** §10.4: too long for its budget, which cuts nothing. */
+export function isOverBudget(plan: GreetingPlan, speakMs: number): boolean {
+  return speakMs > plan.budgetMs;
+}
+
+/**
+ * A voice without a sound card "speaks" within a moment. The fastest that is still understood takes some 25 ms for a
+ * letter; what makes no sound is not counted.
+ */
+function isPlausible(text: string, speakMs: number): boolean {
+  return speakMs >= leastMsPerLetter * (text.match(/[\p{L}\p{N}]/gu)?.length ?? 0);
+}
+
+/** §13: a missing finish event forces the resume after max(timeout, 2 s). */
+function watchdogMs(plan: GreetingPlan): number {
+  return Math.max(plan.timeoutMs, 2000);
+}
+
+/** KWD calls TTS and resumes by itself; at the watchdog's end `resume` is sent in any case. */
+async function watchKwdGreet(kwd: KwdService, o: GreetingOptions): Promise<GreetingReport> {
+  o.log.info(kwd.plan.tag, "Greets by itself; watching");
+  await o.clock.sleep(watchdogMs(o.plan), o.signal);
+  const accepted = await enableListening(kwd, o, 0, o.clock.now());
+  // When the sound ended is not known here, so there is no figure.
+  return { outcome: "by_kwd", speakMs: null, resumeAfterMs: null, listening: accepted !== null };
+}
+
+interface Spoken {
+  ok: boolean;
+  timedOut: boolean;
+  detail: string;
+}
+
+/** Asks TTS once and waits for the end of the sound, however it is told, at most until the watchdog. */
+async function speak(tts: TtsService, listener: FinishListener, o: GreetingOptions): Promise<Spoken> {
+  const limitMs = watchdogMs(o.plan);
+  const over = new AbortController();
+  const ended = tts.copy?.exited.then(() => over.abort(new DOMException("TTS ended", "AbortError")));
+  using limit = deadline(o.clock, limitMs, AbortSignal.any([o.signal, over.signal]));
+  const asked = tts.speak(o.plan.text, greetingTag, {
+    signal: limit.signal,
+    timeoutMs: limitMs,
+    finishedUrl: listener.url,
+  }).then(async (answer): Promise<Spoken> => {
+    if (answer.state === "finished") return { ok: true, timedOut: false, detail: "" };
+    if (answer.state === "accepted") return await told;
+    // A TTS that dies takes its connection along, and that it died is known a moment later.
+    if (answer.state === "failed" && answer.lost && ended) {
+      await Promise.race([ended, o.clock.sleep(lastWordsMs, limit.signal)]);
+    }
+    return { ok: false, timedOut: false, detail: answer.detail };
+  });
+  const told = orAbort(listener.finished, limit.signal)
+    .then(({ ok, detail }): Spoken => ({ ok, timedOut: false, detail }));
+  try {
+    const spoken = await Promise.race([asked, told]);
+    // A command that was ended by the watchdog fails as any other: what ended it is told.
+    const cut = limit.signal.aborted && !over.signal.aborted && !o.signal.aborted;
+    return !spoken.ok && cut ? { ...spoken, timedOut: true } : spoken;
+  } catch (error) {
+    o.signal.throwIfAborted();
+    if (over.signal.aborted) return { ok: false, timedOut: false, detail: "TTS ended while it spoke" };
+    if (limit.signal.aborted) return { ok: false, timedOut: true, detail: "" };
+    throw error;
+  } finally {
+    over.abort(new DOMException("the greeting is over", "AbortError"));
+    listener.over();
+    await Promise.allSettled([asked, told]);
+  }
+}
+
+/**
+ * Waits for the guard, then sends `resume` until KWD accepts it or does not live any more. Returns ms since the end
+ * of the sound; null when KWD was not there to accept.
+ */
+export async function enableListening(
+  kwd: KwdService,
+  o: Pick<GreetingOptions, "clock" | "log" | "signal">,
+  guardMs: number,
+  finishedAt: number,
+): Promise<number | null> {
+  const { clock, log, signal } = o;
+  const copy = kwd.copy;
+  await clock.sleep(Math.max(0, finishedAt + guardMs - clock.now()), signal);
+  for (let pause = firstRetryMs, tries = 1;; pause = Math.min(pause * 2, slowestRetryMs), tries++) {
+    const answer = await kwd.resume({ signal, timeoutMs: verbTimeoutMs });
+    if (answer.state === "failed") {
+      // A copy that died takes its refusal along: the next one is told when it is up.
+      if (!kwd.external && (kwd.copy !== copy || copy?.status)) return null;
+      if (tries === 1) {
+        log.warning(kwd.plan.tag, `Resume refused (${answer.detail}); repeating until it is accepted`);
+      }
+      await clock.sleep(pause, signal);
+      continue;
+    }
+    if (answer.state === "not_offered") {
+      log.info(kwd.plan.tag, "Whether it listens is not known: it cannot be told to, nor asked");
+      return null;
+    }
+    const after = clock.now() - finishedAt;
+    if (guardMs > 0) {
+      log.info(kwd.plan.tag, `Resume wake-word detection after ${Math.round(after)}ms`);
+      log.info(
+        kwd.plan.tag,
+        `Wake-word detection enabled (resume after ${guardMs} ms guard); READY FOR WAKE WORD`,
+      );
+    } else log.info(kwd.plan.tag, "Wake-word detection enabled; READY FOR WAKE WORD");
+    return after;
+  }
+}
+
+function cannotControl(detail: string): string {
+  return `Offers no control (${detail}): it cannot be paused for the greeting, nor be told to listen; see control in the configuration reference`;
+}
+
+/** One WARNING per cause. */
+function once(warn: (message: string) => void): (message: string) => void {
+  const said = new Set<string>();
+  return (message) => {
+    if (!said.has(message)) warn(message);
+    said.add(message);
+  };
+}
+
+function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
+}

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { Prewarmer } from "../../../lib/prewarm/mod.ts";
+import type { ServicePlan } from "../../../lib/model/plan.ts";
+import type { PrepareReport } from "../../../lib/services/adapter.ts";
+import { systemClock } from "../../../lib/sys/clock.ts";
+import { preparedService, TestFolder } from "./support.ts";
+
+interface Told {
+  name: string;
+  report: PrepareReport;
+}
+
+function prewarmer(o: { files?: boolean; signal?: AbortSignal } = {}) {
+  const told: Told[] = [];
+  const waiting: (() => void)[] = [];
+  const made = new Prewarmer<{ name: string; plan: ServicePlan }>({
+    clock: systemClock,
+    files: o.files ?? true,
+    tokenizers: o.files ?? true,
+    env: { HOME: "/nonexistent" },
+    signal: o.signal ?? new AbortController().signal,
+    report: ({ name }, report) => {
+      told.push({ name, report });
+      for (const resolve of waiting.splice(0)) resolve();
+    },
+  });
+  const reports = async (n: number) => {
+    while (told.length < n) await new Promise<void>((resolve) => waiting.push(resolve));
+    return told;
+  };
+  return { made, told, reports };
+}
+
+const unit = (name: string, folder: TestFolder, files = true) => ({
+  name,
+  plan: preparedService({
+    name,
+    argv: ["serve", `${folder.dir}/${name}`],
+    prepare: { files, standby: false, globs: [], tokenizers: true },
+  }),
+});
+
+Deno.test("Prewarmer brings the files of one service after the other, once each", async () => {
+  using folder = new TestFolder();
+  for (const name of ["stt", "llm", "tts"]) folder.put(`${name}/model.gguf`, 1000);
+  const { made, reports, told } = prewarmer();
+  await using _ = made;
+  const [stt, llm, tts] = ["stt", "llm", "tts"].map((name) => unit(name, folder, name !== "tts"));
+  for (const one of [stt, tts, llm, stt]) made.start(one);
+  assert.deepEqual((await reports(2)).map(({ name, report }) => [name, report.bytes]), [
+    ["stt", 1000],
+    ["llm", 1000],
+  ]);
+  await made[Symbol.asyncDispose]();
+  assert.equal(told.length, 2);
+});
+
+Deno.test("Prewarmer leaves out a service that is ready before its files had their turn", async () => {
+  using folder = new TestFolder();
+  folder.put("stt/model.gguf", 1000);
+  folder.put("llm/model.gguf", 1000);
+  const { made, reports } = prewarmer();
+  await using _ = made;
+  const [stt, llm] = [unit("stt", folder), unit("llm", folder)];
+  made.stop(llm, "nothing of it was begun");
+  made.start(stt);
+  made.start(llm);
+  made.stop(stt, "the service is ready");
+  assert.deepEqual((await reports(1)).map(({ name }) => name), ["llm"]);
+});
+
+Deno.test("Prewarmer says nothing and leaves nothing when the loader stops, and starts nothing after that", async () => {
+  using folder = new TestFolder();
+  folder.put("stt/model.gguf", 64 << 20);
+  const stopping = new AbortController();
+  const { made, told } = prewarmer({ signal: stopping.signal });
+  made.start(unit("stt", folder));
+  stopping.abort();
+  made.start(unit("llm", folder));
+  await made[Symbol.asyncDispose]();
+  assert.deepEqual(told, []);
+});
+
+Deno.test("Prewarmer does nothing when neither model nor tokenizer files are wanted", async () => {
+  using folder = new TestFolder();
+  folder.put("stt/model.gguf", 1000);
+  const { made, told } = prewarmer({ files: false });
+  made.start(unit("stt", folder));
+  await made[Symbol.asyncDispose]();
+  assert.deepEqual(told, []);
+});

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { shutdown } from "../../../lib/supervise/shutdown.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { bringUp, type FakeUnit, fakeUnit, memoryLog } from "../../support/fake_service.ts";
+
+/** Four services that are up; each waits to be let go before it is gone. */
+async function house(names = ["kwd", "tts", "llm", "stt"]) {
+  const clock = new FakeClock();
+  const order: string[] = [];
+  const all: FakeUnit[] = names.map((name) =>
+    fakeUnit({}, { name, clock, hooks: { changed: (unit, _from, to) => order.push(`${unit.name} ${to}`) } })
+  );
+  for (const fake of all) await bringUp(fake);
+  for (const { service } of all) service.holdsOn = true;
+  order.length = 0;
+  const { log, lines } = memoryLog(clock);
+  const hurry = new AbortController();
+  const units = all.map(({ unit }) => unit);
+  const stop = () => shutdown(units, { clock, log, budgetMs: 10_000, hurry: hurry.signal });
+  const end = async () => {
+    await Promise.all(units.map((unit) => unit.idle()));
+    assert.ok(units.every((unit) => unit.state.actual === "idle"));
+    assert.ok(all.every(({ service }) => service.copy === null));
+    assert.equal(clock.pending, 0, "timers are left");
+  };
+  return { clock, all, order, lines, hurry, stop, end };
+}
+
+Deno.test("shutdown() stops one after the other, each until its last process is gone", async () => {
+  const { clock, all, order, lines, stop, end } = await house();
+  const stopped = stop();
+  for (const [i, { service }] of all.entries()) {
+    await clock.advance(100);
+    assert.deepEqual(order, [
+      ...all.slice(0, i).flatMap(({ unit }) => [`${unit.name} stopping`, `${unit.name} idle`]),
+      `${service.name} stopping`,
+    ]);
+    service.letGo();
+    await clock.settle();
+  }
+  assert.deepEqual(await stopped, []);
+  assert.deepEqual(lines, []);
+  await end();
+});
+
+Deno.test("shutdown() kills everything that is left when its budget is over, and says what that is", async () => {
+  const { clock, all, lines, stop, end } = await house();
+  const stopped = stop();
+  await clock.settle();
+  all[0].service.letGo();
+  await clock.advance(9999);
+  assert.deepEqual(lines.filter((line) => line.includes("WARNING")), []);
+  await clock.advance(1);
+  assert.deepEqual(await stopped, []);
+  assert.deepEqual(lines.filter((line) => line.includes("WARNING")), [
+    "LOADER WARNING Shutdown takes longer than 10 s; killing what is left: tts, llm, stt",
+  ]);
+  await end();
+});
+
+Deno.test("shutdown() kills everything at once on a second signal, also when that came before", async () => {
+  for (const before of [true, false]) {
+    const { clock, lines, hurry, stop, end } = await house();
+    if (before) hurry.abort();
+    const stopped = stop();
+    await clock.advance(before ? 0 : 50);
+    hurry.abort();
+    await clock.settle();
+    assert.deepEqual(await stopped, []);
+    assert.equal(clock.now(), before ? 0 : 50);
+    assert.deepEqual(lines, ["LOADER WARNING Second signal; killing what is left: kwd, tts, llm, stt"]);
+    await end();
+  }
+});
+
+Deno.test("shutdown() of services that never ran, failed or wait for their backoff says nothing of them", async () => {
+  const { clock, all, lines, hurry, stop, end } = await house(["kwd", "tts", "llm"]);
+  for (const { service } of all) service.holdsOn = false;
+  all[0].service.copy!.exit(0); // failed
+  all[1].service.copy!.exit(1); // backoff
+  await clock.settle();
+  assert.deepEqual(all.map(({ unit }) => unit.state.actual), ["failed", "backoff", "up"]);
+  hurry.abort();
+  assert.deepEqual(await stop(), []);
+  assert.deepEqual(lines, ["LOADER WARNING Second signal; killing what is left: llm"]);
+  await end();
+});
+
+Deno.test("shutdown() names those of which something is left", async () => {
+  const { clock, all, stop, end } = await house(["kwd", "tts"]);
+  for (const { service } of all) service.holdsOn = false;
+  const { service } = all[1];
+  const usual = service.stop.bind(service);
+  service.stop = async (grace, hurry) => ({
+    ...await usual(grace, hurry),
+    left: ["pid 7 (python) holds port 5004"],
+  });
+  const stopped = stop();
+  await clock.settle();
+  assert.deepEqual(await stopped, ["tts"]);
+  assert.ok(all[1].lines.includes("TTS ERROR In the way: pid 7 (python) holds port 5004"));
+  await end();
+});

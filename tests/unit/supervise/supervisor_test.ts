@@ -1,0 +1,755 @@
+import assert from "node:assert/strict";
+import { unitStatus } from "../../../lib/supervise/status_of.ts";
+import { LoaderError } from "../../../lib/errors.ts";
+import type { RestartPolicy } from "../../../lib/model/plan.ts";
+import type { Actual } from "../../../lib/supervise/service_machine.ts";
+import { bringUp, type FakeUnit, fakeUnit, leaveNothing, servicePlan } from "../../support/fake_service.ts";
+
+const policy = servicePlan("x").restart;
+const withPolicy = (patch: Partial<RestartPolicy>) => ({ restart: { ...policy, ...patch } });
+const standby = { prepare: { files: false, standby: true, globs: [], tokenizers: false } };
+const atOnce = withPolicy({ backoff: { initialMs: 0, factor: 2, maxMs: 0 } });
+
+Deno.test("Unit.start() is true only after ready and warmed, and says so in the log's words", async () => {
+  const fake = fakeUnit();
+  const { unit, service, clock, lines, states } = fake;
+  service.warmup = null;
+  let result: boolean | null = null;
+  const started = unit.start().then((up) => result = up);
+  await clock.advance(420);
+  assert.deepEqual(states, ["starting"]);
+  service.ready();
+  await clock.advance(30);
+  assert.deepEqual(states, ["starting", "warming"]);
+  assert.equal(result, null, "ready is not enough");
+  assert.ok(!unit.isUp);
+  service.warmed();
+  await clock.settle();
+  assert.equal(await started, true);
+  assert.ok(unit.isUp);
+  assert.equal(unit.readyMs, 420);
+  assert.equal(unit.upAt, 450);
+  assert.deepEqual(lines, [
+    "STT INFO Starting (pid 100)",
+    "STT INFO Ready in 0.42s",
+    "STT INFO Warmed in 0.03s",
+  ]);
+  assert.equal(await unit.start(), true, "it is up already");
+  assert.equal(service.starts, 1);
+  await leaveNothing(fake);
+  assert.equal(lines.at(-1), "STT INFO Stopped in 0.00s (exit 0)");
+});
+
+Deno.test("Unit.start() takes a readiness timeout to stop, backoff and another start", async () => {
+  const fake = fakeUnit();
+  const { unit, service, clock, lines, states } = fake;
+  service.output = ["one", "two", "loading shard 3", "loading shard 4"];
+  const started = unit.start();
+  await clock.advance(19_999);
+  assert.deepEqual(states, ["starting"]);
+  await clock.advance(1);
+  assert.deepEqual(states, ["starting", "stopping", "backoff"]);
+  assert.deepEqual(lines.slice(-5), [
+    "STT WARNING Not ready within 20 s (last: 503, loading); restart 1 of 3 in 2.0s",
+    "STT WARNING Last output: two",
+    "STT WARNING Last output: loading shard 3",
+    "STT WARNING Last output: loading shard 4",
+    "STT INFO Stopped in 0.00s (exit 0)",
+  ]);
+  await clock.advance(1999);
+  assert.equal(service.starts, 1);
+  await clock.advance(1);
+  assert.equal(service.starts, 2);
+  service.ready();
+  await clock.settle();
+  assert.equal(await started, true);
+  assert.equal(unit.restartCount, 1);
+  assert.equal(unit.state.fault, null, "forgotten when it came up");
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit.start() gives up after max_restarts, with growing pauses", async () => {
+  const fake = fakeUnit();
+  const { unit, service, clock, lines } = fake;
+  let result: boolean | null = null;
+  const started = unit.start().then((up) => result = up);
+  const at: number[] = [];
+  for (const pause of [2000, 4000, 8000]) {
+    await clock.settle();
+    at.push(clock.now());
+    service.copy!.exit(1);
+    await clock.advance(pause);
+  }
+  await clock.settle();
+  assert.deepEqual([...at, clock.now()], [0, 2000, 6000, 14_000]);
+  assert.equal(result, null);
+  service.copy!.exit(1);
+  await clock.settle();
+  await started;
+  assert.equal(result, false);
+  assert.equal(unit.state.actual, "failed");
+  assert.equal(unit.givenUpWhy, "3 restarts in 600 s");
+  assert.ok(lines.includes("STT ERROR Exited with code 1 after 0.0s; given up (3 restarts in 600 s)"));
+  assert.equal(service.starts, 4);
+  assert.equal(await unit.start(), false, "only a person's restart leaves it");
+  assert.equal(service.starts, 4);
+  assert.equal(clock.pending, 0);
+  const again = unit.restart();
+  await clock.settle();
+  service.ready();
+  await clock.settle();
+  assert.equal(await again, true);
+  assert.equal(unit.givenUpWhy, null);
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit.start() ends its wait at once when the process exits before it is ready", async () => {
+  const fake = fakeUnit();
+  const { unit, service, clock, lines } = fake;
+  const started = unit.start();
+  await clock.advance(12_300);
+  service.output = ["Traceback", "ModuleNotFoundError: no module named piper"];
+  service.copy!.exit(0);
+  await clock.settle();
+  assert.equal(unit.state.actual, "backoff", "before it is ready, exit 0 is a failure too");
+  assert.deepEqual(lines.slice(-3), [
+    "STT WARNING Exited with code 0 after 12.3s; restart 1 of 3 in 2.0s",
+    "STT WARNING Last output: Traceback",
+    "STT WARNING Last output: ModuleNotFoundError: no module named piper",
+  ]);
+  await leaveNothing(fake);
+  assert.equal(await started, false);
+});
+
+Deno.test("Unit gives up a service that ends with exit 0 after it was up, under on-failure", async () => {
+  const fake = fakeUnit();
+  await bringUp(fake);
+  fake.service.output = ["bye"];
+  await fake.clock.advance(1000);
+  fake.service.copy!.exit(0);
+  await fake.clock.settle();
+  assert.equal(fake.unit.state.actual, "failed");
+  assert.equal(
+    fake.lines.at(-1),
+    "STT ERROR Exited with code 0 after 1.0s; given up (it ended by itself with exit 0)",
+  );
+  assert.deepEqual(fake.service.calls.slice(-1), ["stop"], "leader gone is not group gone");
+  await leaveNothing(fake);
+});
+
+Deno.test("P13: a program that goes to the background is told to stay, before it counts as ready", async () => {
+  const fake = fakeUnit();
+  const started = fake.unit.start();
+  await fake.clock.settle();
+  const copy = fake.service.copy!;
+  copy.leftBehind = "pid 7 (mosquitto -d)";
+  copy.status = { code: 0, signal: null }; // it has ended, and its last output is still being read
+  fake.service.ready();
+  await fake.clock.settle();
+  assert.deepEqual(fake.states, ["starting"]);
+  copy.exit(0);
+  await fake.clock.settle();
+  assert.equal(await started, false);
+  assert.deepEqual(fake.lines.slice(0, 2), [
+    "STT INFO Starting (pid 100)",
+    "STT ERROR Went to the background after 0.0s (pid 7 (mosquitto -d) goes on): start it in the foreground; " +
+    "given up (another copy would do the same)",
+  ]);
+  assert.equal(fake.service.starts, 1);
+  assert.deepEqual(fake.service.calls.slice(-1), ["stop"], "what went on is ended");
+  await leaveNothing(fake);
+});
+
+Deno.test("P13: one that goes to the background later says so too, and the restart policy stays as it is", async () => {
+  for (const type of ["on-failure", "always"] as const) {
+    const fake = fakeUnit(withPolicy({ type }));
+    await bringUp(fake);
+    fake.service.copy!.leftBehind = "pid 7 (mosquitto -d)";
+    fake.service.copy!.exit(0);
+    await fake.clock.advance(2000);
+    assert.match(
+      fake.lines.find((line) => line.includes("Went"))!,
+      /goes on\): start it in the foreground; /,
+    );
+    assert.equal(fake.service.starts, type === "always" ? 2 : 1);
+    await leaveNothing(fake);
+  }
+});
+
+Deno.test("Unit starts a service again that ends with exit 0 after it was up, under always", async () => {
+  const fake = fakeUnit(withPolicy({ type: "always" }));
+  await bringUp(fake);
+  fake.service.copy!.exit(0);
+  await fake.clock.advance(2000);
+  assert.equal(fake.service.starts, 2);
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit gives up at once on one of no_restart_exit_codes", async () => {
+  const fake = fakeUnit(withPolicy({ noRestartExitCodes: [78] }));
+  const started = fake.unit.start();
+  await fake.clock.settle();
+  fake.service.copy!.exit(78);
+  await fake.clock.settle();
+  assert.equal(await started, false);
+  assert.equal(fake.unit.givenUpWhy, "exit code 78 is one of no_restart_exit_codes");
+  assert.equal(fake.service.starts, 1);
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit starts again at once when the backoff is zero", async () => {
+  const fake = fakeUnit(atOnce);
+  await bringUp(fake);
+  fake.service.copy!.exit(null, "SIGKILL");
+  await fake.clock.settle();
+  assert.equal(fake.service.starts, 2);
+  assert.equal(fake.clock.now(), 0);
+  assert.ok(fake.lines.includes("STT WARNING Killed by SIGKILL after 0.0s; restart 1 of 3 in 0.0s"));
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit keeps no timer of a copy that has crashed, 200 times over", async () => {
+  const fake = fakeUnit(withPolicy({ maxRestarts: 1000, backoff: { initialMs: 0, factor: 2, maxMs: 0 } }));
+  await bringUp(fake);
+  const before = fake.clock.pending;
+  for (let i = 0; i < 200; i++) {
+    fake.service.copy!.exit(1);
+    await fake.clock.settle();
+    fake.service.ready();
+    await fake.clock.settle();
+    assert.ok(fake.unit.isUp, `crash ${i}`);
+  }
+  assert.equal(fake.service.starts, 201);
+  assert.equal(fake.clock.pending, before);
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit counts a spawn that is not possible as a failed start", async () => {
+  const fake = fakeUnit(atOnce);
+  fake.service.spawnError = new LoaderError("spawn_failed", "cannot start stt: no such file");
+  const started = fake.unit.start();
+  await fake.clock.settle();
+  assert.ok(fake.lines.includes("STT WARNING cannot start stt: no such file; restart 1 of 3 in 0.0s"));
+  fake.service.ready();
+  await fake.clock.settle();
+  assert.equal(await started, true);
+  assert.equal(fake.service.starts, 1);
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit takes EXTEND_TIMEOUT_USEC for more time, at most ten times the limit", async () => {
+  const fake = fakeUnit({ readyTimeout: { value: 1000, from: "test" } });
+  const { unit, service, clock, lines } = fake;
+  const started = unit.start();
+  await clock.advance(900);
+  service.copy!.extend(500); // to 1400
+  await clock.advance(499);
+  assert.equal(unit.state.actual, "starting");
+  service.copy!.extend(0); // never earlier than it was
+  service.copy!.extend(1_000_000); // to 10 000, the cap
+  await clock.advance(8600);
+  assert.equal(clock.now(), 9999);
+  assert.equal(unit.state.actual, "starting");
+  await clock.advance(1);
+  assert.equal(unit.state.actual, "backoff");
+  assert.ok(lines.some((line) => line.startsWith("STT WARNING Not ready within 10 s")), lines.join("\n"));
+  await leaveNothing(fake);
+  assert.equal(await started, false);
+});
+
+Deno.test("Unit lets visible progress extend a learned limit to what was configured", async () => {
+  const fake = fakeUnit({ readyTimeout: { value: 1000, from: "p95", progressing: 2000 } });
+  const { unit, service, clock, lines } = fake;
+  const started = unit.start();
+  for (let i = 0; i < 19; i++) {
+    await clock.advance(100);
+    service.copy!.sign();
+  }
+  assert.equal(unit.state.actual, "starting");
+  await clock.advance(100);
+  assert.equal(unit.state.actual, "backoff");
+  assert.ok(lines.some((line) => line.startsWith("STT WARNING Not ready within 2 s")), lines.join("\n"));
+  await leaveNothing(fake);
+  assert.equal(await started, false);
+});
+
+Deno.test("P2: what waiting does not mend is told, fails the start and is not tried again", async () => {
+  const fake = fakeUnit();
+  const { unit, service, clock, lines } = fake;
+  service.wrong = 'NOT_FOUND, the server knows no service "lm"';
+  const started = unit.start();
+  await clock.settle();
+  assert.equal(await started, false);
+  assert.deepEqual([service.starts, unit.state.actual], [1, "failed"]);
+  assert.deepEqual(lines.filter((line) => line.includes("NOT_FOUND")), [
+    'STT WARNING Not ready, and waiting will not mend it: NOT_FOUND, the server knows no service "lm"',
+    'STT ERROR Never becomes ready: NOT_FOUND, the server knows no service "lm"; given up (another copy would be no better)',
+  ]);
+  assert.equal(unitStatus(unit, clock.now(), null).problem, `Never becomes ready: ${service.wrong}`);
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit says every 10 s what it waits for", async () => {
+  const fake = fakeUnit({ readyTimeout: { value: 90_000, from: "test" } });
+  const { unit, service, clock, lines } = fake;
+  const started = unit.start();
+  await clock.advance(9999);
+  assert.equal(lines.filter((line) => line.includes("Waiting")).length, 0);
+  await clock.advance(1);
+  service.output = ["loading layers"];
+  await clock.advance(10_000);
+  service.copy!.statusText = "loading 60 %";
+  await clock.advance(14_000);
+  assert.deepEqual(lines.filter((line) => line.includes("Waiting")), [
+    "STT INFO Waiting: 10 s of 90 s, 503, loading; last output: none",
+    "STT INFO Waiting: 20 s of 90 s, 503, loading; last output: loading layers",
+    "STT INFO Waiting: 30 s of 90 s, 503, loading; last output: loading 60 %",
+  ]);
+  service.ready();
+  await clock.settle();
+  assert.equal(await started, true);
+  await clock.advance(0);
+  assert.equal(clock.pending, 1, "only the next health check");
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit sends a failed warm-up that is required to the restart policy", async () => {
+  const fake = fakeUnit();
+  fake.service.warmup = () => ({ state: "failed", detail: "answered 500" });
+  const started = fake.unit.start();
+  await fake.clock.settle();
+  fake.service.ready();
+  await fake.clock.settle();
+  assert.equal(fake.unit.state.actual, "backoff");
+  assert.ok(fake.lines.includes("STT WARNING Warm-up failed: answered 500; restart 1 of 3 in 2.0s"));
+  await leaveNothing(fake);
+  assert.equal(await started, false);
+});
+
+Deno.test("Unit goes on after a failed warm-up that is not required, and after one that is not offered", async () => {
+  const answers = [
+    [
+      { state: "failed", detail: "answered 500" },
+      "Warm-up failed: answered 500; it is not required, going on",
+    ],
+    [
+      { state: "not_offered", detail: "404", hint: "set warmup: none" },
+      "Warm-up not offered: 404; set warmup: none",
+    ],
+  ] as const;
+  for (const [answer, line] of answers) {
+    const fake = fakeUnit({
+      warmup: { kind: "exec", cmd: ["true"], timeoutMs: 1000, runs: 1, required: false },
+    });
+    fake.service.warmup = () => answer;
+    await bringUp(fake);
+    assert.equal(fake.lines.at(-1), `STT WARNING ${line}`);
+    await leaveNothing(fake);
+  }
+});
+
+Deno.test("Unit with no warm-up says why only where that is a surprise", async () => {
+  for (const warn of [true, false]) {
+    const none = {
+      kind: "none",
+      why: "no model is named",
+      warn,
+      timeoutMs: 1,
+      runs: 1,
+      required: true,
+    } as const;
+    const fake = fakeUnit({ warmup: none });
+    await bringUp(fake);
+    assert.ok(!fake.service.calls.includes("warm"));
+    assert.equal(fake.lines.includes("STT WARNING No warm-up: no model is named"), warn);
+    await leaveNothing(fake);
+  }
+});
+
+Deno.test("Unit takes a crash during the warm-up as a crash before it was ready for anybody", async () => {
+  const fake = fakeUnit(atOnce);
+  fake.service.warmup = null;
+  const started = fake.unit.start();
+  await fake.clock.settle();
+  fake.service.ready();
+  await fake.clock.settle();
+  fake.service.copy!.exit(0);
+  await fake.clock.settle();
+  assert.equal(fake.unit.state.actual, "starting");
+  assert.equal(fake.service.starts, 2);
+  fake.service.warmup = () => ({ state: "warmed", ms: 1 });
+  fake.service.ready();
+  await fake.clock.settle();
+  assert.equal(await started, true);
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit asks its hooks before each start, before it is up, and after each stop", async () => {
+  const order: string[] = [];
+  const fake: FakeUnit = fakeUnit(atOnce, {
+    hooks: {
+      beforeStart: async () => void order.push(`before start, ${fake.service.starts} so far`),
+      beforeUp: async () => {
+        order.push("before up");
+        return order.length < 4 ? { kind: "on_cpu", detail: "its model is not on the GPU" } : null;
+      },
+      afterStop: async () => void order.push("after stop"),
+    },
+  });
+  const started = fake.unit.start();
+  await fake.clock.settle();
+  fake.service.ready();
+  await fake.clock.settle();
+  fake.service.ready();
+  await fake.clock.settle();
+  assert.equal(await started, true);
+  assert.deepEqual(order, [
+    "before start, 0 so far",
+    "before up",
+    "after stop",
+    "before start, 1 so far",
+    "before up",
+  ]);
+  assert.ok(
+    fake.lines.includes("STT WARNING READY ON CPU: its model is not on the GPU; restart 1 of 3 in 0.0s"),
+  );
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit takes a refused admission as a failed start", async () => {
+  const fake = fakeUnit(withPolicy({ type: "never" }), {
+    hooks: {
+      beforeStart: () =>
+        Promise.reject(new LoaderError("vram_short", "llm needs 9000 MiB, 512 MiB are free")),
+    },
+  });
+  assert.equal(await fake.unit.start(), false);
+  assert.equal(fake.service.starts, 0);
+  assert.ok(fake.lines[0].startsWith("STT ERROR llm needs 9000 MiB"), fake.lines[0]);
+  await leaveNothing(fake);
+});
+
+/** Brings a fresh unit into each state of a service that we run. */
+const into: Record<Exclude<Actual, "away">, (fake: FakeUnit) => Promise<void>> = {
+  idle: async () => {},
+  standby: async ({ unit, clock }) => {
+    unit.prepare();
+    await clock.settle();
+  },
+  starting: async ({ unit, clock }) => {
+    void unit.start();
+    await clock.settle();
+  },
+  warming: async ({ unit, service, clock }) => {
+    service.warmup = null;
+    void unit.start();
+    await clock.settle();
+    service.ready();
+    await clock.settle();
+  },
+  up: bringUp,
+  stopping: async (fake) => {
+    await bringUp(fake);
+    fake.service.holdsOn = true;
+    void fake.unit.stop();
+    await fake.clock.settle();
+  },
+  backoff: async ({ unit, service, clock }) => {
+    void unit.start();
+    await clock.settle();
+    service.copy!.exit(1);
+    await clock.settle();
+  },
+  failed: async (fake) => {
+    await bringUp(fake);
+    fake.service.copy!.exit(0);
+    await fake.clock.settle();
+  },
+};
+
+/** Plays an honest service until everything is at rest. */
+async function playOn({ service, clock }: FakeUnit): Promise<void> {
+  service.warmup = () => ({ state: "warmed", ms: 1 });
+  for (let i = 0; i < 4; i++) {
+    await clock.settle();
+    service.letGo();
+    await clock.settle();
+    service.ready();
+    service.warmed();
+    await clock.settle();
+  }
+}
+
+for (const [state, enter] of Object.entries(into) as [Actual, (fake: FakeUnit) => Promise<void>][]) {
+  Deno.test(`Unit.restart() ten times at once in "${state}" gives one running copy`, async () => {
+    const fake = fakeUnit(standby);
+    await enter(fake);
+    assert.equal(fake.unit.state.actual, state);
+    const before = fake.service.starts;
+    const all = Array.from({ length: 10 }, () => fake.unit.restart());
+    await playOn(fake);
+    assert.deepEqual(await Promise.all(all), Array(10).fill(true));
+    assert.ok(fake.service.starts - before <= 1);
+    assert.ok(fake.service.copy?.running);
+    assert.deepEqual([...fake.unit.state.restarts], [], "what failed before is forgotten");
+    fake.service.holdsOn = false;
+    await leaveNothing(fake);
+  });
+
+  Deno.test(`Unit.stop() in "${state}" ends with nothing running, whoever else waits`, async () => {
+    const fake = fakeUnit(standby);
+    await enter(fake);
+    const restarted = state === "up" ? fake.unit.restart() : null;
+    const stopped = [fake.unit.stop(), fake.unit.stop()];
+    await playOn(fake);
+    await Promise.all(stopped);
+    if (restarted) assert.equal(await restarted, false);
+    assert.equal(fake.unit.state.actual, "idle");
+    assert.equal(fake.service.copy, null);
+    assert.equal(fake.clock.pending, 0, "timers are left");
+    await fake.unit.idle();
+  });
+}
+
+Deno.test("Unit.stop() without grace hurries a stop that is under way", async () => {
+  const fake = fakeUnit();
+  await bringUp(fake);
+  fake.service.holdsOn = true;
+  const polite = fake.unit.stop();
+  await fake.clock.settle();
+  const hurry = new AbortController();
+  const impatient = fake.unit.stop(hurry.signal);
+  await fake.clock.advance(10);
+  assert.equal(fake.unit.state.actual, "stopping");
+  hurry.abort();
+  await fake.clock.settle();
+  const report = await polite;
+  assert.deepEqual(await impatient, report);
+  assert.equal(report?.killed, true);
+  assert.equal(fake.lines.at(-1), "STT WARNING Stopped in 0.01s (SIGKILL after 5.00s of grace)");
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit.start() while it is being stopped starts a fresh copy, after the last process is gone", async () => {
+  const fake = fakeUnit();
+  await bringUp(fake);
+  fake.service.holdsOn = true;
+  void fake.unit.stop();
+  await fake.clock.settle();
+  const started = fake.unit.start();
+  await fake.clock.advance(500);
+  assert.equal(fake.service.starts, 1);
+  fake.service.letGo();
+  await fake.clock.settle();
+  assert.equal(fake.service.starts, 2);
+  fake.service.ready();
+  await fake.clock.settle();
+  assert.equal(await started, true);
+  fake.service.holdsOn = false;
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit.prepare() starts a standby copy that the start only releases", async () => {
+  const fake = fakeUnit(standby);
+  const { unit, service, clock, lines } = fake;
+  unit.prepare();
+  unit.prepare();
+  await clock.advance(250);
+  service.copy!.prepared();
+  await clock.settle();
+  assert.equal(unit.state.actual, "standby");
+  assert.equal(service.starts, 1);
+  service.ready(); // it bound early: not gated on before its turn
+  await clock.settle();
+  assert.equal(unit.state.actual, "standby");
+  const started = unit.start();
+  await clock.settle();
+  assert.deepEqual(service.calls, ["prepare", "release"]);
+  service.ready();
+  await clock.settle();
+  assert.equal(await started, true);
+  assert.deepEqual(lines.slice(0, 2), [
+    "STT INFO Prepared, standing by (0.25s)",
+    "STT INFO Starting (pid 100), was standing by",
+  ]);
+  service.copy!.exit(1);
+  await clock.settle();
+  assert.equal(unit.state.actual, "backoff", "the exit of a released copy is noticed");
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit.prepare() never fails the boot: a standby that dies is replaced by a usual start", async () => {
+  const fake = fakeUnit(standby);
+  const { unit, service, clock } = fake;
+  unit.prepare();
+  await clock.settle();
+  service.copy!.exit(3);
+  await clock.settle();
+  assert.equal(unit.state.actual, "idle");
+  assert.equal(unit.restartCount, 0);
+  const started = unit.start();
+  await clock.settle();
+  assert.deepEqual(service.calls, ["prepare", "stop", "start"]);
+  service.ready();
+  await clock.settle();
+  assert.equal(await started, true);
+  assert.deepEqual([...unit.state.restarts], [], "the policy counts only starts");
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit.start() of a standby whose death was not told yet watches the copy that it starts instead", async () => {
+  const fake = fakeUnit(standby);
+  const { unit, service, clock } = fake;
+  unit.prepare();
+  await clock.settle();
+  service.copy!.status = { code: 3, signal: null }; // the kernel knows it, nobody was told yet
+  const started = unit.start();
+  await clock.settle();
+  assert.deepEqual(service.calls, ["prepare", "stop", "start"]);
+  service.ready();
+  await clock.settle();
+  assert.equal(await started, true);
+  service.copy!.exit(1);
+  await clock.settle();
+  assert.equal(unit.state.actual, "backoff", "nobody noticed that the fresh copy has died");
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit.stop() of a standby tells nothing about a prepare", async () => {
+  const fake = fakeUnit(standby);
+  fake.unit.prepare();
+  await fake.clock.settle();
+  await leaveNothing(fake);
+  assert.deepEqual(fake.lines.filter((line) => !line.includes("Stopped in")), []);
+});
+
+Deno.test("Unit.prepare() does nothing for a service without standby", async () => {
+  const fake = fakeUnit();
+  fake.unit.prepare();
+  await fake.clock.settle();
+  assert.deepEqual(fake.service.calls, []);
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit.adopt() takes over what runs and watches it", async () => {
+  const fake = fakeUnit();
+  const copy = fake.service.found();
+  fake.unit.adopt();
+  assert.ok(fake.unit.isUp && fake.unit.adopted);
+  await fake.clock.advance(5000);
+  assert.deepEqual(fake.service.calls, ["health"], "neither started nor warmed");
+  copy.exit(1);
+  await fake.clock.advance(2000);
+  assert.equal(fake.service.starts, 2, "and starts it again like any other");
+  assert.equal(fake.unit.adopted, false);
+  await leaveNothing(fake);
+});
+
+Deno.test("Unit of an external service says that it watches, and warms it as any other", async () => {
+  const fake = fakeUnit({ manage: "external" });
+  await bringUp(fake);
+  assert.equal(fake.lines[0], "STT INFO Watching (external)");
+  assert.deepEqual(fake.service.calls, ["warm"]);
+  await leaveNothing(fake);
+});
+
+Deno.test("P5: Unit looks for an external service that is away until it is back, and warms it again", async () => {
+  const fake = fakeUnit({ manage: "external", ...withPolicy({ type: "watch", maxRestarts: 3 }) });
+  const { unit, service, clock, lines, states } = fake;
+  await bringUp(fake);
+  service.health = () => ({ state: "waiting", detail: "connection refused" });
+  service.isReady = () => Promise.resolve(false);
+  await clock.advance(15_000);
+  assert.equal(unit.state.actual, "away");
+  assert.ok(!unit.isUp && unit.isLost);
+  const told = lines.at(-1)!;
+  assert.match(
+    told,
+    /^STT WARNING Unhealthy: 3 checks in a row failed \(last: connection refused\); away since \d\d:\d\d:\d\d, looking again$/,
+  );
+  assert.equal(await unit.start(), false, "whoever waits for it goes on");
+  await clock.advance(3_600_000);
+  assert.equal(unit.state.actual, "away", "never given up");
+  assert.equal(lines.at(-1), told, "and told once");
+  assert.equal(unit.restartCount, 0);
+
+  service.health = () => ({ state: "ready", detail: "ok" });
+  service.warmup = () => ({ state: "failed", detail: "500, loading" });
+  service.isReady = () => Promise.resolve(true);
+  await clock.advance(60_000);
+  assert.ok(!lines.some((line) => line.includes("Back after")), "not before it is warm");
+  const failures = lines.filter((line) => line.includes("Warm-up failed: 500, loading; away since"));
+  assert.equal(failures.length, 1, lines.join("\n"));
+  assert.ok(service.calls.filter((call) => call === "warm").length > 2, "tried again");
+  service.warmup = () => ({ state: "warmed", ms: 30 });
+  await clock.advance(20_000);
+  assert.ok(unit.isUp);
+  assert.match(lines.at(-1)!, /^STT INFO Back after 36\d\ds$/);
+  assert.equal(unit.awaySince, null);
+  assert.deepEqual([...new Set(states)], ["starting", "warming", "up", "away"]);
+  await leaveNothing(fake);
+});
+
+Deno.test("P5: Unit lets the boot go on without an external service that is away, and stops looking when told", async () => {
+  const fake = fakeUnit({ manage: "external", ...withPolicy({ type: "watch" }) });
+  fake.service.isReady = () => Promise.resolve(false);
+  const started = fake.unit.start();
+  await fake.clock.advance(20_000);
+  assert.equal(await started, false);
+  assert.equal(fake.unit.state.actual, "away");
+  const restarts = Array.from({ length: 10 }, () => fake.unit.restart());
+  await playOn(fake);
+  assert.deepEqual(await Promise.all(restarts), Array(10).fill(true), "a person's restart looks at once");
+  assert.equal(fake.unit.awaySince, null);
+  await leaveNothing(fake);
+});
+
+Deno.test("P11: Unit warms again what is cold, says so once, and takes it for unproved until it is warm", async () => {
+  const fake = fakeUnit({}, { name: "llm" });
+  const { unit, service, clock, lines } = fake;
+  await bringUp(fake);
+  service.warmup = () => {
+    service.cold = null;
+    return { state: "warmed", ms: 30 };
+  };
+  const warmed = () => service.calls.filter((call) => call === "warm").length;
+  await clock.advance(10_000);
+  assert.equal(warmed(), 1, "what is warm is left alone");
+  service.cold = "Ollama has unloaded llama3";
+  await clock.advance(5000);
+  assert.deepEqual([warmed(), unit.unproved], [2, false]);
+  assert.deepEqual(lines.slice(-2), [
+    "LLM WARNING Ollama has unloaded llama3; warming it again",
+    "LLM INFO Warmed again in 0.03s",
+  ]);
+  service.cold = "Ollama has unloaded llama3";
+  await clock.advance(5000);
+  assert.deepEqual([warmed(), unit.unproved], [2, true], "no tug-of-war with whoever unloads it");
+  await clock.advance(60_000);
+  assert.deepEqual([warmed(), unit.unproved], [3, false]);
+  assert.deepEqual(lines.filter((line) => line.includes("again")).map((line) => line.split(" ")[1]), [
+    "WARNING",
+    "INFO",
+    "DEBUG",
+    "DEBUG",
+  ]);
+  assert.ok(unit.isUp);
+  await leaveNothing(fake);
+});
+
+for (const required of [true, false]) {
+  const ends = required ? "restarts" : "keeps";
+  Deno.test(`P11: Unit ${ends} what is cold and cannot be warmed${required ? "" : " and need not be"}`, async () => {
+    const warmup = { kind: "exec" as const, cmd: ["true"], timeoutMs: 1000, runs: 1, required };
+    const fake = fakeUnit({ warmup });
+    await bringUp(fake);
+    fake.service.cold = "The server sleeps";
+    fake.service.warmup = () => ({ state: "failed", detail: "answered 500" });
+    await fake.clock.advance(15_000);
+    const unhealthy = "STT WARNING Unhealthy: 3 checks in a row failed " +
+      "(last: cold, and not to be warmed: answered 500); restart 1 of 3 in 2.0s";
+    assert.equal(fake.lines.includes(unhealthy), required, fake.lines.join("\n"));
+    assert.equal(fake.unit.isUp, !required);
+    await leaveNothing(fake);
+  });
+}
