@@ -17,13 +17,13 @@
  *
  * @module
  */
+export type { LoaderState } from "./model/states.ts";
 export { ExitCode, LoaderError } from "./errors.ts";
 export { type ConfigChoice, type Loaded, loadPlan } from "./loader/load_plan.ts";
 export { type LoaderOptions, LoaderService } from "./loader/loader.ts";
 export { Log, type LogEntry, type LogOptions } from "./log/mod.ts";
 export type * from "./model/plan.ts";
 export type { VramSnapshot } from "./gpu/coordinator.ts";
-export type { LoaderState } from "./loader/boot_machine.ts";
 export type { LoaderStatus, ServiceStatus } from "./model/status.ts";
 export {
   type KwdService,

@@ -1,7 +1,7 @@
 /** The state machines of the program as a page for people, drawn from their tables. Pure. */
-import { type LoaderEvent, type LoaderState, nextLoaderState } from "../lib/loader/boot_machine.ts";
+import type { Actual, LoaderState } from "../lib/model/states.ts";
+import { type LoaderEvent, nextLoaderState } from "../lib/loader/boot_machine.ts";
 import {
-  type Actual,
   initialState,
   type ServiceEvent,
   type ServiceState,

@@ -10,7 +10,7 @@ import { renderBoot, renderBoots } from "../ui/boots_view.ts";
 import { renderHtml } from "../ui/timeline_html.ts";
 import { renderSvg } from "../ui/timeline_svg.ts";
 import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
-import type { Cli } from "./mod.ts";
+import type { Cli } from "./context.ts";
 
 interface JsonFlags extends ConfigChoice {
   json?: boolean;

@@ -7,7 +7,7 @@ import { makeDir, writeNew } from "../sys/files/files.ts";
 import { environment } from "../sys/host.ts";
 import { resolveDemo } from "../sys/self.ts";
 import { print } from "../sys/terminal.ts";
-import type { Cli } from "./mod.ts";
+import type { Cli } from "./context.ts";
 
 const starterConfig = "config/loader.yaml";
 /** Where the starter may lie if its usual place is taken. */

@@ -9,7 +9,7 @@ import { resolveDemo } from "../sys/self.ts";
 import { print } from "../sys/terminal.ts";
 import { renderCheck, renderPlan } from "../ui/plan_view.ts";
 import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
-import type { Cli } from "./mod.ts";
+import type { Cli } from "./context.ts";
 import { serviceTrees } from "./service_trees.ts";
 
 interface JsonFlags extends ConfigChoice {

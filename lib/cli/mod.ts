@@ -3,18 +3,13 @@
  *
  * A command returns nothing (exit 0), an exit code, or throws a LoaderError, which carries its own.
  */
-import { buildApplication, buildCommand, buildRouteMap, type CommandContext, run } from "@stricli/core";
+import { buildApplication, buildCommand, buildRouteMap, run } from "@stricli/core";
 import { ExitCode, LoaderError, reasonOf } from "../errors.ts";
-import type { SignalSource } from "../sys/process/signals.ts";
 import { versionText } from "../sys/self.ts";
 import { print, printError } from "../sys/terminal.ts";
 import { version } from "../version.ts";
-
-/** What every command gets. */
-export interface Cli extends CommandContext {
-  readonly process: CommandContext["process"] & { exitCode?: number | string | null };
-  readonly signals: SignalSource;
-}
+import type { SignalSource } from "../sys/process/signals.ts";
+import type { Cli } from "./context.ts";
 
 const config = {
   kind: "parsed",
@@ -225,12 +220,12 @@ export async function runCli(args: readonly string[], signals: SignalSource): Pr
     print(versionText(args.includes("--json")));
     return ExitCode.ok;
   }
-  const process = {
+  const streams = {
     stdout: { write: print },
     stderr: { write: printError },
     exitCode: undefined as number | string | null | undefined,
   };
-  await run(app, args, { process, signals } as Cli);
-  const code = Number(process.exitCode ?? 0);
+  await run(app, args, { process: streams, signals } as Cli);
+  const code = Number(streams.exitCode ?? 0);
   return code < 0 ? ExitCode.usage : code; // stricli's own codes for wrong usage are negative
 }

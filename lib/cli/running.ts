@@ -7,7 +7,7 @@ import { kindOf } from "../sys/files/files.ts";
 import { print } from "../sys/terminal.ts";
 import { renderStatus } from "../ui/status_view.ts";
 import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
-import type { Cli } from "./mod.ts";
+import type { Cli } from "./context.ts";
 
 interface JsonFlags extends ConfigChoice {
   json?: boolean;

@@ -6,7 +6,7 @@ import { programAgeMs } from "../sys/host.ts";
 import { systemClock } from "../sys/clock.ts";
 import { platformLimits } from "../sys/self.ts";
 import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
-import type { Cli } from "./mod.ts";
+import type { Cli } from "./context.ts";
 
 interface UpFlags {
   config?: string;

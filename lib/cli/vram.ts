@@ -8,7 +8,7 @@ import { environment } from "../sys/host.ts";
 import { print } from "../sys/terminal.ts";
 import { renderVram, vramJson } from "../ui/vram_view.ts";
 import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
-import type { Cli } from "./mod.ts";
+import type { Cli } from "./context.ts";
 import { serviceTrees } from "./service_trees.ts";
 
 const everyMs = 2000;

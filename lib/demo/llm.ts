@@ -1,7 +1,8 @@
 /** Stand-in for the language model: a real grpc.health.v1 server with nothing behind it. Spec: §6; CONTRACT §2, §4. */
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream, ServiceDefinition } from "@grpc/grpc-js";
 import { decodeHealthResponse, encodeHealthRequest } from "../protocols/grpc_health.ts";
-import { type Listening, nodeBuffers, serveHttp, whenAborted } from "../sys/net/server.ts";
+import { nodeBuffer } from "../sys/net/node_buffer.ts";
+import { type Listening, serveHttp, whenAborted } from "../sys/net/server.ts";
 import { answer, type Surroundings } from "./stand_in.ts";
 
 const SERVING = 1;
@@ -16,7 +17,7 @@ export async function listen(around: Surroundings): Promise<Listening> {
   const unknownService = (name: string) => ({ code: status.NOT_FOUND, details: `no service "${name}" here` });
 
   const server = new Server({ "grpc.enable_http_proxy": 0, "grpc.so_reuseport": 0 });
-  server.addService(await healthService(), {
+  server.addService(healthService(), {
     Check(call: ServerUnaryCall<HealthRequest, number>, reply: sendUnaryData<number>) {
       if (call.request.service === "") reply(null, state());
       else reply(unknownService(call.request.service));
@@ -69,13 +70,12 @@ interface HealthRequest {
  * grpc.health.v1 written out, since its two messages have one field each: a request is the service's name
  * (field 1, text), a response its status (field 1, a small number).
  */
-async function healthService(): Promise<ServiceDefinition> {
-  const buffer = await nodeBuffers();
+function healthService(): ServiceDefinition {
   const messages = {
     requestStream: false,
-    requestSerialize: ({ service }: HealthRequest) => buffer(encodeHealthRequest(service)),
+    requestSerialize: ({ service }: HealthRequest) => nodeBuffer(encodeHealthRequest(service)),
     requestDeserialize: (message: Uint8Array): HealthRequest => ({ service: serviceNameIn(message) }),
-    responseSerialize: (state: number) => buffer([0x08, state]),
+    responseSerialize: (state: number) => nodeBuffer([0x08, state]),
     responseDeserialize: decodeHealthResponse,
   };
   return {

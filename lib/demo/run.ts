@@ -1,4 +1,5 @@
 /** The life of a stand-in: say so, load, perhaps wait in standby, bind, answer, stop. Spec: §1.1, §9; CONTRACT §3. */
+import { print, printError } from "../sys/terminal.ts";
 import { reasonOf } from "../errors.ts";
 import { isAbort, systemClock } from "../sys/clock.ts";
 import { environment } from "../sys/host.ts";
@@ -51,11 +52,11 @@ export async function runDemoService(
   signal: AbortSignal,
 ): Promise<number> {
   const part = parts[role];
-  const say = (line: string) => console.log(line);
+  const say = (line: string) => print(line);
   say(part.opening);
   const port = options.port ?? portFromEnvironment();
   if (port === null) {
-    console.error("No port: give --port N, or ALEXA_BIND_PORT in the environment");
+    printError("No port: give --port N, or ALEXA_BIND_PORT in the environment");
     return 2;
   }
   // Ends when the service is asked to stop or crashes, whichever is first.
@@ -78,12 +79,12 @@ export async function runDemoService(
     if (options.crashAfterMs === undefined) await whenAborted(signal);
     else {
       await systemClock.sleep(options.crashAfterMs, signal);
-      console.error("Crashing as told");
+      printError("Crashing as told");
       code = 1;
     }
   } catch (error) {
     if (!isAbort(error, end) && !signal.aborted) {
-      console.error(`Cannot serve on 127.0.0.1:${port}: ${reasonOf(error)}`);
+      printError(`Cannot serve on 127.0.0.1:${port}: ${reasonOf(error)}`);
       code = 1;
     }
   } finally {

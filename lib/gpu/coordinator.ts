@@ -5,6 +5,7 @@
  *
  * A boot waits for the GPU's answers, so each of them has a second: a driver that hangs costs figures, not the boot.
  */
+import type { Fault } from "../model/states.ts";
 import { LoaderError } from "../errors.ts";
 import {
   admit,
@@ -30,17 +31,15 @@ import {
 } from "./mod.ts";
 import type { Log } from "../log/mod.ts";
 import type { BootRecord } from "../model/boot_record.ts";
-import type { BootPlan } from "../model/plan.ts";
+import type { BootPlan, ServicePlan } from "../model/plan.ts";
 import { type Clock, deadline, isAbort } from "../sys/clock.ts";
 import type { RunCommand } from "../sys/process/command.ts";
 import { openForBoot } from "./open_for_boot.ts";
 import { ollamaResidency } from "./decide/ollama_residency.ts";
-import type { Fault } from "../supervise/service_machine.ts";
-import type { Unit } from "../supervise/supervisor.ts";
 
 export type VramSnapshot = VramReport;
 
-export interface GpuDeskOptions {
+export interface GpuCoordinatorOptions {
   clock: Clock;
   log: Log;
   startedAt: number;
@@ -64,44 +63,62 @@ const freshMs = 100;
 /** How long a restart waits for the old copy's memory, and the end for all of it, ms. */
 const settleMs = 5000;
 
+/** A supervised service, as far as the GPU is concerned. */
+export interface GpuService {
+  readonly name: string;
+  readonly plan: ServicePlan;
+  readonly state: { readonly restarts: readonly number[] };
+  readonly service: {
+    readonly external: boolean;
+    readonly copy: { processTree(): ReadonlySet<number> } | null;
+  };
+}
+
 /** A service's processes and the GPU while they held memory on it. */
 interface Holding {
   snapshot: GpuSnapshot;
   pids: ReadonlySet<number>;
 }
 
-export class GpuDesk implements AsyncDisposable {
+/** What is known of one service and the GPU. */
+interface Record {
+  /** It is being stopped or not started: its holding stays as it was. */
+  down: boolean;
+  /** The GPU as it was before its start, for the proof of residency. */
+  before: GpuSnapshot | null;
+  /** Its processes at the last snapshot, and what they held, MiB; null where that was not seen or cannot be told. */
+  pids: ReadonlySet<number> | null;
+  mib: number | null;
+  /** What it held when it was last seen alive: what must come back after its stop. */
+  holding: Holding | null;
+  onCpu: boolean;
+  /** It was started anew once since its model was not on the GPU. */
+  retried: boolean;
+}
+
+export class GpuCoordinator implements AsyncDisposable {
   #plan: BootPlan;
-  #o: GpuDeskOptions;
+  #o: GpuCoordinatorOptions;
   #source: GpuSource;
   #monitor: GpuMonitor;
   #leaks: LeakWatch;
   #polls = false;
   /** Monotonic ms of the last service's start. */
   #startedAt = -Infinity;
-  /** The GPU as it was before a service's start, for the proof of residency. */
-  #before = new Map<string, GpuSnapshot | null>();
-  #pids = new Map<string, ReadonlySet<number>>();
-  #held = new Map<string, number | null>();
-  /** What each service held when it was last seen alive: what must come back after its stop. */
-  #holding = new Map<string, Holding>();
-  /** Services that are being stopped or not started: their holdings stay as they were. */
-  #down = new Set<string>();
+  #records = new Map<string, Record>();
   /** Holdings of those that were stopped with the loader; the end waits for all of them together. */
   #lastHoldings: Holding[] = [];
-  #onCpu = new Set<string>();
-  #retriedOnGpu = new Set<string>();
   #firstContext: Promise<void> = Promise.resolve();
   #booting = new AbortController();
   #end = new AbortController();
 
   /** Opens the GPU; waits for it when a service needs one. @throws LoaderError `gpu_missing` when it is required and absent. */
-  static async open(plan: BootPlan, o: GpuDeskOptions): Promise<GpuDesk> {
-    return new GpuDesk(plan, o, await openForBoot(plan, o));
+  static async open(plan: BootPlan, o: GpuCoordinatorOptions): Promise<GpuCoordinator> {
+    return new GpuCoordinator(plan, o, await openForBoot(plan, o));
   }
 
   /** Takes the source over. */
-  constructor(plan: BootPlan, o: GpuDeskOptions, source: GpuSource) {
+  constructor(plan: BootPlan, o: GpuCoordinatorOptions, source: GpuSource) {
     this.#plan = plan;
     this.#o = o;
     this.#source = source;
@@ -116,6 +133,23 @@ export class GpuDesk implements AsyncDisposable {
       commandOf,
     });
     if (this.present) this.#firstContext = this.#awaitFirstContext();
+  }
+
+  #of(service: string): Record {
+    let record = this.#records.get(service);
+    if (!record) {
+      record = {
+        down: false,
+        before: null,
+        pids: null,
+        mib: null,
+        holding: null,
+        onCpu: false,
+        retried: false,
+      };
+      this.#records.set(service, record);
+    }
+    return record;
   }
 
   get present(): boolean {
@@ -184,20 +218,22 @@ export class GpuDesk implements AsyncDisposable {
   }
 
   /** Admission, and the mark of the start. @throws LoaderError `vram_short` where the configuration says `fail`. */
-  async beforeStart(unit: Unit, signal: AbortSignal): Promise<void> {
+  async beforeStart(unit: GpuService, signal: AbortSignal): Promise<void> {
     await this.#admit(unit, signal);
     this.#startedAt = this.#o.clock.now();
   }
 
-  async #admit(unit: Unit, signal: AbortSignal): Promise<void> {
+  async #admit(unit: GpuService, signal: AbortSignal): Promise<void> {
     const { plan } = unit;
-    this.#forget(unit.name);
+    const record = this.#of(unit.name);
+    Object.assign(record, { pids: null, mib: null, holding: null });
     // A standby copy was started before its turn: what it took is no longer free, and needs no room any more.
     if (!this.present || plan.gpu === "none" || unit.service.external || unit.service.copy) {
-      return void this.#down.delete(unit.name);
+      record.down = false;
+      return;
     }
     const first = await this.#look(signal);
-    this.#before.set(unit.name, first);
+    record.before = first;
     const input = { service: unit.name, need: this.#need(unit), trees: this.#o.trees(), commandOf };
     const short = !admit({ ...input, snapshot: first }).ok;
     if (short && !await this.#residesInOllama(unit, signal)) {
@@ -210,77 +246,76 @@ export class GpuDesk implements AsyncDisposable {
       });
       if (!decision.start) throw new LoaderError("vram_short", decision.message, { hint: decision.hint });
     }
-    this.#down.delete(unit.name);
+    record.down = false;
   }
 
   /** Ollama keeps models beyond our stops and starts: what it holds already needs no room. */
-  async #residesInOllama(unit: Unit, signal: AbortSignal): Promise<boolean> {
+  async #residesInOllama(unit: GpuService, signal: AbortSignal): Promise<boolean> {
     return (await ollamaResidency(unit.plan, { clock: this.#o.clock, signal }))?.verdict === "gpu";
   }
 
-  #need(unit: Unit): Need | null {
+  #need(unit: GpuService): Need | null {
     return predictNeed(unit.plan.vramMb, peaksOf(this.#o.records, unit.name));
   }
 
   /** Proof of residency. A fault only where the GPU is required, and only once: a second copy on the CPU stays. */
-  async beforeUp(unit: Unit, signal: AbortSignal): Promise<Fault | null> {
-    const { plan, name } = unit;
-    this.#onCpu.delete(name);
+  async beforeUp(unit: GpuService, signal: AbortSignal): Promise<Fault | null> {
+    const { plan } = unit;
+    const record = this.#of(unit.name);
+    record.onCpu = false;
     if (plan.gpu === "none") return null;
     const residency = await this.#residency(unit, signal);
     if (!residency) return null;
     if (residency.verdict === "gpu" || residency.verdict === "unknown") {
-      if (residency.verdict === "gpu") this.#retriedOnGpu.delete(name);
+      if (residency.verdict === "gpu") record.retried = false;
       this.#o.log.debug(plan.tag, residency.message);
       return null;
     }
-    if (plan.gpu === "required" && !this.#retriedOnGpu.has(name) && this.#mayRestart(unit)) {
-      this.#retriedOnGpu.add(name);
+    if (plan.gpu === "required" && !record.retried && this.#mayRestart(unit)) {
+      record.retried = true;
       return { kind: "on_cpu", detail: residency.message.replace(/^READY ON CPU: /, "") };
     }
-    this.#onCpu.add(name);
+    record.onCpu = true;
     this.#o.log.warning(plan.tag, `${residency.message}; ${residency.hint}`);
     return null;
   }
 
   /** Null where there is nothing to prove. */
-  async #residency(unit: Unit, signal: AbortSignal): Promise<Residency | null> {
+  async #residency(unit: GpuService, signal: AbortSignal): Promise<Residency | null> {
     const ollama = await ollamaResidency(unit.plan, { clock: this.#o.clock, signal });
     if (ollama) return ollama;
     if (!unit.service.copy) return null;
     if (!this.present) { // that was told at the start
-      this.#onCpu.add(unit.name);
+      this.#of(unit.name).onCpu = true;
       return null;
     }
     return judgeResidency({
       expectedMib: this.#need(unit)?.mib ?? null,
       pids: unit.service.copy.processTree(),
-      before: this.#before.get(unit.name) ?? null,
+      before: this.#of(unit.name).before,
       after: await this.#look(signal),
     });
   }
 
   /** A service on the CPU is better than one that was given up for it. */
-  #mayRestart({ plan, state }: Unit): boolean {
+  #mayRestart({ plan, state }: GpuService): boolean {
     const { type, maxRestarts, windowMs } = plan.restart;
     const counted = state.restarts.filter((at) => this.#o.clock.now() - at < windowMs).length;
     return type !== "never" && counted < maxRestarts;
   }
 
   /** Just before a stop: what it held until now is what must come back. */
-  beforeStop(unit: Unit): void {
-    this.#down.add(unit.name);
-    this.#onCpu.delete(unit.name);
-    this.#held.delete(unit.name);
-    this.#pids.delete(unit.name);
+  beforeStop(unit: GpuService): void {
+    Object.assign(this.#of(unit.name), { down: true, onCpu: false, pids: null, mib: null });
     this.#leaks.reset(unit.name); // the next copy is judged by its own samples
   }
 
   /** After a stop: waits, bounded, until its memory is back; the end of the loader does that once for all. Never rejects. */
-  async afterStop(unit: Unit): Promise<void> {
-    const holding = this.#holding.get(unit.name);
+  async afterStop(unit: GpuService): Promise<void> {
+    const record = this.#of(unit.name);
+    const { holding } = record;
     if (!holding) return;
-    this.#holding.delete(unit.name);
+    record.holding = null;
     const signal = AbortSignal.any([this.#end.signal, this.#o.signal]);
     if (!signal.aborted) {
       const settled = await this.#settle(unit.name, holding, signal);
@@ -307,18 +342,12 @@ export class GpuDesk implements AsyncDisposable {
     }
   }
 
-  #forget(name: string): void {
-    this.#holding.delete(name);
-    this.#held.delete(name);
-    this.#pids.delete(name);
-  }
-
   /** "its processes use the GPU (87 %)", for liveness; null when they do not. */
-  signOfWork(unit: Unit): string | null {
-    const pids = this.#pids.get(unit.name);
+  signOfWork(unit: GpuService): string | null {
+    const { pids } = this.#of(unit.name);
     if (!pids || this.#monitor.lost) return null;
     for (const gpu of this.#monitor.latest?.gpus ?? []) {
-      const mine = gpu.processes.some((process) => pids.has(process.pid));
+      const mine = gpu.processes.some(({ pid }) => pids.has(pid));
       if (mine && (gpu.utilisation ?? 0) > 5) return `its processes use the GPU (${gpu.utilisation} %)`;
     }
     return null;
@@ -333,12 +362,10 @@ export class GpuDesk implements AsyncDisposable {
 
   #onSnapshot(snapshot: GpuSnapshot): void {
     for (const [name, pids] of this.#o.trees()) {
-      if (pids.size === 0 || this.#down.has(name)) continue;
+      const record = this.#of(name);
+      if (pids.size === 0 || record.down) continue;
       const mib = heldBy(snapshot, pids);
-      this.#pids.set(name, pids);
-      this.#held.set(name, mib);
-      if (mib === null) this.#holding.delete(name);
-      else this.#holding.set(name, { snapshot, pids });
+      Object.assign(record, { pids, mib, holding: mib === null ? null : { snapshot, pids } });
       if (mib === null || !this.#polls) continue;
       const leak = this.#leaks.add(name, snapshot.at, mib, totals(snapshot).freeMib);
       if (leak) this.#o.log.warning("LOADER", leak.message);
@@ -347,10 +374,10 @@ export class GpuDesk implements AsyncDisposable {
 
   /** MiB that a service was last seen with; null where that cannot be told now. */
   heldBy(service: string): number | null {
-    return this.#monitor.lost ? null : this.#held.get(service) ?? null;
+    return this.#monitor.lost ? null : this.#of(service).mib;
   }
   isOnCpu(service: string): boolean {
-    return this.#onCpu.has(service);
+    return this.#of(service).onCpu;
   }
   summary(): { description: string; used_mib: number | null; total_mib: number | null } | null {
     if (!this.present) return null;

@@ -12,15 +12,7 @@
  * - **STOPPING**      the ordered shutdown runs.
  * - **STOPPED**       nothing of ours is left.
  */
-export type LoaderState =
-  | "INIT"
-  | "PRECHECK"
-  | "STARTING"
-  | "RUNNING_ALL"
-  | "SYSTEM_READY"
-  | "DEGRADED"
-  | "STOPPING"
-  | "STOPPED";
+import type { LoaderState } from "../model/states.ts";
 
 export type LoaderEvent =
   | "precheck"

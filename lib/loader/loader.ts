@@ -5,6 +5,8 @@
  * watch, restart, tell -> ordered stop. What each step does is in the folder of its name; this file says only
  * what follows what, and owns what must be given back in the end.
  */
+import { seconds } from "../text.ts";
+import type { Actual, LoaderState } from "../model/states.ts";
 import { adoptable } from "../clean_start/adoption.ts";
 import { BootBook } from "../metrics/boot_metrics.ts";
 import { Claims } from "../clean_start/claims.ts";
@@ -25,14 +27,13 @@ import type { BootRecord } from "../model/boot_record.ts";
 import type { BootPlan } from "../model/plan.ts";
 import { canResume } from "../plan/verbs.ts";
 import { capabilities, degradedText } from "../supervise/capabilities.ts";
-import { GpuDesk, type VramSnapshot } from "../gpu/coordinator.ts";
-import { type LoaderEvent, type LoaderState, nextLoaderState } from "./boot_machine.ts";
-import type { Actual } from "../supervise/service_machine.ts";
+import { GpuCoordinator, type VramSnapshot } from "../gpu/coordinator.ts";
+import { type LoaderEvent, nextLoaderState } from "./boot_machine.ts";
 import { type ServiceRecord, StateFile } from "../clean_start/state_file.ts";
 import type { LoaderStatus } from "../model/status.ts";
 import { plannedStatus, unitStatus } from "../supervise/status_of.ts";
 import { Unit } from "../supervise/supervisor.ts";
-import { seconds } from "../supervise/wording.ts";
+
 import { Strays } from "../supervise/strays.ts";
 import { WatchOver } from "../supervise/guardian_keeper.ts";
 import {
@@ -96,7 +97,7 @@ export class LoaderService implements AsyncDisposable {
   #exitCode: ExitCode = ExitCode.ok;
   #book: BootBook;
   #prewarmer: Prewarmer<Unit>;
-  #gpu: GpuDesk | null = null;
+  #gpu: GpuCoordinator | null = null;
   #stateFile: StateFile | null = null;
   #guardian: WatchOver | null = null;
   /** Commands that we run ourselves are known as services are, to whoever ends what we leave. */
@@ -324,7 +325,7 @@ export class LoaderService implements AsyncDisposable {
     this.#voice = this.#makeVoice();
     this.#doing = "waiting for the GPU";
     const gpu = this.#stack.use(
-      await GpuDesk.open(plan, {
+      await GpuCoordinator.open(plan, {
         clock: this.#clock,
         log: this.#log,
         startedAt: this.#startedAt,
@@ -656,7 +657,7 @@ export class LoaderService implements AsyncDisposable {
     return this.#units.find((unit) => unit.service instanceof KwdService) ?? null;
   }
 
-  #gpuDesk(): GpuDesk {
+  #gpuDesk(): GpuCoordinator {
     if (!this.#gpu) throw new LoaderError("usage", `the GPU is not open: the loader is ${this.#state}`);
     return this.#gpu;
   }

@@ -1,13 +1,13 @@
 /** The book of one boot: its figures while it happens, beside those of the boots before it, and its record on disk. Spec: §11. */
+import type { GreetingReport } from "../model/boot_record.ts";
 import type { History } from "./history.ts";
-import { p95Line, readyTimes } from "./figures.ts";
+import { isOverBudget, p95Line, readyTimes } from "./figures.ts";
 import { type BootFacts, BootRecorder, type ServiceRecorder } from "./recorder.ts";
 import type { BootRecord } from "../model/boot_record.ts";
 import type { GreetingPlan } from "../model/plan.ts";
 import type { Clock } from "../sys/clock.ts";
 import { shortHash } from "../short_hash.ts";
 import { environment } from "../sys/host.ts";
-import { type GreetingReport, isOverBudget } from "../voice/greeting.ts";
 
 export interface BookOptions {
   clock: Clock;

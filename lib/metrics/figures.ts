@@ -1,4 +1,5 @@
 /** What the history's figures say: percentiles, the services' ready times, the line of SYSTEM_READY. Spec: §9, §11. */
+import type { GreetingPlan } from "../model/plan.ts";
 import type { BootRecord } from "../model/boot_record.ts";
 
 /**
@@ -43,4 +44,9 @@ export function p95Line(earlier: readonly BootRecord[], totalMs: number): string
   const p95 = percentile(totals, 95);
   return `total_boot=${seconds(totalMs)}` +
     (p95 === null ? "" : ` (p95 last ${totals.length}: ${seconds(p95)})`);
+}
+
+/** §10.4: too long for its budget, which cuts nothing. */
+export function isOverBudget(plan: GreetingPlan, speakMs: number): boolean {
+  return speakMs > plan.budgetMs;
 }

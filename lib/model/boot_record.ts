@@ -51,3 +51,15 @@ export interface BootRecord {
   spans: Span[];
   versions: { deno: string; driver: string | null };
 }
+
+/** What became of the greeting. */
+export interface GreetingReport {
+  /** What became of it. "not heard": it ended sooner than anyone can speak. */
+  outcome: "spoken" | "not heard" | "failed" | "timeout" | "disabled" | "skipped" | "by_kwd" | "aborted";
+  /** Speak request to the end of the sound, ms; null when the end is not known. */
+  speakMs: number | null;
+  /** End of the sound to the accepted resume, ms; null when there was none. */
+  resumeAfterMs: number | null;
+  /** KWD accepted that it listens. */
+  listening: boolean;
+}

@@ -1,7 +1,6 @@
 /** What the loader tells about itself, to `status`, to the control socket and to the program that embeds it. Spec: §12. */
+import type { Actual, Desired, LoaderState } from "./states.ts";
 import type { Role } from "./plan.ts";
-import type { LoaderState } from "../loader/boot_machine.ts";
-import type { Actual, Desired } from "../supervise/service_machine.ts";
 
 export interface ServiceStatus {
   name: string;

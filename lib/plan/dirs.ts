@@ -1,7 +1,7 @@
 /** Where an instance keeps its state, its logs and its sockets. Spec: §7; CONTRACT §1. */
 import type { LoadedConfig } from "../config/load.ts";
 import { resolvePath } from "./paths.ts";
-import type { PlanFacts } from "./plan.ts";
+import type { PlanFacts } from "./facts.ts";
 import type { BootPlan } from "../model/plan.ts";
 
 /** A socket's whole path must fit into 108 bytes (sun_path), and the longest file name in the folder needs this much. */

@@ -1,7 +1,7 @@
 /** What a spawned service finds in its environment, beyond the loader's own and the per-boot variables. Spec: §3, §9; CONTRACT §1. */
 import type { LoadedConfig } from "../config/load.ts";
 import type { ServiceConfig } from "../config/schema.ts";
-import type { PlanFacts } from "./plan.ts";
+import type { PlanFacts } from "./facts.ts";
 
 /** Every library has its own name for the same wish. */
 const threadVariables = [

@@ -1,28 +1,10 @@
 /** LoaderConfig + facts of this machine -> BootPlan. Spec: §2, §3, §9. Pure. */
 import type { LoadedConfig } from "../config/load.ts";
 import { instanceName, planDirs } from "./dirs.ts";
+import type { PlanFacts } from "./facts.ts";
 import { resolvePath } from "./paths.ts";
 import { planService } from "./service.ts";
 import type { BootPlan } from "../model/plan.ts";
-
-/** Times to ready (ms) of past successful boots by service, newest last. */
-export type ReadyTimeHistory = Readonly<Record<string, readonly number[]>>;
-
-/** What the plan needs to know about the machine and its past. */
-export interface PlanFacts {
-  /** The configuration file, absolute; `<demo>` for the embedded one. */
-  configPath: string;
-  /** What relative paths in the configuration are relative to, absolute. */
-  configDir: string;
-  /** The caller's working directory, absolute. */
-  cwd: string;
-  home: string;
-  env: Readonly<Record<string, string | undefined>>;
-  uid: number;
-  history: ReadyTimeHistory | null;
-  /** Names an instance after its configuration's real path: a short hash. */
-  instanceHash(path: string): string;
-}
 
 /** The whole boot as data. Never fails: `parseConfig` has refused what cannot be planned. */
 export function planBoot(loaded: LoadedConfig, facts: PlanFacts): BootPlan {

@@ -3,7 +3,7 @@ import { isLoopback, portOf } from "../config/address.ts";
 import type { ProbeConfig, ServiceConfig } from "../config/schema.ts";
 import { ollamaOrigin } from "./ollama_address.ts";
 import { resolveArgv } from "./paths.ts";
-import type { PlanFacts } from "./plan.ts";
+import type { PlanFacts } from "./facts.ts";
 import type { NetworkProbeSpec, ProbeSpec } from "../model/plan.ts";
 
 type Owner = "service" | "any";

@@ -5,7 +5,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import type { LoaderConfig, ServiceConfig } from "../config/schema.ts";
 import { planEnvironment } from "./environment.ts";
 import { resolveArgv, resolvePath } from "./paths.ts";
-import type { PlanFacts } from "./plan.ts";
+import type { PlanFacts } from "./facts.ts";
 import { httpOrigin, planProbes, readinessPort } from "./probes.ts";
 import { planReadyTimeout } from "./timeouts.ts";
 import type { ControlSpec, ProbeSpec, RestartPolicy, Role, ServicePlan } from "../model/plan.ts";

@@ -3,7 +3,7 @@ import { warmupAudioMs, warmupText, warmupTokens } from "../config/defaults.ts";
 import type { ServiceConfig, WarmupConfig } from "../config/schema.ts";
 import { ollamaOrigin } from "./ollama_address.ts";
 import { resolveArgv } from "./paths.ts";
-import type { PlanFacts } from "./plan.ts";
+import type { PlanFacts } from "./facts.ts";
 import { httpOrigin, readinessPort } from "./probes.ts";
 import type {
   ControlSpec,

@@ -3,6 +3,8 @@
  * transport is @grpc/grpc-js, loaded only when a configuration has a gRPC probe. Spec: §6; CONTRACT §2.
  */
 import type * as Grpc from "@grpc/grpc-js";
+import { systemClock } from "../sys/clock.ts";
+import { nodeBuffer } from "../sys/net/node_buffer.ts";
 
 /** What a server may say about one of its services. */
 export type HealthAnswer =
@@ -121,12 +123,11 @@ function call(
   const { promise, resolve, reject } = Promise.withResolvers<HealthAnswer>();
   const pending = client.makeUnaryRequest(
     method,
-    // grpc-js frames messages with a method that only Node's Buffer has.
-    (name: string) => Buffer.from(encodeHealthRequest(name)),
+    (name: string) => nodeBuffer(encodeHealthRequest(name)),
     decodeHealthResponse,
     service,
     new grpc.Metadata(),
-    { deadline: Date.now() + timeoutMs },
+    { deadline: systemClock.wall().getTime() + timeoutMs },
     (error, status) => {
       signal.removeEventListener("abort", cancel);
       if (signal.aborted) reject(signal.reason);

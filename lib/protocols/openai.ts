@@ -2,6 +2,7 @@
  * The requests of OpenAI-style servers that a warm-up makes: a few tokens, a spoken word, a transcript.
  * `url` may end with `/v1` or leave it out. Spec: §9; CONTRACT §4.
  */
+import { randomHex } from "../sys/host.ts";
 import { type HttpRequest, httpRequest, type HttpResponse } from "../sys/net/http.ts";
 
 type AskOptions = Pick<HttpRequest, "signal" | "timeoutMs" | "clock">;
@@ -42,7 +43,7 @@ export function openaiTranscription(
   what: { model: string | null; wav: Uint8Array },
   options: AskOptions,
 ): Promise<HttpResponse> {
-  const boundary = `alexa-loader-${crypto.randomUUID()}`;
+  const boundary = `alexa-loader-${randomHex(32)}`;
   const part = (field: string) => `--${boundary}\r\ncontent-disposition: form-data; ${field}\r\n`;
   const head = (what.model ? `${part('name="model"')}\r\n${what.model}\r\n` : "") +
     `${part('name="file"; filename="warmup.wav"')}content-type: audio/wav\r\n\r\n`;

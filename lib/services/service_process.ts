@@ -2,6 +2,7 @@
  * One copy of a service: one process group from its spawn to the end of its last process. A restart makes a new copy,
  * so nothing late of the old one can be taken for the new one's.
  */
+import type { ExitStatus } from "../model/states.ts";
 import { reasonOf } from "../errors.ts";
 import type { Relay } from "../log/mod.ts";
 import type { ServicePlan } from "../model/plan.ts";
@@ -10,7 +11,6 @@ import { type NotifyMessage, parseNotify } from "../protocols/sd_notify.ts";
 import {
   awaitGone,
   type Child,
-  type ExitStatus,
   type Identity,
   identityFrom,
   identityText,

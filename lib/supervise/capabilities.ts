@@ -1,8 +1,9 @@
 /** What works for the person who talks, told by capability. Spec: §6, §13; CONTRACT §9. */
+import { timeOfDay, worksText } from "../text.ts";
 import type { Role } from "../model/plan.ts";
 import type { Unit } from "./supervisor.ts";
 import type { Works } from "../model/status.ts";
-import { failedBecause, timeOfDay, worksText } from "./wording.ts";
+import { failedBecause } from "./wording.ts";
 
 const capabilityOf: Record<Role, string | null> = {
   kwd: "wake word",

@@ -2,11 +2,11 @@
  * Keeps warm what is up: a server that has unloaded its model answers every health check, and the next question waits for
  * the load. Spec: §6, §9; CONTRACT §4.
  */
+import { seconds } from "../text.ts";
 import type { LogLevel } from "../log/mod.ts";
 import type { ProbeResult } from "../probes/mod.ts";
 import type { Clock } from "../sys/clock.ts";
 import type { WarmupResult } from "../warmups/mod.ts";
-import { seconds } from "./wording.ts";
 
 export interface Warmable {
   /** Why it is cold, in words; null while it is warm, or where nobody can tell. */

@@ -5,10 +5,10 @@
  * service does not demonstrably work: busy is not dead. Busy has a limit of its own, since a service that is busy for
  * ever answers nobody either.
  */
+import type { Fault } from "../model/states.ts";
 import type { ServicePlan } from "../model/plan.ts";
 import type { ProbeResult } from "../probes/mod.ts";
 import type { Clock } from "../sys/clock.ts";
-import type { Fault } from "./service_machine.ts";
 
 /** What liveness asks of a service. */
 export interface Watched {

@@ -17,40 +17,7 @@
  * The one writer is the interpreter (`unit.ts`): it feeds events one at a time and performs the effects.
  */
 import type { RestartPolicy } from "../model/plan.ts";
-import type { ExitStatus } from "../sys/process/process.ts";
-
-export type Actual =
-  | "idle"
-  | "standby"
-  | "starting"
-  | "warming"
-  | "up"
-  | "stopping"
-  | "backoff"
-  | "away"
-  | "failed";
-export type Desired = "up" | "down";
-
-/** Why a service is not, or no longer, up. */
-export type Fault =
-  | {
-    kind: "exited";
-    status: ExitStatus;
-    afterMs: number;
-    beforeReady: boolean;
-    lastLines: string[];
-    /** Who of it goes on although it has ended well, in words: it went to the background. */
-    background: string | null;
-  }
-  | { kind: "spawn_failed"; reason: string }
-  /** Its start was not admitted (`on_vram_short: fail`): the next attempt would only be refused too. */
-  | { kind: "refused"; reason: string }
-  | { kind: "not_ready"; timeoutMs: number; detail: string; lastLines: string[] }
-  /** What its probes said is not mended by waiting, nor by another copy. */
-  | { kind: "wrong"; detail: string; lastLines: string[] }
-  | { kind: "warmup_failed"; detail: string }
-  | { kind: "unhealthy"; failures: number; detail: string }
-  | { kind: "on_cpu"; detail: string };
+import type { Actual, Desired, Fault, Verdict } from "../model/states.ts";
 
 export interface ServiceState {
   desired: Desired;
@@ -102,14 +69,6 @@ export type Effect =
   | { do: "tell_fault"; fault: Fault; verdict: Verdict }
   /** A start came to its end, for those who wait for it. */
   | { do: "settle"; as: "up" | "failed" | "down" };
-
-export type Verdict =
-  | { kind: "restart"; attempt: number; of: number; delayMs: number }
-  | { kind: "give_up"; why: string }
-  /** It is not ours to restart: it is looked for. */
-  | { kind: "look_again"; delayMs: number }
-  /** It is not wanted any more: nothing follows. */
-  | { kind: "none" };
 
 export type Step = { state: ServiceState; effects: Effect[] };
 

@@ -2,8 +2,8 @@
  * The ordered shutdown: one service after the other, each until its last process is gone, all within one budget.
  * Spec: §8; CONTRACT §7.
  */
+import type { Actual } from "../model/states.ts";
 import type { Log } from "../log/mod.ts";
-import type { Actual } from "./service_machine.ts";
 import type { Unit } from "./supervisor.ts";
 import type { Clock } from "../sys/clock.ts";
 import { describePid } from "../sys/process/procfs.ts";

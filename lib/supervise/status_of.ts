@@ -1,6 +1,6 @@
 /** One unit as `status` tells it. Spec: §12. */
 import type { ServicePlan } from "../model/plan.ts";
-import type { GpuDesk } from "../gpu/coordinator.ts";
+import type { GpuCoordinator } from "../gpu/coordinator.ts";
 import type { ServiceStatus } from "../model/status.ts";
 import type { Unit } from "./supervisor.ts";
 import { faultText } from "./wording.ts";
@@ -25,7 +25,7 @@ export function plannedStatus({ name, role, bindPort }: ServicePlan): ServiceSta
   };
 }
 
-export function unitStatus(unit: Unit, now: number, gpu: GpuDesk | null): ServiceStatus {
+export function unitStatus(unit: Unit, now: number, gpu: GpuCoordinator | null): ServiceStatus {
   const { copy } = unit.service;
   return {
     name: unit.name,

@@ -5,6 +5,8 @@
  * activity that is aborted before anything else is done to the service, so a late result of an old activity is never
  * taken for the new one's.
  */
+import type { Actual, Fault, Verdict } from "../model/states.ts";
+import { seconds, timeOfDay } from "../text.ts";
 import { LoaderError, reasonOf } from "../errors.ts";
 import type { LogLevel } from "../log/mod.ts";
 import type { ServiceRecorder, Stage } from "../metrics/recorder.ts";
@@ -16,17 +18,8 @@ import { isAbort } from "../sys/clock.ts";
 import { ExtendableDeadline } from "./deadline.ts";
 import { KeepWarm } from "./keep_warm.ts";
 import { CpuUse, watchLiveness } from "./liveness.ts";
-import {
-  type Actual,
-  type Effect,
-  type Fault,
-  initialState,
-  type ServiceEvent,
-  type ServiceState,
-  step,
-  type Verdict,
-} from "./service_machine.ts";
-import { faultText, seconds, timeOfDay, verdictText, wrongText } from "./wording.ts";
+import { type Effect, initialState, type ServiceEvent, type ServiceState, step } from "./service_machine.ts";
+import { faultText, verdictText, wrongText } from "./wording.ts";
 
 /** What the loader wants to know of a unit, and may put between its stages. */
 export interface UnitHooks {

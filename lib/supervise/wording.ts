@@ -1,18 +1,5 @@
 /** What the supervision says, in one place. Spec: §7, §13; CONTRACT §9. */
-import type { ExitStatus } from "../sys/process/process.ts";
-import type { Fault, Verdict } from "./service_machine.ts";
-import type { Works } from "../model/status.ts";
-
-/** "0.42s", "12.3s", "154s". */
-export function seconds(ms: number): string {
-  const s = ms / 1000;
-  return s < 10 ? `${s.toFixed(2)}s` : s < 100 ? `${s.toFixed(1)}s` : `${Math.round(s)}s`;
-}
-
-/** "12:34:56", the time of day where this runs. */
-export function timeOfDay(at: Date): string {
-  return at.toTimeString().slice(0, 8);
-}
+import type { ExitStatus, Fault, Verdict } from "../model/states.ts";
 
 function exited(status: ExitStatus): string {
   if (status.signal) return `Killed by ${status.signal}`;
@@ -65,11 +52,4 @@ export function failedBecause(fault: Fault | null, why: string | null): string {
   if (fault?.kind === "exited" && fault.background !== null) return "it went to the background";
   if (why) return why;
   return fault ? faultText(fault) : "unknown";
-}
-
-/** "wake word yes, answers unproved, speech no". */
-export function worksText(all: Record<string, Works>): string {
-  return Object.entries(all).map(([name, works]) => `${name} ${works === true ? "yes" : works || "no"}`).join(
-    ", ",
-  );
 }

@@ -1,6 +1,7 @@
 /** The picture of a running loader: `status`. Pure. Spec: §12. */
+import { worksText } from "../text.ts";
 import type { LoaderStatus, ServiceStatus } from "../model/status.ts";
-import { worksText } from "../supervise/wording.ts";
+
 import { type Cell, type Column, paint, plain, renderTable, type Style } from "./table.ts";
 import { duration } from "./units.ts";
 

@@ -5,28 +5,20 @@
  * pause -> system_ready -> speak -> finished -> guard -> resume. Each step may fail; it costs one WARNING and the next
  * step follows. Nothing here is tried twice but `resume`, which is sent until KWD accepts it.
  */
+import type { GreetingReport } from "../model/boot_record.ts";
+import { isOverBudget } from "../metrics/figures.ts";
+import { seconds } from "../text.ts";
 import type { Log } from "../log/mod.ts";
 import type { GreetingPlan } from "../model/plan.ts";
 import { canPause, canSpeak } from "../plan/verbs.ts";
 import type { KwdService } from "../services/kwd.ts";
 import type { TtsService } from "../services/tts.ts";
 import { type Clock, deadline } from "../sys/clock.ts";
-import { seconds } from "../supervise/wording.ts";
+import { randomHex } from "../sys/host.ts";
 import { type FinishListener, listenForFinish } from "./finish_listener.ts";
 
 /** The tag by which a finish event is known as the greeting's. Spec: §10.2. */
 export const greetingTag = "boot_greeting";
-
-export interface GreetingReport {
-  /** What became of it. "not heard": it ended sooner than anyone can speak. */
-  outcome: "spoken" | "not heard" | "failed" | "timeout" | "disabled" | "skipped" | "by_kwd" | "aborted";
-  /** Speak request to the end of the sound, ms; null when the end is not known. */
-  speakMs: number | null;
-  /** End of the sound to the accepted resume, ms; null when there was none. */
-  resumeAfterMs: number | null;
-  /** KWD accepted that it listens. */
-  listening: boolean;
-}
 
 export interface GreetingOptions {
   plan: GreetingPlan;
@@ -98,7 +90,7 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
   const began = clock.now();
   await using listener = (o.listen ?? listenForFinish)(
     greetingTag,
-    crypto.randomUUID(),
+    randomHex(32),
     (why) => log.info(tts.plan.tag, `Ignored: ${why}`),
   );
   const result = await speak(tts, listener, o);
@@ -140,11 +132,6 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
 
 function notSpoken(outcome: GreetingReport["outcome"], resumeAfterMs: number | null): GreetingReport {
   return { outcome, speakMs: null, resumeAfterMs, listening: resumeAfterMs !== null };
-}
-
-/** §10.4: too long for its budget, which cuts nothing. */
-export function isOverBudget(plan: GreetingPlan, speakMs: number): boolean {
-  return speakMs > plan.budgetMs;
 }
 
 /**

@@ -2,12 +2,13 @@
  * What the person hears and whether they are heard: the greeting, once per boot, and the wake word, enabled whenever
  * KWD is up, also after a restart of it. Spec: §10; CONTRACT §6.
  */
+import type { GreetingReport } from "../model/boot_record.ts";
 import type { Log } from "../log/mod.ts";
 import type { GreetingPlan } from "../model/plan.ts";
 import type { KwdService } from "../services/kwd.ts";
 import type { TtsService } from "../services/tts.ts";
 import type { Clock } from "../sys/clock.ts";
-import { enableListening, greet, type GreetingReport } from "./greeting.ts";
+import { enableListening, greet } from "./greeting.ts";
 
 export interface VoiceOptions {
   plan: GreetingPlan;

@@ -1,8 +1,9 @@
 /** The figures of the restart policy. Spec: §6. */
+import type { Fault } from "../../lib/model/states.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { RestartPolicy } from "../../lib/model/plan.ts";
-import { backoffMs, type Fault, judge } from "../../lib/supervise/service_machine.ts";
+import { backoffMs, judge } from "../../lib/supervise/service_machine.ts";
 
 const specification: RestartPolicy = {
   type: "on-failure",

@@ -1,11 +1,11 @@
 /** The machines of `lib/run/` under any sequence of events. ALEXA_FUZZ_RUNS sets how many are tried (2000). */
+import type { Fault, LoaderState } from "../../lib/model/states.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { RestartPolicy } from "../../lib/model/plan.ts";
-import { type LoaderEvent, type LoaderState, nextLoaderState } from "../../lib/loader/boot_machine.ts";
+import { type LoaderEvent, nextLoaderState } from "../../lib/loader/boot_machine.ts";
 import {
   type Effect,
-  type Fault,
   initialState,
   type ServiceEvent,
   type ServiceState,

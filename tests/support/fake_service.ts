@@ -1,13 +1,12 @@
 /** A service that does what the test says, when the test says it: for the interpreter of the machine, under a FakeClock. */
+import type { Actual, ExitStatus, Fault } from "../../lib/model/states.ts";
 import assert from "node:assert/strict";
 import { Log } from "../../lib/log/mod.ts";
 import type { Role, ServicePlan } from "../../lib/model/plan.ts";
 import type { ProbeResult, WaitResult } from "../../lib/probes/mod.ts";
-import { type Actual, type Fault } from "../../lib/supervise/service_machine.ts";
 import { Unit, type UnitHooks } from "../../lib/supervise/supervisor.ts";
 import type { PrepareReport, StopReport } from "../../lib/services/adapter.ts";
 import type { Household, ManagedService } from "../../lib/services/mod.ts";
-import type { ExitStatus } from "../../lib/sys/process/process.ts";
 import type { WarmupResult } from "../../lib/warmups/mod.ts";
 import { FakeClock } from "./fake_clock.ts";
 

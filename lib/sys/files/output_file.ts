@@ -2,10 +2,11 @@
  * A service's output as a file that outlives the loader (`on_loader_death: keep`): a pipe to a dead loader would kill
  * the service with its next line. Only `node:child_process` can hand a descriptor to a child. CONTRACT §1.
  */
+import type { ExitStatus } from "../../model/states.ts";
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { punchHole } from "../process/libc.ts";
-import type { Child, ExitStatus, SpawnOptions } from "../process/process.ts";
+import type { Child, SpawnOptions } from "../process/process.ts";
 import { readStat } from "../process/procfs.ts";
 import { noteRuntimeChild } from "../process/reaper.ts";
 

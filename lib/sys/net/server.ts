@@ -2,7 +2,6 @@
  * What a stand-in service needs of the operating system: a loopback HTTP server, a loopback TCP listener, a
  * line on its standard input, and the datagram by which it reports to the loader. Spec: §1.1.
  */
-import type { Buffer } from "node:buffer";
 import { systemClock } from "../clock.ts";
 
 /** A bound listener. `finished` resolves when the abort of its signal has closed everything. */
@@ -139,12 +138,6 @@ export async function sendNotification(path: string, text: string): Promise<bool
   } catch {
     return false;
   }
-}
-
-/** Turns bytes into the Node kind that grpc-js wants from a server; loaded only by who needs it (5 ms). */
-export async function nodeBuffers(): Promise<(bytes: Iterable<number>) => Buffer> {
-  const { Buffer } = await import("node:buffer");
-  return (bytes) => Buffer.from([...bytes]);
 }
 
 /** Resolves as soon as `signal` is aborted. */

@@ -2,15 +2,10 @@
  * A service's process: started as leader of its own session and process group, its output pumped, its end told once.
  * Identity of a process is pid + kernel start time; a pid alone is not (CONTRACT §8).
  */
+import type { ExitStatus } from "../../model/states.ts";
 import type { Clock } from "../clock.ts";
 import { isBlind, isGone, readStat } from "./procfs.ts";
 import { noteRuntimeChild } from "./reaper.ts";
-
-/** How a process ended. Both null: unknown (an adopted process is nobody's child of ours). */
-export interface ExitStatus {
-  code: number | null;
-  signal: string | null;
-}
 
 /** What makes a process itself and no other. */
 export interface Identity {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { GpuFailure, GpuSnapshot, GpuSource } from "../../../lib/gpu/types.ts";
 import { Log } from "../../../lib/log/mod.ts";
 import type { BootPlan, ServicePlan } from "../../../lib/model/plan.ts";
-import { GpuDesk } from "../../../lib/gpu/coordinator.ts";
+import { GpuCoordinator } from "../../../lib/gpu/coordinator.ts";
 import type { Unit } from "../../../lib/supervise/supervisor.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { lost, shot } from "./snapshots.ts";
@@ -42,7 +42,7 @@ function made(service: Partial<ServicePlan> = {}, leakLimits?: { minSpanMs: numb
     gpu: { index: 0, pollMs: 1000, deltasOnly: true, waitMs: 3000, onShort: "fail" },
     services: [],
   } as unknown as BootPlan;
-  const desk = new GpuDesk(plan, {
+  const desk = new GpuCoordinator(plan, {
     clock,
     log,
     startedAt: 0,
@@ -88,7 +88,7 @@ function made(service: Partial<ServicePlan> = {}, leakLimits?: { minSpanMs: numb
   };
 }
 
-Deno.test("GpuDesk.stage() holds the gate for a second at most and says that it skipped", async () => {
+Deno.test("GpuCoordinator.stage() holds the gate for a second at most and says that it skipped", async () => {
   await using t = made();
   await t.desk.stage("precheck");
   t.gpu.hangs = true;
@@ -106,7 +106,7 @@ Deno.test("GpuDesk.stage() holds the gate for a second at most and says that it 
   assert.deepEqual(t.gpu.stages, [["precheck", 300]]);
 });
 
-Deno.test("GpuDesk.stage() tells of a lost GPU once, and of each stage that has no figures", async () => {
+Deno.test("GpuCoordinator.stage() tells of a lost GPU once, and of each stage that has no figures", async () => {
   await using t = made();
   t.gpu.now = lost;
   await t.desk.stage("kwd");
@@ -117,7 +117,7 @@ Deno.test("GpuDesk.stage() tells of a lost GPU once, and of each stage that has 
   ]);
 });
 
-Deno.test("GpuDesk takes one look for the proof, the stage and the next start of the same moment", async () => {
+Deno.test("GpuCoordinator takes one look for the proof, the stage and the next start of the same moment", async () => {
   await using t = made();
   await t.desk.beforeStart(t.unit, t.signal);
   await t.clock.advance(1000);
@@ -130,7 +130,7 @@ Deno.test("GpuDesk takes one look for the proof, the stage and the next start of
   assert.equal(t.desk.heldBy("llm"), 5000);
 });
 
-Deno.test("GpuDesk.stage() takes no look from before a start, however quick the boot was", async () => {
+Deno.test("GpuCoordinator.stage() takes no look from before a start, however quick the boot was", async () => {
   await using t = made({ gpu: "none" });
   await t.desk.stage("llm");
   await t.clock.advance(10);
@@ -141,7 +141,7 @@ Deno.test("GpuDesk.stage() takes no look from before a start, however quick the 
   assert.deepEqual(t.gpu.stages, [["llm", 300], ["tts", 556]]);
 });
 
-Deno.test("GpuDesk.afterStop() waits for what was held before the stop, also if a look came between", async () => {
+Deno.test("GpuCoordinator.afterStop() waits for what was held before the stop, also if a look came between", async () => {
   await using t = made();
   t.up();
   t.gpu.now = shot(5300, { 20: 5000 });
@@ -160,7 +160,7 @@ Deno.test("GpuDesk.afterStop() waits for what was held before the stop, also if 
   assert.ok(!t.lines.some((line) => line.startsWith("LLM WARNING")), t.lines.join("\n"));
 });
 
-Deno.test("GpuDesk.afterStop() gives up after 5 s with a WARNING, and at once when the loader stops", async () => {
+Deno.test("GpuCoordinator.afterStop() gives up after 5 s with a WARNING, and at once when the loader stops", async () => {
   await using t = made();
   t.up();
   t.gpu.now = shot(5300, { 20: 5000 });
@@ -194,7 +194,7 @@ Deno.test("GpuDesk.afterStop() gives up after 5 s with a WARNING, and at once wh
   );
 });
 
-Deno.test("GpuDesk.final() does not wait after a second signal", async () => {
+Deno.test("GpuCoordinator.final() does not wait after a second signal", async () => {
   await using t = made();
   t.up();
   await t.desk.stage("precheck");
@@ -209,7 +209,7 @@ Deno.test("GpuDesk.final() does not wait after a second signal", async () => {
   assert.match(t.lines.at(-1)!, /^LOADER WARNING = VRAM not given back: 5000 MiB more than at the start; /);
 });
 
-Deno.test("GpuDesk.beforeStart() refuses what does not fit where the configuration says fail", async () => {
+Deno.test("GpuCoordinator.beforeStart() refuses what does not fit where the configuration says fail", async () => {
   await using t = made();
   t.gpu.now = shot(20000, { 99: 19000 });
   await assert.rejects(t.desk.beforeStart(t.unit, t.signal), (error: Error & { code?: string }) => {
@@ -219,7 +219,7 @@ Deno.test("GpuDesk.beforeStart() refuses what does not fit where the configurati
   });
 });
 
-Deno.test("GpuDesk.beforeUp() asks for one restart where the GPU is required, and keeps what no restart is left for", async () => {
+Deno.test("GpuCoordinator.beforeUp() asks for one restart where the GPU is required, and keeps what no restart is left for", async () => {
   await using t = made();
   await t.desk.beforeStart(t.unit, t.signal);
   t.up();
@@ -240,7 +240,7 @@ Deno.test("GpuDesk.beforeUp() asks for one restart where the GPU is required, an
   assert.equal(u.desk.isOnCpu("llm"), true);
 });
 
-Deno.test("GpuDesk tells a leak once per life of a service, with figures", async () => {
+Deno.test("GpuCoordinator tells a leak once per life of a service, with figures", async () => {
   await using t = made({}, { minSpanMs: 20_000, minGrowthMib: 100 });
   t.up();
   t.desk.startPolling();
@@ -269,7 +269,7 @@ Deno.test("GpuDesk tells a leak once per life of a service, with figures", async
   assert.equal(leaks().length, 2);
 });
 
-Deno.test("GpuDesk forgets figures while the GPU is lost", async () => {
+Deno.test("GpuCoordinator forgets figures while the GPU is lost", async () => {
   await using t = made();
   t.up();
   t.gpu.now = shot(5300, { 20: 5000 });

@@ -1,8 +1,8 @@
+import type { Fault } from "../../../lib/model/states.ts";
 import assert from "node:assert/strict";
 import type { ServicePlan } from "../../../lib/model/plan.ts";
 import type { ProbeResult } from "../../../lib/probes/mod.ts";
 import { CpuUse, watchLiveness } from "../../../lib/supervise/liveness.ts";
-import type { Fault } from "../../../lib/supervise/service_machine.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { bringUp, fakeUnit, leaveNothing, servicePlan } from "../../support/fake_service.ts";
 

@@ -1,8 +1,8 @@
+import type { Actual } from "../../../lib/model/states.ts";
 import assert from "node:assert/strict";
 import { unitStatus } from "../../../lib/supervise/status_of.ts";
 import { LoaderError } from "../../../lib/errors.ts";
 import type { RestartPolicy } from "../../../lib/model/plan.ts";
-import type { Actual } from "../../../lib/supervise/service_machine.ts";
 import { bringUp, type FakeUnit, fakeUnit, leaveNothing, servicePlan } from "../../support/fake_service.ts";
 
 const policy = servicePlan("x").restart;

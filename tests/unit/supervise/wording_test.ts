@@ -1,8 +1,9 @@
+import { seconds, worksText } from "../../../lib/text.ts";
 import assert from "node:assert/strict";
 import { capabilities, degradedText } from "../../../lib/supervise/capabilities.ts";
 import { unitStatus } from "../../../lib/supervise/status_of.ts";
 import type { Unit } from "../../../lib/supervise/supervisor.ts";
-import { failedBecause, faultText, seconds, verdictText, worksText } from "../../../lib/supervise/wording.ts";
+import { failedBecause, faultText, verdictText } from "../../../lib/supervise/wording.ts";
 import type { ServicePlan } from "../../../lib/model/plan.ts";
 import type { WarmupResult } from "../../../lib/warmups/mod.ts";
 import { FakeClock } from "../../support/fake_clock.ts";

@@ -1,7 +1,8 @@
+import type { GreetingReport } from "../../../lib/model/boot_record.ts";
 import assert from "node:assert/strict";
 import type { FinishListener } from "../../../lib/voice/finish_listener.ts";
 import { listenForFinish } from "../../../lib/voice/finish_listener.ts";
-import { enableListening, greet, type GreetingReport } from "../../../lib/voice/greeting.ts";
+import { enableListening, greet } from "../../../lib/voice/greeting.ts";
 import type { ControlSpec, GreetingPlan } from "../../../lib/model/plan.ts";
 import type { AskOptions, ControlAnswer } from "../../../lib/services/control.ts";
 import type { KwdService } from "../../../lib/services/kwd.ts";
