@@ -17,7 +17,7 @@ import { neededPorts } from "../clean_start/port_owner.ts";
 import { requireCommands } from "../clean_start/commands.ts";
 import { Prewarmer } from "../prewarm/prewarmer.ts";
 import { startInOrder } from "../supervise/sequence.ts";
-import { Voice } from "../voice/wake_word.ts";
+import { WakeWordControl } from "../voice/wake_word.ts";
 import { controlSocket } from "../api/types.ts";
 import { ExitCode, LoaderError, reasonOf } from "../errors.ts";
 import type { Log } from "../log/mod.ts";
@@ -112,7 +112,7 @@ export class LoaderService implements AsyncDisposable {
     },
   };
   #strays: Strays | null = null;
-  #voice: Voice | null = null;
+  #wakeWord: WakeWordControl | null = null;
   #totalBootMs: number | null = null;
   #sequenceOver = false;
   #degradedTold: string | null = null;
@@ -232,8 +232,8 @@ export class LoaderService implements AsyncDisposable {
       total_boot_ms: this.#totalBootMs,
       capabilities: capabilities(this.#units),
       degraded: this.#sequenceOver ? degradedText(this.#units) : null,
-      greeting: this.#voice?.outcome ?? "none",
-      listening: this.#canResumeKwd() ? this.#voice?.listening ?? false : null,
+      greeting: this.#wakeWord?.outcome ?? "none",
+      listening: this.#canResumeKwd() ? this.#wakeWord?.listening ?? false : null,
       services: this.#units.length > 0
         ? this.#units.map((unit) => unitStatus(unit, now, this.#gpu))
         : this.plan.services.map(plannedStatus),
@@ -322,7 +322,7 @@ export class LoaderService implements AsyncDisposable {
       );
     }
     this.#makeUnits(keep, times);
-    this.#voice = this.#makeVoice();
+    this.#wakeWord = this.#makeWakeWord();
     this.#doing = "waiting for the GPU";
     const gpu = this.#stack.use(
       await GpuCoordinator.open(plan, {
@@ -366,7 +366,7 @@ export class LoaderService implements AsyncDisposable {
         this.#book.recorder.service(name).set({ adopted: true, outcome: "up" });
         this.#log.info(unit.plan.tag, `Adopted (pid ${record.pid}, of boot ${record.boot.slice(0, 4)})`);
         // The assistant went on without us: it has greeted, or it is too late for that.
-        if (unit.service instanceof KwdService) this.#voice?.skip();
+        if (unit.service instanceof KwdService) this.#wakeWord?.send({ type: "adopted" });
       } else {
         this.#log.warning(unit.plan.tag, `Not adopted: pid ${record.pid} ${whyNot}; stopping it`);
         await unit.service.stop();
@@ -488,7 +488,9 @@ export class LoaderService implements AsyncDisposable {
       const { copy } = unit.service;
       if (copy) this.#stateFile?.note(unit.name, copy, { ready: true });
     }
-    if (unit.service instanceof KwdService && to !== "up") this.#voice?.kwdDown();
+    if (unit.service instanceof KwdService) {
+      this.#wakeWord?.send({ type: to === "up" ? "kwd_up" : "kwd_down" });
+    }
     if (this.#stopping.signal.aborted) return;
     if (unit.isLost) {
       this.#book.recorder.service(unit.name).set({ outcome: "failed" });
@@ -507,9 +509,6 @@ export class LoaderService implements AsyncDisposable {
       if (!this.#lost.has(unit)) this.#lost.set(unit, this.#clock.now());
     }
     if (to === "up" || unit.isLost) this.#reconsider();
-    if (to === "up" && unit.service instanceof KwdService) {
-      this.#voice?.kwdUp(this.#voice.greeted || this.#state === "DEGRADED");
-    }
   }
 
   /** The sequence is over: is everything up, or are we DEGRADED? */
@@ -523,10 +522,8 @@ export class LoaderService implements AsyncDisposable {
       this.#totalBootMs = this.#book.recorder.ready();
       this.#log.info("LOADER", `SYSTEM_READY: ${this.#book.totalLine(this.#totalBootMs)}`);
       this.#gpu?.startPolling();
-      if (!this.#voice!.greetOnce()) {
-        this.#closeBook("ready");
-        if (this.#kwd()?.adopted) this.#voice!.listen(); // it may have been paused when its loader died
-      }
+      if (this.#wakeWord!.greeted) this.#closeBook("ready");
+      this.#wakeWord!.send({ type: "system_ready" });
       return;
     }
     const text = degradedText(this.#units);
@@ -534,12 +531,11 @@ export class LoaderService implements AsyncDisposable {
     const first = this.#move("lost");
     this.#degradedTold = text;
     this.#log.warning("LOADER", `DEGRADED: ${text}`);
-    if (!first || this.#voice?.greeted) return;
+    this.#wakeWord?.send({ type: "degraded" });
+    if (!first || this.#wakeWord?.greeted) return;
     // A boot that ends DEGRADED does not greet; a KWD that is up listens all the same.
     this.#gpu?.startPolling();
     this.#closeBook("degraded");
-    const kwd = this.#kwd();
-    if (kwd?.isUp) this.#voice?.listen();
   }
 
   /** What was lost since SYSTEM_READY is there again. */
@@ -556,14 +552,13 @@ export class LoaderService implements AsyncDisposable {
     );
   }
 
-  #makeVoice(): Voice {
+  #makeWakeWord(): WakeWordControl {
     const tts = this.#units.map((unit) => unit.service).find((s) => s instanceof TtsService) ?? null;
     const kwd = this.#kwd();
-    return new Voice({
+    return new WakeWordControl({
       plan: this.plan.greeting,
       kwd: kwd && kwd.service instanceof KwdService ? kwd.service : null,
       tts,
-      kwdIsUp: () => kwd?.isUp ?? false,
       clock: this.#clock,
       log: this.#log,
       bootId: this.bootId,
@@ -610,7 +605,7 @@ export class LoaderService implements AsyncDisposable {
       }
       await Promise.all(order.map((unit) => unit.idle()));
     }
-    await this.#voice?.idle();
+    await this.#wakeWord?.idle();
     if (order.length > 0) await this.#gpu?.final(this.#hurry.signal);
     this.#closeBook("stopped");
     await this.#book.written();
