@@ -3,7 +3,8 @@
  */
 import type { Clock } from "../sys/clock.ts";
 import { makePrivateDir } from "../sys/files/files.ts";
-import { type AppendFile, openAppend } from "../sys/files/output.ts";
+import type { AppendFile } from "../sys/files/append_file.ts";
+import { openAppend } from "../sys/files/output.ts";
 import { RotatingFile } from "./rotating_file.ts";
 
 export interface LogFolderOptions {

@@ -202,9 +202,9 @@ export class ServiceRelay implements Relay {
   }
 
   #toConsole(block: Uint8Array, count: number): void {
-    const { console, frame } = this.#host;
-    if (!console) return;
-    const prefix = console.color ? this.#consoleColor : this.#consolePrefix;
+    const { console: screen, frame } = this.#host;
+    if (!screen) return;
+    const prefix = screen.color ? this.#consoleColor : this.#consolePrefix;
     for (let at = 0; at < block.length;) {
       if (!this.#host.consoleOpen()) return this.#host.skipOnConsole(count);
       at = frame.fill(block, at, prefix, noPrefix, true);

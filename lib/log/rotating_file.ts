@@ -5,7 +5,8 @@
 import { reasonOf } from "../errors.ts";
 import type { Clock } from "../sys/clock.ts";
 import { countLines } from "./console.ts";
-import { type AppendFile, openAppend, removeIfThere, renameIfThere } from "../sys/files/output.ts";
+import type { AppendFile } from "../sys/files/append_file.ts";
+import { openAppend, removeIfThere, renameIfThere } from "../sys/files/output.ts";
 
 export interface RotatingFileOptions {
   /** Size in bytes at which the file is rotated; only a single longer line makes it larger. */

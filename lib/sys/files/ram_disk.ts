@@ -2,7 +2,7 @@
  * Files under /dev/shm. Deno counts all of /dev among what only --allow-all opens, but there is the RAM disk on which
  * people keep configurations and logs that wear out no flash: so these few operations go through libc.
  */
-import type { AppendFile } from "./output.ts";
+import type { AppendFile } from "./append_file.ts";
 import { cString, libc, readBytes } from "../process/libc.ts";
 
 const place = "/dev/shm/";

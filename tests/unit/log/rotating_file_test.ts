@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RotatingFile, type RotatingFileOptions } from "../../../lib/log/rotating_file.ts";
-import { type AppendFile, openAppend } from "../../../lib/sys/files/output.ts";
+import type { AppendFile } from "../../../lib/sys/files/append_file.ts";
+import { openAppend } from "../../../lib/sys/files/output.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
