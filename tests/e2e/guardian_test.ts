@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { drawPorts, graceMs, python, usual, writeConfig } from "../chaos/assistant.ts";
 import { allGone, guardiansOf, pause, serviceProcesses } from "../chaos/look.ts";
-import { kill, LoaderProcess, TestHome, until } from "../support/loader_process.ts";
+import { kill, LoaderProcess, runLoader, TestHome, until } from "../support/loader_process.ts";
+import { carriers } from "../support/leftovers.ts";
 import { portHolder } from "../support/strangers.ts";
 
 /** `ALEXA_REPEAT=50`: so many times each stage. */
@@ -107,6 +108,53 @@ Deno.test({
     assert.equal(warned.length, 4, "each is told, by service");
     assert.equal(await second.interrupt(), 0);
     await home.assertNothingLeft(Object.values(ports), second.pid);
+  },
+});
+
+Deno.test({
+  name: "D04, D05: a guardian that was killed is replaced by one that knows all groups",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using home = new TestHome();
+    // Nothing of the second one carries the boot's id: only who was told its group can end it.
+    const script = `echo up; exec env -i PATH="$PATH" TEST_RUN_MARK="$TEST_RUN_MARK" "$@"`;
+    const service = (...words: string[]) => ({
+      cmd: ["sh", "-c", ...words],
+      readiness: { type: "log", pattern: "^up$" },
+      warmup: { kind: "none" },
+    });
+    const config = home.write(
+      "loader.yaml",
+      JSON.stringify({
+        loader: { name: "t", startup_sequence: ["plain", "clean"], shutdown_sequence: ["plain", "clean"] },
+        services: {
+          plain: service("echo up; exec sleep 60"),
+          clean: service(script, "sh", "sleep", "60"),
+        },
+      }),
+    );
+    await using loader = new LoaderProcess(home, ["up", "--config", config]);
+    await loader.waitLine(/SYSTEM_READY: /);
+    const [first] = guardiansOf(loader.pid);
+    kill(first, "SIGKILL");
+    await loader.waitLine(/The guardian ended \(SIGKILL\); starting another/);
+    const second = await until(
+      "another guardian",
+      () => guardiansOf(loader.pid).find((pid) => pid !== first),
+    );
+    // It is told all as it is started: who has an answer of the loader after that knows that it was.
+    assert.equal((await runLoader(home, ["status", "--config", config])).code, 0);
+    assert.deepEqual(
+      carriers(home.mark).filter(({ pid }) => pid !== loader.pid).map(({ command }) => command),
+      [
+        "sleep 60",
+        "sleep 60",
+      ],
+    );
+    loader.signal("SIGKILL");
+    await loader.exitCode.catch(() => {});
+    await until("the guardian's work", () => carriers(home.mark).length === 0);
+    await until("the guardian's own end", () => !guardiansOf(loader.pid).includes(second));
   },
 });
 

@@ -7,6 +7,7 @@ import type { ProbeResult, WaitResult } from "../../lib/probes/mod.ts";
 import { Unit, type UnitHooks } from "../../lib/supervise/supervisor.ts";
 import type { PrepareReport, StopReport } from "../../lib/services/adapter.ts";
 import type { Household, ManagedService } from "../../lib/services/mod.ts";
+import type { ProcessStat } from "../../lib/sys/process/procfs.ts";
 import type { WarmupResult } from "../../lib/warmups/mod.ts";
 import { FakeClock } from "./fake_clock.ts";
 
@@ -119,8 +120,10 @@ export class FakeCopy {
   cpuTicks(): number {
     return this.ticks;
   }
-  living(): never[] {
-    return [];
+  /** Its processes, as far as a test has any. */
+  members: ProcessStat[] = [];
+  living(): ProcessStat[] {
+    return this.members;
   }
   remember(): void {}
 }
@@ -284,6 +287,23 @@ export class FakeService {
   }
 }
 
+/** What services of a test share; `patch` overrides. */
+export function testHousehold(patch: Partial<Household> & Pick<Household, "clock">): Household {
+  return {
+    bootId: "boot",
+    log: new Log({ dir: null, console: null, clock: patch.clock }),
+    environment: {},
+    runtimeDir: "/nowhere",
+    keep: null,
+    resolve: (argv) => [...argv],
+    born() {},
+    seen() {},
+    buried() {},
+    commands: { born() {}, buried() {} },
+    ...patch,
+  };
+}
+
 export interface FakeUnit {
   unit: Unit;
   service: FakeService;
@@ -303,21 +323,8 @@ export function fakeUnit(
   const { log, lines } = memoryLog(clock);
   const service = new FakeService(servicePlan(o.name ?? "stt", patch), clock);
   const states: Actual[] = [];
-  const household: Household = {
-    bootId: "boot",
-    clock,
-    log,
-    environment: {},
-    runtimeDir: "/nowhere",
-    keep: null,
-    resolve: (argv) => [...argv],
-    born() {},
-    seen() {},
-    buried() {},
-    commands: { born() {}, buried() {} },
-  };
   const unit = new Unit(service as unknown as ManagedService, {
-    household,
+    household: testHousehold({ clock, log }),
     hooks: {
       ...o.hooks,
       changed: (unit, from, to) => {

@@ -50,6 +50,23 @@ Deno.test("D04, D05: a guardian that died is replaced, and the new one is told a
   assert.equal(clock.pending, 0);
 });
 
+Deno.test("D03: who ends is forgotten, and not whoever has its number by now", async () => {
+  const { clock, started, watch } = guarded();
+  await using over = watch();
+  const again = { pid: 7, startTime: 71 };
+  over.note(id(7));
+  over.seen(id(7), [id(72)]);
+  over.note(again);
+  over.seen(again, [id(73)]);
+  over.forget(id(7)); // the end of the one before is told late
+  over.note(id(8));
+  over.forget(id(8));
+  assert.deepEqual(started[0].told.filter((line) => line.startsWith("-")), ["- 7", "- 8"]);
+  await clock.advance(5000);
+  started[0].die("SIGKILL");
+  assert.deepEqual(started[1].told, ["+ 7 71", "= 7 73"]);
+});
+
 Deno.test("R18: where no guardian can be started the loader goes on without one, says so once, and tries again", async () => {
   const { clock, lines, started, world, watch } = guarded();
   await using over = watch();

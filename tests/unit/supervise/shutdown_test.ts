@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { shutdown } from "../../../lib/supervise/shutdown.ts";
+import { describePid, readStat } from "../../../lib/sys/process/procfs.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { bringUp, type FakeUnit, fakeUnit, memoryLog } from "../../support/fake_service.ts";
 
@@ -100,4 +102,82 @@ Deno.test("shutdown() names those of which something is left", async () => {
   assert.deepEqual(await stopped, ["tts"]);
   assert.ok(all[1].lines.includes("TTS ERROR In the way: pid 7 (python) holds port 5004"));
   await end();
+});
+
+Deno.test({
+  name: "T13: shutdown() says every 2 s which processes it waits for",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const { clock, all, lines, stop, end } = await house(["kwd", "tts"]);
+    const [kwd, tts] = all;
+    const ourselves = readStat(Deno.pid)!; // any process that is there
+    for (const { service } of all) service.copy!.members = [ourselves];
+    const stopped = stop();
+    await clock.advance(1999);
+    assert.deepEqual(lines, []);
+    await clock.advance(2001);
+    const waits = `LOADER INFO Waiting for kwd to stop: ${describePid(Deno.pid)}`;
+    assert.match(waits, /: pid \d+ \(.+\)$/);
+    assert.deepEqual(lines, [waits, waits]);
+    kwd.service.letGo();
+    await clock.advance(2000);
+    assert.deepEqual(lines.slice(2), [`LOADER INFO Waiting for tts to stop: ${describePid(Deno.pid)}`]);
+    tts.service.letGo();
+    await clock.settle();
+    assert.deepEqual(await stopped, []);
+    await end();
+  },
+});
+
+Deno.test("U05: a service that crashes while others are being stopped, or before, is not started again", async () => {
+  const { clock, all, stop, end } = await house();
+  const [kwd, tts, llm, stt] = all;
+  for (const { service } of [llm, stt]) service.holdsOn = false;
+  stt.service.copy!.exit(1); // it waits for its backoff when the stop begins
+  await clock.settle();
+  assert.equal(stt.unit.state.actual, "backoff");
+  const stopped = stop();
+  await clock.settle();
+  llm.service.copy!.exit(1);
+  await clock.advance(5000); // past both backoffs; kwd is still in the way
+  assert.equal(kwd.unit.state.actual, "stopping");
+  assert.deepEqual(all.map(({ service }) => service.starts), [1, 1, 1, 1]);
+  kwd.service.letGo();
+  tts.service.letGo();
+  await clock.settle();
+  assert.deepEqual(await stopped, []);
+  await end();
+});
+
+Deno.test("U05: whatever crashes whenever during a stop, nothing is started again", async () => {
+  const moves = fc.record({
+    turn: fc.nat({ max: 7 }),
+    who: fc.nat({ max: 3 }),
+    crashes: fc.boolean(), // else it goes as soon as it is asked
+    code: fc.constantFrom(0, 1),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.nat({ max: 3 }), fc.array(moves, { maxLength: 12 }), async (stopTurn, all) => {
+      const { clock, all: fakes, stop, end } = await house();
+      let stopped: Promise<string[]> | null = null;
+      let before: number[] = [];
+      for (let turn = 0; turn < 8; turn++) {
+        if (turn === stopTurn) {
+          before = fakes.map(({ service }) => service.starts);
+          stopped = stop();
+        }
+        for (const { who, crashes, code } of all.filter((move) => move.turn === turn)) {
+          const { service } = fakes[who];
+          if (crashes) service.copy?.exit(code);
+          else service.letGo();
+        }
+        await clock.advance(1100);
+      }
+      await clock.advance(10_000); // the budget's end at the latest
+      assert.deepEqual(await stopped, []);
+      assert.deepEqual(fakes.map(({ service }) => service.starts), before);
+      await end();
+    }),
+    { numRuns: Number(Deno.env.get("ALEXA_FUZZ_RUNS") ?? 60) },
+  );
 });
