@@ -4,6 +4,7 @@ import { loadPlan } from "../../../lib/loader/load_plan.ts";
 import { LoaderService } from "../../../lib/loader/loader.ts";
 import { Log } from "../../../lib/log/mod.ts";
 import type { BootPlan } from "../../../lib/model/plan.ts";
+import { Prewarmer } from "../../../lib/prewarm/mod.ts";
 import { kindOf } from "../../../lib/sys/files/files.ts";
 import { freePort, isPortFree } from "../../../lib/sys/net/ports.ts";
 import { allStats, environmentOf, isGone, readStat } from "../../../lib/sys/process/procfs.ts";
@@ -257,6 +258,29 @@ test("F08: a process that has ended is not on record any more", {
   await until(() => loader.state === "DEGRADED");
   await until(() => recordedPids(dir)?.tts === undefined);
   assert.equal(recordedPids(dir)!.kwd, loader.service("kwd").pid());
+});
+
+test("W01: the prewarm of a service ends when it is ready, and when it is given up", {
+  change: (plan) => plan.services[1].restart.type = "never",
+}, async ({ loader }) => {
+  const ended: string[] = [];
+  const usual = Prewarmer.prototype.stop;
+  Prewarmer.prototype.stop = function (unit, why) {
+    ended.push(`${unit.name}: ${why}`);
+    usual.call(this, unit, why);
+  };
+  try {
+    assert.equal(await loader.startAll(), true);
+    assert.deepEqual([...new Set(ended.splice(0))], [
+      "kwd: the service is ready",
+      "tts: the service is ready",
+    ]);
+    Deno.kill(loader.service("tts").pid()!, "SIGKILL");
+    await until(() => loader.state === "DEGRADED");
+    assert.deepEqual(ended, ["tts: the service was given up"]);
+  } finally {
+    Prewarmer.prototype.stop = usual;
+  }
 });
 
 /** Which processes the state file names; null while there is none. */

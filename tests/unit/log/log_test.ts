@@ -73,6 +73,22 @@ Deno.test("Log shows DEBUG lines with debug, colours with color, and no services
   assert.deepEqual([...Deno.readDirSync(t.dir)].map((entry) => entry.name), ["kwd.log"]);
 });
 
+Deno.test("J10: each line of a service has the time at which it came, to the millisecond", async () => {
+  await using t = setUp();
+  const relay = t.log.relay("LLM");
+  for (const line of ["a", "b", "c"]) {
+    relay.write(bytesOf(`${line}\n`));
+    await t.clock.advance(1);
+  }
+  assert.equal(
+    t.read("llm"),
+    `2026-01-01T00:00:00.000Z LLM      INFO = a
+2026-01-01T00:00:00.001Z LLM      INFO = b
+2026-01-01T00:00:00.002Z LLM      INFO = c
+`,
+  );
+});
+
 Deno.test("attachFiles() writes the lines of before, in order and with their own times", async () => {
   await using t = setUp({ dir: null });
   t.log.info("MAIN", "first");

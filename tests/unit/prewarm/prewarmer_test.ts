@@ -81,6 +81,37 @@ Deno.test("Prewarmer says nothing and leaves nothing when the loader stops, and 
   assert.deepEqual(told, []);
 });
 
+Deno.test("W07: a prewarm that cannot even be loaded is told of, and the next one has its turn", async () => {
+  using folder = new TestFolder();
+  const url = (path: string) => new URL(`../../../${path}`, import.meta.url).href;
+  const map = folder.put(
+    "without.json",
+    JSON.stringify({ imports: { [url("lib/prewarm/files.ts")]: "file:///nonexistent/files.ts" } }),
+  );
+  const code = folder.put(
+    "boot.ts",
+    `import { Prewarmer } from "${url("lib/prewarm/prewarmer.ts")}";
+    import { systemClock } from "${url("lib/sys/clock.ts")}";
+    const told = [];
+    const made = new Prewarmer({
+      clock: systemClock, files: true, tokenizers: true, env: {}, signal: new AbortController().signal,
+      report: ({ name }, { kind, problem }) => told.push([name, kind, problem]),
+    });
+    for (const name of ["stt", "llm"]) made.start({ name, plan: { prepare: { files: true } } });
+    while (told.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await made[Symbol.asyncDispose]();
+    console.log(JSON.stringify(told));`,
+  );
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", "--no-check", "--no-config", `--import-map=${map}`, code],
+    stdin: "null",
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  const told = JSON.parse(new TextDecoder().decode(stdout)) as string[][];
+  assert.deepEqual(told.map(([name, kind]) => [name, kind]), [["stt", "files"], ["llm", "files"]]);
+  for (const [, , problem] of told) assert.match(problem, /^files were not prepared: .*nonexistent/);
+});
+
 Deno.test("Prewarmer does nothing when neither model nor tokenizer files are wanted", async () => {
   using folder = new TestFolder();
   folder.put("stt/model.gguf", 1000);
