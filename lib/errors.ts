@@ -18,7 +18,7 @@ export const ExitCode = {
   boot: 4,
   /** The command needs a running loader and there is none. */
   notRunning: 5,
-  /** Stopped, but something that was started could not be ended, or holds its port. */
+  /** Stopped, but something that was started could not be ended. */
   left: 6,
   /** Killed at once by a second signal. */
   killed: 130,

@@ -56,7 +56,8 @@ export async function shutdown(units: readonly Unit[], o: ShutdownOptions): Prom
       if (kill.signal.aborted) break;
     }
     await Promise.all(units.map((unit) => unit.stop(kill.signal)));
-    const left = units.filter((unit) => (unit.lastStop?.left.length ?? 0) > 0).map((unit) => unit.name);
+    // Who else holds a port of theirs was told, and is not ours.
+    const left = units.filter((unit) => unit.lastStop?.stuck).map((unit) => unit.name);
     if (o.strays && !await endStrays(o.strays, o, kill.signal)) left.push("what they left behind");
     return left;
   } finally {
