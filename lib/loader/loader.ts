@@ -590,7 +590,7 @@ export class LoaderService implements AsyncDisposable {
     let somethingLeft = false;
     if (order.length > 0) {
       this.#log.info("LOADER", `Stopping (${reason}): ${order.map((unit) => unit.name).join(", ")}`);
-      const left = await shutdown(order, {
+      const { left, ours } = await shutdown(order, {
         clock: this.#clock,
         log: this.#log,
         budgetMs: this.plan.shutdown.budgetMs,
@@ -598,11 +598,9 @@ export class LoaderService implements AsyncDisposable {
         strays: this.#strays,
         strayGraceMs: this.plan.shutdown.graceMs,
       });
-      somethingLeft = left.length > 0;
-      if (somethingLeft) {
-        this.#log.error("LOADER", `Something of ${left.join(", ")} could not be stopped`);
-        if (this.#exitCode === ExitCode.ok) this.#exitCode = ExitCode.left;
-      }
+      somethingLeft = ours;
+      if (left.length > 0) this.#log.error("LOADER", `Something of ${left.join(", ")} could not be stopped`);
+      if (ours && this.#exitCode === ExitCode.ok) this.#exitCode = ExitCode.left;
       await Promise.all(order.map((unit) => unit.idle()));
     }
     await this.#wakeWord?.idle();

@@ -25,11 +25,15 @@ const blockedAfterMs = 2000;
 /** States in which nothing of a service runs. */
 const atRest: ReadonlySet<Actual> = new Set(["idle", "backoff", "away", "failed"]);
 
-/**
- * Stops `units` in their order. Resolves with the names of those of which something is left: what even SIGKILL does not
- * end is waited for no longer than that takes (sys/terminate.ts).
- */
-export async function shutdown(units: readonly Unit[], o: ShutdownOptions): Promise<string[]> {
+export interface Shutdown {
+  /** Names of those of which something is left, or on whose port somebody listens. */
+  left: string[];
+  /** A process of ours is left. */
+  ours: boolean;
+}
+
+/** Stops `units` in their order. What even SIGKILL does not end is waited for no longer than that takes (sys/process/terminate.ts). */
+export async function shutdown(units: readonly Unit[], o: ShutdownOptions): Promise<Shutdown> {
   for (const unit of units) unit.retire();
   const kill = new AbortController();
   const killAll = (why: string) => {
@@ -56,10 +60,13 @@ export async function shutdown(units: readonly Unit[], o: ShutdownOptions): Prom
       if (kill.signal.aborted) break;
     }
     await Promise.all(units.map((unit) => unit.stop(kill.signal)));
-    // Who else holds a port of theirs was told, and is not ours.
-    const left = units.filter((unit) => unit.lastStop?.stuck).map((unit) => unit.name);
-    if (o.strays && !await endStrays(o.strays, o, kill.signal)) left.push("what they left behind");
-    return left;
+    const left = units.filter((unit) => (unit.lastStop?.left.length ?? 0) > 0).map((unit) => unit.name);
+    let ours = units.some((unit) => unit.lastStop?.stuck);
+    if (o.strays && !await endStrays(o.strays, o, kill.signal)) {
+      left.push("what they left behind");
+      ours = true;
+    }
+    return { left, ours };
   } finally {
     o.hurry.removeEventListener("abort", onHurry);
   }

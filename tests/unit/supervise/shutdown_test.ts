@@ -18,7 +18,8 @@ async function house(names = ["kwd", "tts", "llm", "stt"]) {
   const { log, lines } = memoryLog(clock);
   const hurry = new AbortController();
   const units = all.map(({ unit }) => unit);
-  const stop = () => shutdown(units, { clock, log, budgetMs: 10_000, hurry: hurry.signal });
+  const stop = () =>
+    shutdown(units, { clock, log, budgetMs: 10_000, hurry: hurry.signal }).then(({ left }) => left);
   const end = async () => {
     await Promise.all(units.map((unit) => unit.idle()));
     assert.ok(units.every((unit) => unit.state.actual === "idle"));
