@@ -36,6 +36,8 @@ interface Trouble {
 const LF = 10;
 /** While a file cannot be written it is tried again this often, not for every line. */
 const retryMs = 1000;
+/** How often it is looked whether somebody (logrotate) took the file away. */
+const lookMs = 1000;
 
 /** See the head of this file. Writes are synchronous: they go to the page cache, and beat any stream (FACTS). */
 export class RotatingFile implements Disposable {
@@ -49,6 +51,7 @@ export class RotatingFile implements Disposable {
   #trouble: Trouble | null = null;
   /** After a failed rotation the file grows on until this time. */
   #rotateAfter = -Infinity;
+  #lookedAt = -Infinity;
 
   /** Opens nothing yet: that happens with the first line. */
   constructor(path: string, options: RotatingFileOptions) {
@@ -79,6 +82,7 @@ export class RotatingFile implements Disposable {
   #attempt(lines: Uint8Array): void {
     const progress = { bytes: 0 };
     try {
+      this.#letGoOfMoved();
       this.#file ??= this.#opened();
       if (this.#torn) this.#append(this.#file, Uint8Array.of(LF));
       this.#torn = false;
@@ -92,6 +96,13 @@ export class RotatingFile implements Disposable {
       return;
     }
     if (this.#trouble) this.#recovered(this.#trouble);
+  }
+
+  #letGoOfMoved(): void {
+    const now = this.#options.clock.now();
+    if (!this.#file || now - this.#lookedAt < lookMs) return;
+    this.#lookedAt = now;
+    if (this.#file.moved()) this.#close();
   }
 
   #failed(reason: string, lost: number): void {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { kindOf } from "../../lib/sys/files/files.ts";
 import { carriers, guardiansOf } from "../support/leftovers.ts";
-import { kill, LoaderProcess, TestHome, until } from "../support/loader_process.ts";
+import { kill, LoaderProcess, runLoader, TestHome, until } from "../support/loader_process.ts";
 import { assistant, type AssistantOptions, type Knobs, type Role } from "../support/scenario.ts";
 import { withoutPython } from "../unit/demo/python.ts";
 
@@ -210,5 +210,21 @@ test("a loader that is killed with SIGKILL takes everything along", async () => 
   for (const entry of Deno.readDirSync(`${home.runtime}/alexa-loader/t`)) {
     Deno.removeSync(`${home.runtime}/alexa-loader/t/${entry.name}`);
   }
+  await home.assertNothingLeft(portList, loader.pid);
+});
+
+test("R15: a SIGHUP that was ignored from the start (nohup) stays ignored", async () => {
+  await using home = new TestHome();
+  const { config, portList } = assistant(home, {});
+  const wrapper = ["sh", "-c", `trap "" HUP; exec "$@"`, "sh"];
+  await using loader = new LoaderProcess(home, ["up", "--config", config], { wrapper });
+  await loader.waitLine(/READY FOR WAKE WORD/);
+  loader.signal("SIGHUP");
+  const status = await runLoader(home, ["status", "--config", config]);
+  assert.equal(status.code, 0, status.out + status.err);
+  assert.equal(await loader.interrupt(), 0);
+  assert.deepEqual(loader.messages("LOADER").filter((line) => /^Stopping/.test(line)), [
+    "Stopping (SIGINT): kwd, tts, llm, stt",
+  ]);
   await home.assertNothingLeft(portList, loader.pid);
 });

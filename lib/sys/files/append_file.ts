@@ -10,4 +10,6 @@ export interface AppendFile extends Disposable {
   writeSync(bytes: Uint8Array): number;
   /** Cuts the file to `size` bytes. */
   truncate(size: number): void;
+  /** True if its name is no longer its own: somebody removed or renamed it. */
+  moved(): boolean;
 }

@@ -6,6 +6,7 @@ import { appendOnRamDisk, onRamDisk, removeFromRamDisk, renameOnRamDisk } from "
 export function openAppend(path: string): AppendFile {
   if (onRamDisk(path)) return appendOnRamDisk(path);
   const file = Deno.openSync(path, { read: true, append: true, create: true, mode: 0o600 });
+  const { ino } = file.statSync();
   const size = file.seekSync(0, Deno.SeekMode.End);
   let torn = false;
   if (size > 0) {
@@ -18,8 +19,16 @@ export function openAppend(path: string): AppendFile {
     torn,
     writeSync: (bytes) => file.writeSync(bytes),
     truncate: (to) => file.truncateSync(to),
+    moved: () => inodeOf(path) !== ino,
     [Symbol.dispose]: () => file.close(),
   };
+}
+
+/** Null: nothing is there. */
+function inodeOf(path: string): number | null {
+  let ino: number | null = null;
+  unlessMissing(() => ino = Deno.statSync(path).ino);
+  return ino;
 }
 
 function unlessMissing(act: () => void): void {

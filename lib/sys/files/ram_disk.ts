@@ -70,6 +70,7 @@ export function appendOnRamDisk(path: string): AppendFile {
     truncate(to) {
       c.ftruncate(fd, BigInt(to));
     },
+    moved: () => !existsOnRamDisk(path),
     [Symbol.dispose]: () => void c.close(fd),
   };
 }

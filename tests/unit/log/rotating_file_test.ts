@@ -52,6 +52,7 @@ function smallDisk(room: number) {
         size = to;
         file.truncate(to);
       },
+      moved: () => file.moved(),
       [Symbol.dispose]: () => file[Symbol.dispose](),
     };
   };
@@ -206,4 +207,25 @@ Deno.test("RotatingFile grows on when it cannot be renamed", async () => {
     "f\n",
   ]);
   file[Symbol.dispose]();
+});
+
+Deno.test("R14: a file that somebody renamed or removed is begun anew within a second", async () => {
+  using folder = temporaryFolder();
+  const { file, clock, news, path } = setUp(folder.path);
+  using _ = file;
+  file.write(bytesOf("a\n"));
+  Deno.renameSync(path, `${path}-moved`);
+  await clock.advance(1000);
+  file.write(bytesOf("b\n"));
+  assert.deepEqual([Deno.readTextFileSync(`${path}-moved`), Deno.readTextFileSync(path)], ["a\n", "b\n"]);
+  Deno.renameSync(path, `${path}-moved`);
+  Deno.writeTextFileSync(path, "another's\n");
+  await clock.advance(1000);
+  file.write(bytesOf("c\n"));
+  assert.equal(Deno.readTextFileSync(path), "another's\nc\n");
+  Deno.removeSync(path);
+  await clock.advance(1000);
+  file.write(bytesOf("d\n"));
+  assert.equal(Deno.readTextFileSync(path), "d\n");
+  assert.deepEqual(news, []);
 });
