@@ -4,6 +4,7 @@
  * bytes take about a tenth of a second here, where `indexOf` + `set(subarray)` per line takes three times that.
  */
 import { hasOurForm } from "./format.ts";
+import type { OwnLevels } from "./own_level.ts";
 
 /** What is put before a line; can be changed in place (the time stamp) without a new object. */
 export class LinePrefix {
@@ -19,6 +20,9 @@ export class LinePrefix {
     this.view = new DataView(this.bytes.buffer);
   }
 }
+
+/** What is put before a line that tells nothing of its level, a warning, an error; all of one length or not. */
+export type LevelPrefixes = readonly [LinePrefix, LinePrefix, LinePrefix];
 
 const LF = 10;
 const initialBytes = 512 * 1024;
@@ -47,23 +51,35 @@ export class Frame {
   /**
    * Frames lines of `block` (whole lines, each ended by `\n`) from `at` on, until the block ends, the buffer is
    * full, or a line comes that is not plain; returns where it stopped, always at the beginning of a line.
-   * Lines that have our form already get `ours` instead of `prefix`. `trusted`: the block is known to be clean.
+   * Lines that have our form already get `ours`, others that of `prefixes` which fits their level. `trusted`: the block is
+   * known to be clean.
    */
-  fill(block: Uint8Array, at: number, prefix: LinePrefix, ours: LinePrefix, trusted: boolean): number {
+  fill(
+    block: Uint8Array,
+    at: number,
+    prefixes: LevelPrefixes,
+    ours: LinePrefix,
+    levels: OwnLevels,
+    trusted: boolean,
+  ): number {
     this.length = this.lines = 0;
     this.unclean = false;
     const size = block.length;
-    this.#fit(size - at + prefix.length + 8);
+    const longest = Math.max(...prefixes.map((prefix) => prefix.length));
+    this.#fit(size - at + longest + 8);
     const source = new DataView(block.buffer, block.byteOffset, size);
     const bytes = this.#bytes;
     const view = this.#view;
-    const room = bytes.length - prefix.length - 8; // 8: a prefix is copied by whole words
+    const room = bytes.length - longest - 8; // 8: a prefix is copied by whole words
     let out = 0;
     let line = 0;
     while (at < size && out + (size - at) <= room) {
       const begin = at;
+      const inTraceback = levels.inTraceback;
       const first = block[at];
-      const before = first >= 65 && first <= 90 && hasOurForm(block, at, size) ? ours : prefix;
+      const before = first >= 65 && first <= 90 && hasOurForm(block, at, size)
+        ? ours
+        : prefixes[levels.of(block, at)];
       const words = before.view;
       for (let i = 0; i < before.length; i += 4) view.setInt32(out + i, words.getInt32(i, true), true);
       const start = out + before.length;
@@ -72,6 +88,7 @@ export class Frame {
         : copyPlainLine(block, source, at, bytes, view, start);
       if (end < 0) {
         this.unclean = true;
+        levels.inTraceback = inTraceback; // it comes again, cleaned
         break;
       }
       at = begin + (end - start);

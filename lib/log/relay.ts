@@ -5,8 +5,9 @@
  */
 import { LineAssembler, withoutReturns } from "./assemble.ts";
 import { cleanLines } from "./clean.ts";
-import { colorPrefix, linePrefix } from "./format.ts";
-import { type Frame, LinePrefix } from "./frame.ts";
+import { colorPrefix, linePrefix, type LogLevel } from "./format.ts";
+import { type Frame, type LevelPrefixes, LinePrefix } from "./frame.ts";
+import { OwnLevels } from "./own_level.ts";
 
 /** Which of the two outputs of a service bytes come from. They are never mixed inside one line. */
 export type RelaySource = "stdout" | "stderr";
@@ -63,10 +64,13 @@ export class ServiceRelay implements Relay {
   #host: RelayHost;
   #streams: Record<RelaySource, LineAssembler>;
   #listeners = new Set<(line: string) => void>();
-  #filePrefix: LinePrefix;
+  #filePrefixes: LevelPrefixes;
   #fileOurs: LinePrefix;
-  #consolePrefix: LinePrefix;
-  #consoleColor: LinePrefix;
+  #consolePrefixes: LevelPrefixes;
+  #consoleColors: LevelPrefixes;
+  /** The same lines go into the files and onto the console, each at its own pace. */
+  #fileLevels = new OwnLevels();
+  #consoleLevels = new OwnLevels();
   /** The last lines, as bytes; the oldest is at `#ringNext` once it is full. */
   #ring: Uint8Array[] = [];
   #ringLengths = new Int32Array(ringSize);
@@ -76,12 +80,16 @@ export class ServiceRelay implements Relay {
   constructor(tag: string, host: RelayHost, lineLimit = 1 << 20) {
     this.#tag = tag;
     this.#host = host;
-    const text = linePrefix(tag, "INFO");
     const stampRoom = " ".repeat(stampLength + 1);
-    this.#filePrefix = new LinePrefix(stampRoom + text);
+    const prefixes = (prefix: (level: LogLevel) => string): LevelPrefixes => [
+      new LinePrefix(prefix("INFO")),
+      new LinePrefix(prefix("WARNING")),
+      new LinePrefix(prefix("ERROR")),
+    ];
+    this.#filePrefixes = prefixes((level) => stampRoom + linePrefix(tag, level));
     this.#fileOurs = new LinePrefix(stampRoom);
-    this.#consolePrefix = new LinePrefix(text);
-    this.#consoleColor = new LinePrefix(colorPrefix(tag, "INFO"));
+    this.#consolePrefixes = prefixes((level) => linePrefix(tag, level));
+    this.#consoleColors = prefixes((level) => colorPrefix(tag, level));
     const block = (lines: Uint8Array) => this.#block(lines);
     this.#streams = {
       stdout: new LineAssembler(block, lineLimit),
@@ -134,7 +142,7 @@ export class ServiceRelay implements Relay {
 
   #setStamp(): void {
     const stamp = this.#host.stamp();
-    this.#filePrefix.bytes.set(stamp);
+    for (const prefix of this.#filePrefixes) prefix.bytes.set(stamp);
     this.#fileOurs.bytes.set(stamp);
   }
 
@@ -175,7 +183,7 @@ export class ServiceRelay implements Relay {
     trusted: boolean,
   ): { next: number; count: number; unclean: boolean } {
     const { frame } = this.#host;
-    const next = frame.fill(block, at, this.#filePrefix, this.#fileOurs, trusted);
+    const next = frame.fill(block, at, this.#filePrefixes, this.#fileOurs, this.#fileLevels, trusted);
     if (next > at) {
       const bytes = frame.bytes;
       this.#host.toFiles(this.#tag, bytes);
@@ -204,10 +212,10 @@ export class ServiceRelay implements Relay {
   #toConsole(block: Uint8Array, count: number): void {
     const { console: screen, frame } = this.#host;
     if (!screen) return;
-    const prefix = screen.color ? this.#consoleColor : this.#consolePrefix;
+    const prefixes = screen.color ? this.#consoleColors : this.#consolePrefixes;
     for (let at = 0; at < block.length;) {
       if (!this.#host.consoleOpen()) return this.#host.skipOnConsole(count);
-      at = frame.fill(block, at, prefix, noPrefix, true);
+      at = frame.fill(block, at, prefixes, noPrefix, this.#consoleLevels, true);
       this.#host.toConsole(frame.bytes, frame.lines);
       count -= frame.lines;
     }

@@ -240,12 +240,26 @@ Deno.test("relay makes the same lines as the simple reference, whatever the byte
       }
       relay.end();
       const expected = referenceLines(events, lineLimit);
-      assert.deepEqual(file(), expected.map(inFile).join(""));
-      assert.deepEqual(shown(), expected.map(onConsole).join(""));
+      // Which level a line has is own_level_test's business; here, that nothing else of it changes.
+      const plain = (text: string) => text.replaceAll(/(^|Z )(LLM {6})(?:WARNING|ERROR) = /gm, "$1$2INFO = ");
+      assert.deepEqual(plain(file()), plain(expected.map(inFile).join("")));
+      assert.deepEqual(plain(shown()), plain(expected.map(onConsole).join("")));
       assert.equal(room.counted, expected.length);
       if (listen) assert.deepEqual(heard, expected);
       assert.deepEqual(relay.lastLines(), expected.slice(-20));
     }),
     { numRuns: 1500 },
   );
+});
+
+Deno.test("P15: relay shows a service's warnings and errors as such, in the files and on the console", () => {
+  const { relay, file, shown } = setUp();
+  relay.write(
+    new TextEncoder().encode('ERROR:root:no model\nfine\nTraceback (most recent call last):\n  File "ä"\n'),
+  );
+  relay.write(new TextEncoder().encode("OSError: no\n[WARN] slow\nTTS      ERROR = ours\n"));
+  const levels = ["ERROR", "INFO", "ERROR", "ERROR", "ERROR", "WARNING", "ERROR"];
+  for (const text of [file(), shown()]) {
+    assert.deepEqual(text.trimEnd().split("\n").map((line) => /(\w+) = /.exec(line)![1]), levels, text);
+  }
 });
