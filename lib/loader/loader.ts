@@ -11,6 +11,7 @@ import { adoptable } from "../clean_start/adoption.ts";
 import { BootBook } from "../metrics/boot_metrics.ts";
 import { Claims } from "../clean_start/claims.ts";
 import { lockInstance } from "../clean_start/instance_lock.ts";
+import { requireDescriptors } from "../clean_start/descriptors.ts";
 import { runHygiene } from "../clean_start/hygiene.ts";
 import { bootsOf } from "../clean_start/leftovers.ts";
 import { neededPorts } from "../clean_start/port_owner.ts";
@@ -48,7 +49,8 @@ import { shutdown } from "../supervise/shutdown.ts";
 import { type Clock, systemClock } from "../sys/clock.ts";
 import { type CommandOwner, runCommand } from "../sys/process/command.ts";
 import { environment, ownPid, randomHex, runtimeVersion, userId } from "../sys/host.ts";
-import { bindAll } from "../sys/process/libc.ts";
+import { holdBack } from "../sys/process/descriptors.ts";
+import { bindAll, keepSpare } from "../sys/process/libc.ts";
 import { identityText } from "../sys/process/process.ts";
 import { becomeSubreaper, inheritedChildren } from "../sys/process/reaper.ts";
 import { resolveDemo } from "../sys/self.ts";
@@ -73,6 +75,8 @@ export interface LoaderOptions {
  * for; one that takes longer (a GPU, a leftover) can be asked and stopped, ms.
  */
 const controlAfterMs = 30;
+/** The files that are written take two, a command to ask the GPU six. */
+const descriptorsOfStop = 16;
 
 /** One boot of one assistant: made, started once, stopped once. */
 export class LoaderService implements AsyncDisposable {
@@ -112,6 +116,8 @@ export class LoaderService implements AsyncDisposable {
     },
   };
   #strays: Strays | null = null;
+  /** Descriptors for the stop, which must not fail for want of one. */
+  #reserve: Disposable | null = null;
   #wakeWord: WakeWordControl | null = null;
   #totalBootMs: number | null = null;
   #sequenceOver = false;
@@ -256,6 +262,9 @@ export class LoaderService implements AsyncDisposable {
     const { plan } = this;
     const span = this.#book.recorder.span("precheck");
     this.#move("precheck");
+    requireDescriptors(plan.services.length);
+    keepSpare();
+    this.#reserve = holdBack(descriptorsOfStop);
     this.#stack.use(lockInstance(plan.dirs));
     const claims = this.#stack.use(new Claims(this.#log));
     claims.boot(this.bootId);
@@ -581,6 +590,7 @@ export class LoaderService implements AsyncDisposable {
 
   async #teardown(reason: string): Promise<void> {
     this.#move("stop");
+    this.#reserve?.[Symbol.dispose]();
     this.#stopping.abort(new DOMException("the loader is stopping", "AbortError"));
     await this.#prechecking?.catch(() => {}); // what it opens until it sees the abort is given back below, too
     await this.#openingControl?.catch(() => {});

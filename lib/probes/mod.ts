@@ -3,6 +3,7 @@
  * refuse, stall or lie, and the boot goes on. Spec: §6; CONTRACT §2.
  */
 import type { ProbeSpec } from "../model/plan.ts";
+import { noneFree } from "../sys/process/descriptors.ts";
 import * as exec from "./exec.ts";
 import * as grpc from "./grpc.ts";
 import * as http from "./http.ts";
@@ -10,7 +11,7 @@ import * as log from "./log.ts";
 import * as notify from "./notify.ts";
 import * as ollama from "./ollama.ts";
 import { owned } from "./owner.ts";
-import type { ProbeDeps } from "./results.ts";
+import { type ProbeDeps, unasked } from "./results.ts";
 import * as tcp from "./tcp.ts";
 import type { Probe, ProbeTarget } from "./types.ts";
 import * as wyoming from "./wyoming.ts";
@@ -23,7 +24,21 @@ export type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
 /** The probe of a configured kind, bound to one start of one service. */
 export function createProbe(spec: ProbeSpec, target: ProbeTarget, deps: ProbeDeps): Probe {
   const probe = create(spec, target, deps);
-  return "listener" in spec && spec.listener ? owned(probe, spec.listener, target) : probe;
+  return askable("listener" in spec && spec.listener ? owned(probe, spec.listener, target) : probe);
+}
+
+/** The probe, believed only while we can ask at all: without a descriptor every way of asking fails somewhere. */
+function askable(probe: Probe): Probe {
+  if (probe.onReady) return probe; // it is told, and asks nobody
+  return {
+    description: probe.description,
+    async check(options) {
+      if (noneFree()) return unasked;
+      const result = await probe.check(options);
+      return result.state !== "ready" && noneFree() ? unasked : result;
+    },
+    [Symbol.dispose]: () => probe[Symbol.dispose](),
+  };
 }
 
 function create(spec: ProbeSpec, target: ProbeTarget, deps: ProbeDeps): Probe {

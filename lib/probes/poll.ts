@@ -115,7 +115,7 @@ class Wait implements Disposable {
     const pull = !this.#probes[i].onReady;
     if (pull) this.#signs.asking();
     const result = asked.result = await this.#probes[i].check({ signal: this.#signal, timeoutMs });
-    const unheard = result.state === "waiting" && result.unheard === true;
+    const unheard = result.state === "unasked" || (result.state === "waiting" && result.unheard === true);
     if (pull) this.#signs.asked(!unheard && result.state !== "timeout");
     asked.heardAt = unheard ? null : asked.heardAt ?? clock.now();
     asked.wrongAt = result.state === "wrong" ? asked.wrongAt ?? clock.now() : null;

@@ -2,6 +2,7 @@
 import { type Clock, deadline } from "../sys/clock.ts";
 import type { RunCommand } from "../sys/process/command.ts";
 import { HttpError } from "../sys/net/http.ts";
+import { noneFreeText } from "../sys/process/descriptors.ts";
 import { TcpError } from "../sys/net/tcp.ts";
 import type { ProbeResult } from "./types.ts";
 
@@ -9,6 +10,7 @@ export const ready = (detail: string): ProbeResult => ({ state: "ready", detail 
 export const waiting = (detail: string): ProbeResult => ({ state: "waiting", detail });
 export const unheard = (detail: string): ProbeResult => ({ state: "waiting", detail, unheard: true });
 export const wrong = (detail: string): ProbeResult => ({ state: "wrong", detail });
+export const unasked: ProbeResult = { state: "unasked", detail: noneFreeText };
 export const noAnswer = (ms: number): ProbeResult => ({
   state: "timeout",
   detail: `no answer within ${ms} ms`,
@@ -50,6 +52,7 @@ function explained(error: unknown, timeoutMs: number): ProbeResult {
   if (error instanceof HttpError && error.kind === "timeout") return noAnswer(timeoutMs);
   if (error instanceof HttpError && error.kind === "garbage") return wrong(error.message);
   if (error instanceof HttpError || error instanceof TcpError) {
+    if (error.kind === "unasked") return unasked;
     const nobody = error.kind === "refused" || error.kind === "unreachable";
     return nobody ? unheard(error.message) : waiting(error.message);
   }

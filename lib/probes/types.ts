@@ -9,6 +9,8 @@ export type ProbeResult =
   | { state: "ready"; detail: string }
   /** Not yet, and that is normal while loading (refused, 503, NOT_SERVING). `unheard`: nobody was there to hear the question. */
   | { state: "waiting"; detail: string; unheard?: true }
+  /** It could not be asked for want of a descriptor, ours: that says nothing about it. */
+  | { state: "unasked"; detail: string }
   /** No answer within the time given to this check: loading hard, busy or wedged. */
   | { state: "timeout"; detail: string }
   /** Answered, but with something that waiting is unlikely to mend (wrong service name, not gRPC at all, a stranger's port, no such model). */

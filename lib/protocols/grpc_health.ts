@@ -3,6 +3,7 @@
  * transport is @grpc/grpc-js, loaded only when a configuration has a gRPC probe. Spec: §6; CONTRACT §2.
  */
 import type * as Grpc from "@grpc/grpc-js";
+import { withoutStack } from "../sys/process/descriptors.ts";
 import { systemClock } from "../sys/clock.ts";
 import { nodeBuffer } from "../sys/net/node_buffer.ts";
 
@@ -90,7 +91,7 @@ export function healthClient(target: string): HealthClient {
       signal.throwIfAborted();
       if (disposed) return { kind: "unavailable", detail: "the probe is closed" };
       client ??= new grpc.Client(target, grpc.credentials.createInsecure(), channelOptions);
-      const answer = await call(grpc, client, service, signal, timeoutMs);
+      const answer = await withoutStack(() => call(grpc, client!, service, signal, timeoutMs));
       // A channel that failed waits a second before it connects again. A new one connects at once.
       // One that is not needed for seconds is closed: the runtime's HTTP/2 was seen to abort the whole program on the
       // GOAWAY of a server that stopped meanwhile, and a new connection costs 2 ms.

@@ -3,7 +3,7 @@
  *
  * A check that is answered wrongly or refused counts as a failure. One that is not answered in time counts only if the
  * service does not demonstrably work: busy is not dead. Busy has a limit of its own, since a service that is busy for
- * ever answers nobody either.
+ * ever answers nobody either. A check that we could not make at all counts neither way.
  */
 import type { Fault } from "../model/states.ts";
 import type { ServicePlan } from "../model/plan.ts";
@@ -23,8 +23,11 @@ export interface LivenessOptions {
   signal: AbortSignal;
   /** Told when a timeout is taken as "busy" for the first time in a row. */
   onBusy(detail: string): void;
+  /** Told when it could not be asked, at most once a minute. */
+  onUnasked(detail: string): void;
 }
 
+const tellUnaskedEveryMs = 60_000;
 /** A tick is 10 ms of CPU time: who uses less than half a percent of a core only waits. */
 const workingTicksPerMs = 1 / 2000;
 
@@ -60,10 +63,18 @@ export async function watchLiveness(service: Watched, o: LivenessOptions): Promi
   let failures = 0;
   let busySince: number | null = null;
   let lastAnswer = clock.now();
+  let unaskedToldAt = -Infinity;
   for (;;) {
     await clock.sleep(health.intervalMs, signal);
     const result = await service.checkHealth(signal);
     signal.throwIfAborted();
+    if (result.state === "unasked") { // no word about the service: nothing begins, and nothing is over
+      if (clock.now() - unaskedToldAt >= tellUnaskedEveryMs) {
+        unaskedToldAt = clock.now();
+        o.onUnasked(result.detail);
+      }
+      continue;
+    }
     if (result.state === "ready") {
       failures = 0;
       busySince = null;

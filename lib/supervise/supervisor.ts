@@ -8,6 +8,7 @@
 import type { Actual, Fault, Verdict } from "../model/states.ts";
 import { seconds, timeOfDay } from "../text.ts";
 import { LoaderError, reasonOf } from "../errors.ts";
+import { isBlind } from "../sys/process/procfs.ts";
 import type { LogLevel } from "../log/mod.ts";
 import type { ServiceRecorder, Stage } from "../metrics/recorder.ts";
 import type { ServicePlan } from "../model/plan.ts";
@@ -455,12 +456,14 @@ export class Unit {
       clock,
       signal,
       onBusy: (why) => this.#say("WARNING", `Does not answer its health check, but works: ${why}`),
+      onUnasked: (why) => this.#say("WARNING", `Cannot be asked for its health: ${why}; it is left as it is`),
     });
     this.#fault(signal, fault);
   }
 
   /** Who is of it now is known from now on, also when its parent is not there to tell. */
   #remember(): void {
+    if (isBlind()) return; // who cannot be seen has not gone
     this.service.copy?.remember();
     this.#o.hooks.looked?.();
   }

@@ -2,6 +2,7 @@
  * Time, behind an interface: the only place with bare timers, so that the state machines and the greeting
  * can be driven by a clock that tests hold in their hand.
  */
+import { withoutStack } from "./process/descriptors.ts";
 
 /** Where all waiting and all durations come from. Times are milliseconds. */
 export interface Clock {
@@ -48,7 +49,7 @@ export function deadline(
   const controller = new AbortController();
   const timer = clock.after(
     ms,
-    () => controller.abort(new DOMException(`timed out after ${ms} ms`, "TimeoutError")),
+    () => controller.abort(withoutStack(() => new DOMException(`timed out after ${ms} ms`, "TimeoutError"))),
   );
   const onAbort = () => controller.abort(parent!.reason);
   if (parent?.aborted) onAbort();

@@ -2,6 +2,7 @@
  * Where TTS tells that the greeting has ended, when it answered 202: a loopback listener that exists only during the
  * greeting, at a URL with a token of this boot. CONTRACT §5, §6.
  */
+import { reasonOf } from "../errors.ts";
 import { BoundedBody } from "../sys/net/http.ts";
 import { serveHttp } from "../sys/net/server.ts";
 
@@ -13,7 +14,7 @@ export interface Finished {
 
 export interface FinishListener extends AsyncDisposable {
   readonly url: string;
-  /** Resolves with the first finish event of the right tag. */
+  /** Resolves with the first finish event of the right tag, or as failed when none can be heard any more. */
   readonly finished: Promise<Finished>;
   /** The end is known, from here or from elsewhere: what comes now changes nothing and is told so. */
   over(): void;
@@ -54,6 +55,9 @@ export function listenForFinish(
     });
     return Response.json({ ok: true });
   }, end.signal);
+  server.failed.then((error) =>
+    first.resolve({ ok: false, spokenMs: null, detail: `its end cannot be heard (${reasonOf(error)})` })
+  );
   return {
     url: `http://127.0.0.1:${server.port}/finished/${token}`,
     finished: first.promise,

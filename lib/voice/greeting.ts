@@ -8,6 +8,7 @@
 import type { GreetingReport } from "../model/boot_record.ts";
 import { isOverBudget } from "../metrics/figures.ts";
 import { seconds } from "../text.ts";
+import { reasonOf } from "../errors.ts";
 import type { Log } from "../log/mod.ts";
 import type { GreetingPlan } from "../model/plan.ts";
 import { canPause, canSpeak } from "../plan/verbs.ts";
@@ -44,11 +45,27 @@ const firstRetryMs = 100, slowestRetryMs = 2000;
 /** Greets, then enables listening. Never rejects; with the signal aborted it ends early. To be called once per boot. */
 export async function greet(o: GreetingOptions): Promise<GreetingReport> {
   try {
-    return await orchestrate(o);
+    return await orchestrate(o).catch((error) => giveUp(o, error));
   } catch (error) {
     if (o.signal.aborted) return notSpoken("aborted", null);
     throw error;
   }
+}
+
+/** What was not foreseen (no descriptor for the finish listener) costs the greeting, not the wake word. */
+async function giveUp(o: GreetingOptions, error: unknown): Promise<GreetingReport> {
+  o.signal.throwIfAborted();
+  const resumeAfterMs = await failed(o, reasonOf(error), o.clock.now());
+  return notSpoken("failed", resumeAfterMs);
+}
+
+/** Tells why it was not spoken, and enables listening. */
+async function failed(o: GreetingOptions, why: string, at: number): Promise<number | null> {
+  o.log.warning(
+    (o.tts ?? o.kwd!).plan.tag,
+    `Greeting failed: ${why}; enabling wake-word detection all the same`,
+  );
+  return await enableListening(o.kwd!, o, 0, at);
 }
 
 async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
@@ -100,8 +117,7 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
     const why = result.timedOut
       ? `no end within ${watchdogMs(plan) / 1000} s (loader.post_boot_greeting.timeout_sec)`
       : result.detail;
-    log.warning(tts.plan.tag, `Greeting failed: ${why}; enabling wake-word detection all the same`);
-    const resumeAfterMs = await enableListening(kwd, o, 0, finishedAt);
+    const resumeAfterMs = await failed(o, why, finishedAt);
     return notSpoken(result.timedOut ? "timeout" : "failed", resumeAfterMs);
   }
   log.info(tts.plan.tag, `Greeting finished in ${seconds(speakMs)}`);

@@ -8,6 +8,8 @@ archive_sum='@ARCHIVE_SUM@'
 flags='@FLAGS@'
 sums='@SUMS@'
 offset=@OFFSET@
+# What the program itself has open (lib/clean_start/descriptors.ts); with much less the runtime ends in a panic.
+open_files=64
 
 say() { printf 'alexa-loader: %s\n' "$1" >&2; }
 
@@ -192,6 +194,11 @@ main() {
 '
   blank_line=$newline$newline
   why=
+  limit=$(ulimit -H -n) # the runtime raises the other one to it
+  if [ "$limit" != unlimited ] && [ "$limit" -lt "$open_files" ]; then
+    say "raise the limit of open files to at least $open_files: it is $limit"
+    exit 3
+  fi
   case $0 in
     /*) self=$0 ;;
     *) self=$PWD/$0 ;;

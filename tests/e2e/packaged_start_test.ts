@@ -24,6 +24,25 @@ Deno.test("the one file says on a bare machine what it is", async () => {
   );
 });
 
+Deno.test("R23: with too few open files the one file says how many it needs, before anything is unpacked", async () => {
+  const file = await selfExtractingFile();
+  using machine = bareMachine();
+  for (const limit of [16, 20, 24, 63]) {
+    const { code, stdout, stderr } = await machine.run(
+      "/bin/sh",
+      "-c",
+      `ulimit -n ${limit}; exec "$0" demo`,
+      file,
+    );
+    assert.equal(code, 3, stderr);
+    assert.equal(stdout, "");
+    assert.equal(stderr, `alexa-loader: raise the limit of open files to at least 64: it is ${limit}\n`);
+  }
+  const { code, stdout } = await machine.run("/bin/sh", "-c", `ulimit -n 64; exec "$0" demo`, file);
+  assert.equal(code, 3);
+  assert.match(stdout, /^LOADER +ERROR = raise the limit of open files to at least 88: it is 64; /);
+});
+
 const busybox = ["/usr/bin/busybox", "/bin/busybox"].find((path) => {
   try {
     return Deno.statSync(path).isFile;

@@ -4,6 +4,7 @@
  * CONTRACT §1, §2, §5.
  */
 import { type Clock, deadline, systemClock } from "../clock.ts";
+import { isShortage, noneFree, noneFreeText } from "../process/descriptors.ts";
 import { isLoopback, type TcpErrorKind } from "./tcp.ts";
 
 export interface HttpRequest {
@@ -50,6 +51,7 @@ export interface HttpResponse {
 /** Asks once. Rejects with an {@link HttpError}, or with the signal's reason when `signal` is aborted. */
 export async function httpRequest(url: string, request: HttpRequest): Promise<HttpResponse> {
   request.signal.throwIfAborted();
+  if (noneFree()) throw new HttpError("unasked", noneFreeText);
   const clock = request.clock ?? systemClock;
   const began = clock.now();
   using limit = deadline(clock, request.timeoutMs, request.signal);
@@ -126,6 +128,7 @@ async function ask(url: URL, request: HttpRequest, signal: AbortSignal): Promise
 function asHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   const message = rootMessage(error);
+  if (isShortage(message)) return new HttpError("unasked", noneFreeText, error);
   if (/connection refused/i.test(message)) return new HttpError("refused", "connection refused", error);
   if (/reset|closed|broken pipe|unexpected end|eof|reading a body/i.test(message)) {
     return new HttpError("reset", message, error);

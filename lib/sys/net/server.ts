@@ -10,6 +10,11 @@ export interface Listening {
   readonly finished: Promise<void>;
 }
 
+export interface HttpListening extends Listening {
+  /** Resolves with the reason when it ends by itself: no connection can be accepted, as without a free descriptor. */
+  readonly failed: Promise<unknown>;
+}
+
 /** One accepted TCP connection. Both reject when the other side is gone or the service stops. */
 export interface TcpPeer {
   /** Reads what is there, at most `into.length` bytes; null at the end of the stream. */
@@ -32,7 +37,7 @@ export function serveHttp(
   port: number,
   handler: (request: Request) => Response | Promise<Response>,
   signal: AbortSignal,
-): Listening {
+): HttpListening {
   const force = new AbortController();
   const server = Deno.serve({
     hostname: HOST,
@@ -45,7 +50,8 @@ export function serveHttp(
     using _timer = systemClock.after(DRAIN_MS, () => force.abort());
     await server.shutdown();
   };
-  return { port: server.addr.port, finished: whenAborted(signal).then(close) };
+  const failed = new Promise<unknown>((resolve) => server.finished.catch(resolve));
+  return { port: server.addr.port, finished: whenAborted(signal).then(close).catch(() => {}), failed };
 }
 
 /**

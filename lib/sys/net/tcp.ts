@@ -2,6 +2,7 @@
  * One outgoing TCP connection, bounded by an AbortSignal for its whole life, with errors sorted into the few kinds
  * that a caller can act on. Spec: §6.
  */
+import { isShortage, noneFree, noneFreeText } from "../process/descriptors.ts";
 
 /** What went wrong with a connection. */
 export type TcpErrorKind =
@@ -11,6 +12,8 @@ export type TcpErrorKind =
   | "unreachable"
   /** The other side ended an open connection by force. */
   | "reset"
+  /** We have no descriptor for it, so it says nothing about the other side. */
+  | "unasked"
   /** The caller's signal was aborted; `cause` is its reason. */
   | "aborted";
 
@@ -44,6 +47,7 @@ export function isLoopback(host: string): boolean {
 /** Opens a connection; `signal` bounds the connecting and everything done on the stream afterwards. */
 export async function connectTcp(host: string, port: number, signal: AbortSignal): Promise<TcpStream> {
   if (signal.aborted) throw sorted(signal.reason, signal);
+  if (noneFree()) throw new TcpError("unasked", noneFreeText);
   let conn: Deno.TcpConn;
   try {
     conn = await Deno.connect({ hostname: unbracket(host), port, signal });
@@ -111,6 +115,7 @@ function sorted(error: unknown, signal: AbortSignal): TcpError {
     return new TcpError("reset", "connection reset", error);
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (isShortage(message)) return new TcpError("unasked", noneFreeText, error);
   return new TcpError("unreachable", message, error);
 }
 

@@ -67,7 +67,7 @@ export function bindAll(): void {
   Object.values(libc() ?? {});
 }
 
-const O_CLOEXEC = 0o2000000;
+export const O_CLOEXEC = 0o2000000;
 const O_DIRECTORY = Deno.build.arch === "aarch64" ? 0o40000 : 0o200000;
 const SYS_GETDENTS64 = Deno.build.arch === "aarch64" ? 61n : 217n;
 const encoder = new TextEncoder();
@@ -75,11 +75,40 @@ const buffer = new Uint8Array(1 << 16);
 
 export const cString = (s: string) => encoder.encode(s + "\0");
 
+/** The one that is always ours, so that a program without a free descriptor is not blind; -1 while it is in use, or none was asked for. */
+let spare = -1;
+let sparing = false;
+
+/** From now on {@link readBytes} and {@link listNumbers} need no free descriptor: one is kept for them. */
+export function keepSpare(): void {
+  sparing = true;
+  takeSpare();
+}
+
+function takeSpare(): void {
+  if (sparing && spare < 0) spare = libc()?.open(cString("/"), O_CLOEXEC, 0) ?? -1;
+}
+
+function openToRead(c: Libc, path: string, flags = 0): number {
+  const fd = c.open(cString(path), O_CLOEXEC | flags, 0);
+  if (fd >= 0 || spare < 0) return fd;
+  c.close(spare);
+  spare = -1;
+  const again = c.open(cString(path), O_CLOEXEC | flags, 0);
+  if (again < 0) takeSpare();
+  return again;
+}
+
+function closeRead(c: Libc, fd: number): void {
+  c.close(fd);
+  takeSpare();
+}
+
 /** The bytes of a file, at most `limit` of them; null if it cannot be read. One read of /proc costs about 0.01 ms. */
 export function readBytes(path: string, limit = 1 << 22): Uint8Array | null {
   const c = libc();
   if (!c) return null;
-  const fd = c.open(cString(path), O_CLOEXEC, 0);
+  const fd = openToRead(c, path);
   if (fd < 0) return null;
   try {
     const parts: Uint8Array[] = [];
@@ -100,7 +129,7 @@ export function readBytes(path: string, limit = 1 << 22): Uint8Array | null {
     }
     return all;
   } finally {
-    c.close(fd);
+    closeRead(c, fd);
   }
 }
 
@@ -114,7 +143,7 @@ export function readLink(path: string): string | null {
 export function listNumbers(path: string): number[] | null {
   const c = libc();
   if (!c) return null;
-  const fd = c.open(cString(path), O_CLOEXEC | O_DIRECTORY, 0);
+  const fd = openToRead(c, path, O_DIRECTORY);
   if (fd < 0) return null;
   const names: number[] = [];
   const view = new DataView(buffer.buffer);
@@ -130,7 +159,7 @@ export function listNumbers(path: string): number[] | null {
       }
     }
   } finally {
-    c.close(fd);
+    closeRead(c, fd);
   }
 }
 

@@ -10,7 +10,7 @@
 import { readLink } from "./libc.ts";
 import { livingMembers } from "./group.ts";
 import { type Identity, isSame } from "./process.ts";
-import { allStats, family, isGone, type ProcessStat, readStat } from "./procfs.ts";
+import { allStats, family, isBlind, isGone, type ProcessStat, readStat } from "./procfs.ts";
 import { inheritsOrphans, reapInherited } from "./reaper.ts";
 
 export class ProcessFamily {
@@ -37,6 +37,7 @@ export class ProcessFamily {
 
   /** Looked up now. */
   living(): ProcessStat[] {
+    if (isBlind()) return []; // nothing is learned of anybody
     const found = new Map<number, ProcessStat>();
     const add = (root: number) => {
       for (const stat of family(root)) found.set(stat.pid, stat);

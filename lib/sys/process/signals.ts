@@ -1,4 +1,6 @@
 /** Signals of the operating system as AbortSignals. CONTRACT §7. */
+import { ExitCode } from "../../errors.ts";
+import { systemClock } from "../clock.ts";
 import { readBytes } from "./libc.ts";
 
 export interface SignalSource {
@@ -11,6 +13,9 @@ export interface SignalSource {
 /** A terminal's Ctrl-C reaches `deno task` and the program, and `deno task` forwards it too: one request, not two. */
 const sameRequestMs = 1000;
 
+/** So long after the second signal the program ends, whatever it is at, ms. */
+const lastResort = 10_000;
+
 const SIGHUP = 1;
 
 /** True if whoever started us has this signal ignored, as nohup does. */
@@ -21,13 +26,17 @@ function isIgnored(signal: number): boolean {
 }
 
 /** Listens from the call on, for the life of the program. */
-export function signalSource(): SignalSource {
+export function signalSource(lastResortMs = lastResort): SignalSource {
   const stop = new AbortController(), kill = new AbortController();
   let firstAt: number | null = null;
   const listener = (name: string) => () => {
     firstAt ??= performance.now();
     if (!stop.signal.aborted) stop.abort(name);
-    else if (performance.now() - firstAt > sameRequestMs) kill.abort(name);
+    else if (performance.now() - firstAt > sameRequestMs && !kill.signal.aborted) {
+      // Whatever keeps us from ending then: the guardian ends what we leave.
+      systemClock.after(lastResortMs, () => Deno.exit(ExitCode.killed));
+      kill.abort(name);
+    }
   };
   // Asked before the first listener: any of them makes the runtime take SIGHUP as well, and end of it.
   const nohup = isIgnored(SIGHUP);

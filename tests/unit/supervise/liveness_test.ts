@@ -20,6 +20,7 @@ function watched(
   const abort = new AbortController();
   const asked: number[] = [];
   const busy: string[] = [];
+  const unasked: string[] = [];
   let fault: Fault | null = null;
   const watching = watchLiveness({
     checkHealth: () => {
@@ -32,11 +33,13 @@ function watched(
     clock,
     signal: abort.signal,
     onBusy: (detail) => busy.push(detail),
+    onUnasked: (detail) => unasked.push(detail),
   }).then((found) => fault = found, (reason) => assert.equal(reason, abort.signal.reason));
   return {
     clock,
     asked,
     busy,
+    unasked,
     get fault() {
       return fault as Fault | null;
     },
@@ -62,6 +65,17 @@ Deno.test("watchLiveness() forgets failures after a success", async () => {
   const run = watched([ill, ill, well, ill, ill, well, ill, ill, well]);
   await run.clock.advance(200_000);
   assert.equal(run.fault, null);
+  await run.end();
+});
+
+Deno.test("R19: a check that could not be made is neither a failure nor a success", async () => {
+  const none: ProbeResult = { state: "unasked", detail: "no file descriptor is free" };
+  const run = watched([...Array(40).fill(none), ill, none, ill, none, none, ill]);
+  await run.clock.advance(45 * 5000);
+  assert.equal(run.fault, null);
+  assert.equal(run.unasked.length, 4, "told once a minute");
+  await run.clock.advance(5000);
+  assert.deepEqual(run.fault, { kind: "unhealthy", failures: 3, detail: ill.detail });
   await run.end();
 });
 

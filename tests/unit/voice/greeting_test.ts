@@ -110,7 +110,7 @@ class House {
   /** Greets for `ms` of the clock. */
   async run(
     patch: Partial<GreetingPlan> = {},
-    o: { kwd?: null; tts?: null; ms?: number } = {},
+    o: { kwd?: null; tts?: null; ms?: number; listen?: () => FinishListener } = {},
   ): Promise<this> {
     const listen = (): FinishListener => {
       this.listening++;
@@ -127,7 +127,7 @@ class House {
       kwd: o.kwd === null ? null : this.kwd,
       tts: o.tts === null ? null : this.tts,
       bootId: "boot",
-      listen,
+      listen: o.listen ?? listen,
     }).then((report) => this.report = report);
     await this.clock.advance(o.ms ?? 60_000);
     return this;
@@ -294,6 +294,21 @@ Deno.test("greet() enables listening at once when TTS answers with an error, one
     "TTS: Greeting failed: /control/speak answered 500; enabling wake-word detection all the same",
   ]);
   assert.equal(house.report?.outcome, "failed");
+  house.ended();
+});
+
+Deno.test("R8: greet() has failed, with one WARNING, when its end cannot be listened for; listening is enabled", async () => {
+  const house = new House();
+  await house.run({}, {
+    listen: () => {
+      throw new Error("Too many open files (os error 24)");
+    },
+  });
+  assert.deepEqual(house.steps, ["pause 0", "system_ready 0", "resume 0"]);
+  assert.deepEqual(house.warnings, [
+    "TTS: Greeting failed: Too many open files (os error 24); enabling wake-word detection all the same",
+  ]);
+  assert.deepEqual([house.report?.outcome, house.report?.listening], ["failed", true]);
   house.ended();
 });
 
