@@ -1,7 +1,8 @@
 /**
- * `deno task bench [--only ID,…] [--runs N] [--program FILE] [--json FILE]`: how fast the loader is, on this machine, in some
+ * `deno task bench [--only ID,…] [--runs N] [--program FILE] [--beside FILE] [--json FILE]`: how fast the loader is, on this machine, in some
  * minutes. Every experiment is run several times, in turns with the bare Deno programs of `bench/floor.ts`, so that a busy
- * moment meets all of them; medians are shown. What machines share makes noise: compare within one run, never across.
+ * moment meets all of them; medians are shown. What machines share makes noise: compare within one run, never across. `--beside FILE`
+ * measures a second built file in turns with the first. `--explain` lists what is done before the first service runs.
  */
 import { parseArgs } from "node:util";
 import { percentile } from "../lib/metrics/figures.ts";
@@ -14,6 +15,7 @@ interface Options {
   chosen: readonly Experiment[];
   runs: number;
   program: string | null;
+  beside: string | null;
   json: string | null;
 }
 
@@ -24,13 +26,15 @@ function options(args: string[]): Options | null {
       only: { type: "string" },
       runs: { type: "string", default: "5" },
       program: { type: "string" },
+      beside: { type: "string" },
+      explain: { type: "boolean", default: false },
       json: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) return null;
   const known = experiments.map((each) => each.id);
-  const only = values.only?.split(",") ?? known;
+  const only = values.explain ? ["start", "explain", "boot"] : values.only?.split(",") ?? known;
   const unknown = only.find((id) => !known.includes(id));
   if (unknown !== undefined) throw new BenchError(`no experiment ${unknown}; there are ${known.join(", ")}`);
   const runs = Number(values.runs);
@@ -39,6 +43,7 @@ function options(args: string[]): Options | null {
     chosen: experiments.filter((each) => only.includes(each.id)),
     runs,
     program: values.program ?? builtFile(),
+    beside: values.beside ?? null,
     json: values.json ?? null,
   };
 }
@@ -52,16 +57,24 @@ function builtFile(): string | null {
   }
 }
 
-async function measure({ chosen, runs, program }: Options): Promise<Record<string, number[]>> {
+type Figures = Record<string, number[]>;
+
+async function measure({ chosen, runs, program, beside }: Options): Promise<Figures[]> {
   using shop = new Workshop(program);
-  const figures: Record<string, number[]> = {};
+  using other = beside === null ? null : new Workshop(beside);
+  const shops = other ? [shop, other] : [shop];
+  const figures: Figures[] = shops.map(() => ({}));
   // Round 0 counts for nothing: the file unpacks itself, code and configurations get into their caches.
   for (let round = 0; round <= runs; round++) {
     for (const experiment of chosen) {
       if (round > (experiment.runs ?? runs) || (round === 0 && experiment.runs !== undefined)) continue;
       console.error(`${round === 0 ? "first start" : `run ${round} of ${runs}`}: ${experiment.brief}`);
-      const sample: Sample = await experiment.once(shop);
-      if (round > 0) { for (const [id, value] of Object.entries(sample)) (figures[id] ??= []).push(value); }
+      for (const [i, shop] of shops.entries()) {
+        const sample: Sample = await experiment.once(shop);
+        if (round > 0) {
+          for (const [id, value] of Object.entries(sample)) (figures[i][id] ??= []).push(value);
+        }
+      }
     }
   }
   return figures;
@@ -69,7 +82,7 @@ async function measure({ chosen, runs, program }: Options): Promise<Record<strin
 
 const digits = (value: number, unit: string) => value.toFixed(unit === "s" || unit === "x" ? 2 : 1);
 
-function table(figures: Record<string, number[]>): string {
+function table([figures, beside]: Figures[]): string {
   const rows = metrics.filter(({ id }) => figures[id]).map(({ id, brief, unit, most }) => {
     const values = figures[id];
     const median = percentile(values, 50)!;
@@ -78,6 +91,7 @@ function table(figures: Record<string, number[]>): string {
       `${digits(median, unit)} ${unit}`,
       digits(Math.min(...values), unit),
       digits(Math.max(...values), unit),
+      ...(beside ? besideCells(beside[id], median, unit) : []),
       most === undefined ? "" : `${median <= most ? "" : "EXCEEDED: "}${most} ${unit}`,
     ];
   });
@@ -86,8 +100,16 @@ function table(figures: Record<string, number[]>): string {
     { title: "median", align: "right" },
     { title: "least", align: "right" },
     { title: "most", align: "right" },
+    ...(beside ? [{ title: "beside", align: "right" }, { title: "ratio", align: "right" }] as const : []),
     { title: "promised" },
   ], rows);
+}
+
+function besideCells(values: number[] | undefined, ours: number, unit: string): [string, string] {
+  const median = values && percentile(values, 50)!;
+  return median === undefined
+    ? ["", ""]
+    : [digits(median, unit), median === 0 ? "" : (ours / median).toFixed(2)];
 }
 
 if (import.meta.main) {
@@ -95,17 +117,19 @@ if (import.meta.main) {
     const o = options(Deno.args);
     if (o === null) {
       console.log(
-        "deno task bench [--only ID,…] [--runs N, 5] [--program FILE, dist/alexa-loader] [--json FILE]",
+        "deno task bench [--only ID,…] [--explain] [--runs N, 5] [--program FILE, dist/alexa-loader] " +
+          "[--beside FILE] [--json FILE]",
       );
       for (const { id, brief } of experiments) console.log(`  ${id.padEnd(12)} ${brief}`);
     } else {
       console.error(`Measuring ${o.program ?? "the program from source (deno task build makes the file)"}`);
-      const figures = await measure(o);
-      console.log(table(figures).trimEnd());
+      const measured = await measure(o);
+      const [figures, beside] = measured;
+      console.log(table(measured).trimEnd());
       if (o.json) {
         Deno.writeTextFileSync(
           o.json,
-          JSON.stringify({ program: o.program, runs: o.runs, figures }, null, 2),
+          JSON.stringify({ program: o.program, runs: o.runs, figures, beside }, null, 2),
         );
       }
     }

@@ -8,8 +8,8 @@ import { readStat } from "../../lib/sys/process/procfs.ts";
 import { readBytes } from "../../lib/sys/process/libc.ts";
 import {
   BenchError,
-  freePorts,
   monotonicMs,
+  portOf,
   type Run,
   type ServiceSpec,
   until,
@@ -39,15 +39,6 @@ const chain = [["kwd", 300], ["stt", 600], ["llm", 900], ["tts", 400]] as const;
 const loadMs = chain.reduce((sum, [, ms]) => sum + ms, 0);
 /** How much of each load standby can take on. */
 const preparable = 0.8;
-
-/** The ports stay the same over all runs, or no cache of the configuration would hold. */
-const ports = new Map<string, number>();
-let free: number[] | undefined;
-function portOf(name: string): number {
-  free ??= freePorts(256); // at once, or one might be given twice
-  if (!ports.has(name)) ports.set(name, free.pop()!);
-  return ports.get(name)!;
-}
 
 const fourServices = (prepared = false): ServiceSpec[] =>
   chain.map(([name, ms]) => ({
@@ -105,6 +96,45 @@ async function boot(shop: Workshop): Promise<Sample> {
     gate_lag_worst: Math.max(...lags),
     respawn,
     stop: await run.stop(),
+  };
+}
+
+/** The first start after the program's files were dropped from the page cache, as after the machine's own boot. */
+async function cold(shop: Workshop): Promise<Sample> {
+  const services = fourServices();
+  const why = await shop.dropFromPageCache();
+  if (why !== null) return unavailable(why);
+  await using run = shop.boot("boot", services);
+  return { cold_first_exec: (await run.stamp("kwd", "start")).value - run.launchedAt };
+}
+
+/** No figure, and why: said once. */
+function unavailable(why: string): Sample {
+  console.error(`  unavailable: ${why}`);
+  return {};
+}
+
+/** What is done before the first service executes: the loader's own lines tell when it was where, to 1 ms. */
+async function explain(shop: Workshop): Promise<Sample> {
+  const services = fourServices();
+  await firstStart(shop.boot("explain", services, { log_dir: `${shop.dir}/explain` }));
+  Deno.removeSync(`${shop.dir}/explain`, { recursive: true });
+  await using run = shop.boot("explain", services, { log_dir: `${shop.dir}/explain` });
+  await run.says("SYSTEM_READY:");
+  const lines = Deno.readTextFileSync(`${shop.dir}/explain/loader.log`) +
+    Deno.readTextFileSync(`${shop.dir}/explain/kwd.log`);
+  const told = (words: string) => {
+    const line = lines.split("\n").find((line) => line.includes(words)) ?? "";
+    return Date.parse(line.slice(0, 24)) - (performance.timeOrigin + performance.now() - monotonicMs()) -
+      run.launchedAt;
+  };
+  const began = told(", configuration ");
+  const checked = told("PRECHECK: ");
+  const executed = (await run.stamp("kwd", "start")).value - run.launchedAt;
+  return {
+    explain_runtime: began,
+    explain_precheck: checked - began,
+    explain_spawn: executed - checked,
   };
 }
 
@@ -213,6 +243,22 @@ async function relay(shop: Workshop): Promise<Sample> {
   }
 }
 
+/** The same lines on a standard output that is a file: all of them must come. */
+async function stdoutFile(shop: Workshop): Promise<Sample> {
+  const service = { name: "flood", port: portOf("flood"), loadMs: 0, flood: floodLines };
+  await using run = shop.boot("stdout", [service], { log: { rotate_mb: 10_240, combined: false } });
+  const began = (await run.stamp("flood", "flood")).value;
+  await run.stamp("flood", "flooded");
+  let size = -1;
+  let at = monotonicMs();
+  for (let quiet = 0; quiet < 10; quiet++) { // a lost last line would never come
+    await systemClock.sleep(20);
+    const now = Deno.statSync(run.output).size;
+    if (now !== size) [size, at, quiet] = [now, monotonicMs(), 0];
+  }
+  return { stdout_file: (at - began) / 1000, stdout_file_lost: floodLines - await floodLinesIn(run.output) };
+}
+
 async function relayFloor(shop: Workshop): Promise<Sample> {
   const into = `${shop.dir}/floor.log`;
   await using run = shop.relayFloor(floodLines, into);
@@ -225,20 +271,29 @@ async function relayFloor(shop: Workshop): Promise<Sample> {
 async function grownTo(path: string, lines: number): Promise<number> {
   const last = lineHead(lines - 1);
   const at = await until("the last line", () => tailOf(path).includes(last) && monotonicMs());
-  let next = 0;
+  const came = await floodLinesIn(path);
+  if (came !== lines) throw new BenchError(`${came} of ${lines} lines came`);
+  return at;
+}
+
+/** How many of the flood's lines a file has. @throws BenchError when they are not in order. */
+async function floodLinesIn(path: string): Promise<number> {
+  let count = 0;
+  let before = "";
   let rest = "";
   using file = Deno.openSync(path, { read: true });
   for await (const text of file.readable.pipeThrough(new TextDecoderStream())) {
     const whole = (rest + text).split("\n");
     rest = whole.pop()!;
     for (const line of whole) {
-      if (!line.includes(" flood xxx")) continue; // the service's and the loader's own words
-      if (!line.includes(lineHead(next))) throw new BenchError(`not line ${next}: ${line}`);
-      next++;
+      const head = /L\d{9} flood xxx/.exec(line)?.[0];
+      if (head === undefined) continue; // the service's and the loader's own words
+      if (head <= before) throw new BenchError(`not in order: ${line}`);
+      before = head;
+      count++;
     }
   }
-  if (next !== lines) throw new BenchError(`${next} of ${lines} lines came`);
-  return at;
+  return count;
 }
 
 const lineHead = (number: number) => `L${String(number).padStart(9, "0")} flood`;
@@ -289,10 +344,13 @@ function start(shop: Workshop): Promise<Sample> {
 export const experiments: readonly Experiment[] = [
   { id: "start", brief: "start of the program", once: start },
   { id: "boot", brief: "chain of 300, 600, 900 and 400 ms, a crash, the stop", once: boot },
+  { id: "cold", brief: "the same start with the program's files out of the page cache", once: cold },
+  { id: "explain", brief: "the same start, where its time goes", once: explain },
   { id: "boot-floor", brief: "the same chain under a bare Deno program", once: bootFloor },
   { id: "notify", brief: "the same chain, ready by READY=1", once: notify },
   { id: "overlap", brief: "the same chain with 80 % of each load done in standby", once: overlap },
   { id: "relay", brief: "1,000,000 lines of 100 bytes into a log file", once: relay },
+  { id: "stdout-file", brief: "the same lines on a standard output that is a file", once: stdoutFile },
   { id: "relay-floor", brief: "the same lines, copied by a bare Deno program", once: relayFloor },
   { id: "scale-50", brief: "50 services of 0 ms, one after the other", once: (shop) => scale(shop, 50) },
   { id: "scale-200", brief: "200 services of 0 ms, one after the other", once: (shop) => scale(shop, 200) },
@@ -307,6 +365,10 @@ export const metrics: readonly Metric[] = [
   { id: "floor_start", brief: "  bare Deno hello", unit: "ms" },
   { id: "boot_overhead", brief: "boot overhead: launch to the last ready, minus the loads", unit: "ms" },
   { id: "first_exec", brief: "  of it: launch to the first service's start", unit: "ms" },
+  { id: "explain_runtime", brief: "    runtime, code, configuration, plan, lock", unit: "ms" },
+  { id: "explain_precheck", brief: "    commands, leftovers, ports, guardian, GPU", unit: "ms" },
+  { id: "explain_spawn", brief: "    the fork and the service's own exec", unit: "ms" },
+  { id: "cold_first_exec", brief: "  launch to the first service's start, cold page cache", unit: "ms" },
   { id: "floor_boot_overhead", brief: "  bare Deno supervisor", unit: "ms" },
   { id: "gate_lag", brief: "gate lag, http probe (middle of a boot)", unit: "ms" },
   { id: "gate_lag_worst", brief: "  the worst of a boot", unit: "ms", most: 25 },
@@ -326,6 +388,8 @@ export const metrics: readonly Metric[] = [
   { id: "floor_relay", brief: "  bare Deno copy, no prefixes", unit: "s" },
   { id: "relay_longest_write", brief: "  longest write of the service", unit: "ms", most: 50 },
   { id: "relay_rss", brief: "  most resident memory", unit: "MB", most: 128 },
+  { id: "stdout_file", brief: "standard output as a file, 1,000,000 lines", unit: "s" },
+  { id: "stdout_file_lost", brief: "  lost lines", unit: "lines", most: 0 },
   { id: "scale_50", brief: "50 services: all ready", unit: "s" },
   { id: "scale_50_stop", brief: "  stop", unit: "s" },
   { id: "scale_50_rss", brief: "  resident memory", unit: "MB" },

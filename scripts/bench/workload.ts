@@ -2,7 +2,9 @@
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../lib/sys/clock.ts";
 import { readSmallFile } from "../../lib/sys/files/files.ts";
-import { freePort } from "../../lib/sys/net/ports.ts";
+import { openCached } from "../../lib/sys/files/page_cache.ts";
+import { isPortFree } from "../../lib/sys/net/ports.ts";
+import { claim } from "../../lib/sys/process/claim.ts";
 import { runtimeFlags } from "../../lib/version.ts";
 import { root } from "../build/info.ts";
 
@@ -12,6 +14,9 @@ const patienceMs = 30_000;
 export class BenchError extends Error {}
 
 const libc = Deno.dlopen("libc.so.6", {
+  posix_fadvise: { parameters: ["i32", "i64", "i64", "i32"], result: "i32" },
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 });
 const timespec = new BigInt64Array(2);
@@ -59,7 +64,8 @@ interface Stamp {
 
 /** One folder for all runs: the compiled service, and the home in which the program finds its caches and its history. */
 export class Workshop implements Disposable {
-  readonly dir: string = Deno.makeTempDirSync({ prefix: "alexa-loader-bench-" });
+  /** Under /tmp, with a short name: the path of a socket in it must fit into 108 bytes. */
+  readonly dir: string = Deno.makeTempDirSync({ dir: "/tmp", prefix: "bench-" });
   readonly program: string[];
   readonly service: string = `${this.dir}/service`;
   readonly env: Record<string, string>;
@@ -70,6 +76,11 @@ export class Workshop implements Disposable {
     const denoDir = Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`;
     this.env = {
       HOME: this.dir,
+      // Folders of its own, or it would meet another benchmark's sockets in the shared one.
+      XDG_RUNTIME_DIR: `${this.dir}/run`,
+      XDG_STATE_HOME: `${this.dir}/state`,
+      XDG_CACHE_HOME: `${this.dir}/cache`,
+      TMPDIR: this.dir,
       PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin",
       ...(program === null ? { DENO_DIR: denoDir } : {}),
     };
@@ -82,6 +93,16 @@ export class Workshop implements Disposable {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       throw new BenchError("the benchmark's services are written in C: apt-get install gcc libc6-dev");
     }
+  }
+
+  /** Drops the built file and all that it has unpacked and cached; else why that is not possible. */
+  async dropFromPageCache(): Promise<string | null> {
+    if (this.program.length > 1) return "measured from source, whose runtime this program runs on, too";
+    let left = 0;
+    for (const path of [this.program[0], ...filesBelow(this.dir)]) left += await dropFile(path);
+    return left < 1 << 20
+      ? null
+      : `the kernel keeps ${Math.round(left / 2 ** 20)} MiB of the program in memory`;
   }
 
   /** Writes the configuration and the stamps' place of one run; the same `name` gives the same path, so caches hold. */
@@ -136,7 +157,7 @@ export class Workshop implements Disposable {
   /** A child of this command that prints into the floor's relay. */
   relayFloor(flood: number, into: string): Run {
     const { stamps, argv } = this.prepare("floor", []);
-    const flooder = argv({ name: "flood", port: freePort(), loadMs: 0, flood });
+    const flooder = argv({ name: "flood", port: portOf("flood"), loadMs: 0, flood });
     const floor = [Deno.execPath(), "run", "-A", "--quiet", "--no-config", `${here}floor.ts`];
     return new Run(
       [...floor, "relay", into, JSON.stringify(flooder)],
@@ -151,13 +172,36 @@ export class Workshop implements Disposable {
   }
 }
 
+function filesBelow(dir: string): string[] {
+  return Array.from(Deno.readDirSync(dir)).flatMap((entry) => {
+    const path = `${dir}/${entry.name}`;
+    return entry.isDirectory ? filesBelow(path) : entry.isFile ? [path] : [];
+  });
+}
+
+/** Bytes of it that stay in the page cache: on a RAM disk all of them, and what somebody has mapped. */
+async function dropFile(path: string): Promise<number> {
+  const { size } = Deno.statSync(path);
+  const DONTNEED = 4;
+  const fd = libc.symbols.open(new TextEncoder().encode(`${path}\0`), 0);
+  {
+    using written = Deno.openSync(path);
+    written.syncDataSync(); // what is not on the disk yet cannot be dropped
+  }
+  libc.symbols.posix_fadvise(fd, 0n, 0n, DONTNEED);
+  libc.symbols.close(fd);
+  using file = await openCached(path, size);
+  return file?.cachedBytes(0, size) ?? size;
+}
+
 /** One run of a supervisor, from its launch to the end of all that it started. */
 export class Run implements AsyncDisposable {
   readonly launchedAt: number = monotonicMs();
   readonly pid: number;
   #child: Deno.ChildProcess;
   #stamps: string;
-  #output: string;
+  /** The file that is its standard output. */
+  readonly output: string;
   #over = false;
 
   constructor(argv: string[], env: Record<string, string>, stamps: string, output: string) {
@@ -171,7 +215,7 @@ export class Run implements AsyncDisposable {
     }).spawn();
     this.pid = this.#child.pid;
     this.#stamps = stamps;
-    this.#output = output;
+    this.output = output;
   }
 
   /** All that services noted so far. */
@@ -192,11 +236,11 @@ export class Run implements AsyncDisposable {
 
   /** Resolves when the program says so. */
   async says(words: string): Promise<void> {
-    await until(`"${words}"`, () => readSmallFile(this.#output)?.includes(words), () => this.#lastWords());
+    await until(`"${words}"`, () => readSmallFile(this.output)?.includes(words), () => this.#lastWords());
   }
 
   #lastWords(): string {
-    return `; its last words:\n${readSmallFile(this.#output)?.slice(-2000)}`;
+    return `; its last words:\n${readSmallFile(this.output)?.slice(-2000)}`;
   }
 
   /** SIGTERM; ms until the program has gone. */
@@ -213,10 +257,26 @@ export class Run implements AsyncDisposable {
   }
 }
 
-/** Ports that are free now, each another one. */
-export function freePorts(count: number): number[] {
-  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
-  const ports = listeners.map((listener) => listener.addr.port);
-  for (const listener of listeners) listener.close();
-  return ports;
+/** The ports stay the same over all runs, or no cache of the configuration would hold. */
+const ports = new Map<string, number>();
+let free: number[] | undefined;
+export function portOf(name: string): number {
+  free ??= claimPorts();
+  if (!ports.has(name)) ports.set(name, free.pop()!);
+  return ports.get(name)!;
+}
+
+const portsAtOnce = 256;
+
+/**
+ * Below the range from which the system takes ports for connections, so that no stranger's comes between two runs, and
+ * claimed against every other benchmark as long as this one lives.
+ */
+function claimPorts(): number[] {
+  for (let first = 10_240; first < 32_768; first += 2 * portsAtOnce) {
+    if (!claim(`benchmark/${first}`)) continue;
+    const found = Array.from({ length: 2 * portsAtOnce }, (_, i) => first + i).filter((p) => isPortFree(p));
+    if (found.length >= portsAtOnce) return found;
+  }
+  throw new BenchError(`no ${portsAtOnce} ports are free between 10240 and 32767`);
 }

