@@ -15,7 +15,7 @@ type Edge = { from: string; to: string; label: string };
 export function machinesPage(): string {
   return `# The machines
 
-Drawn from the tables by \`deno task generate\`: [loader_machine.ts](../lib/loader/boot_machine.ts) and
+Drawn from the tables by \`deno task generate\`: [boot_machine.ts](../lib/loader/boot_machine.ts) and
 [service_machine.ts](../lib/supervise/service_machine.ts). Their files' heads say what each state means. An event that is not drawn changes nothing there:
 it is late, double or already fulfilled.
 

@@ -29,7 +29,14 @@ import type { BootPlan } from "../model/plan.ts";
 import { canResume } from "../plan/verbs.ts";
 import { capabilities, degradedText } from "../supervise/capabilities.ts";
 import { GpuCoordinator, type VramSnapshot } from "../gpu/coordinator.ts";
-import { type LoaderEvent, nextLoaderState } from "./boot_machine.ts";
+import {
+  type Boot,
+  type BootEffect,
+  type BootEvent,
+  bootStep,
+  initialBoot,
+  type Look,
+} from "./boot_machine.ts";
 import { type ServiceRecord, StateFile } from "../clean_start/state_file.ts";
 import type { LoaderStatus } from "../model/status.ts";
 import { plannedStatus, unitStatus } from "../supervise/status_of.ts";
@@ -87,7 +94,7 @@ export class LoaderService implements AsyncDisposable {
   #startedAt: number;
   #control: boolean;
   #ownProcess: boolean;
-  #state: LoaderState = "INIT";
+  #boot: Boot = initialBoot;
   #units: Unit[] = [];
   #stack = new AsyncDisposableStack();
   #stopping = new AbortController();
@@ -120,10 +127,6 @@ export class LoaderService implements AsyncDisposable {
   #reserve: Disposable | null = null;
   #wakeWord: WakeWordControl | null = null;
   #totalBootMs: number | null = null;
-  #sequenceOver = false;
-  #degradedTold: string | null = null;
-  /** Who was lost since SYSTEM_READY, and when (monotonic ms). */
-  #lost = new Map<Unit, number>();
 
   constructor(plan: BootPlan, options: LoaderOptions) {
     this.plan = plan;
@@ -159,7 +162,7 @@ export class LoaderService implements AsyncDisposable {
     return this.#ended.promise;
   }
   get state(): LoaderState {
-    return this.#state;
+    return this.#boot.phase;
   }
 
   /** The adapter of a service (§1.1). @throws LoaderError `unknown_service`. */
@@ -173,17 +176,16 @@ export class LoaderService implements AsyncDisposable {
    * was begun is undone by then.
    */
   async startAll(): Promise<boolean> {
-    if (this.#state !== "INIT") throw new LoaderError("usage", `cannot start: the loader is ${this.#state}`);
+    if (this.state !== "INIT") throw new LoaderError("usage", `cannot start: the loader is ${this.state}`);
     try {
       await (this.#prechecking = this.#precheck());
       const failed = await this.#startServices();
       if (this.#stopping.signal.aborted) return false;
-      this.#sequenceOver = true;
       if (failed.length > 0 && !this.#units.some((unit) => unit.isUp)) {
         throw new LoaderError("boot_failed", `boot failed: nothing came up (${degradedText(this.#units)})`);
       }
-      this.#reconsider();
-      return this.state === "SYSTEM_READY";
+      this.#send({ type: "sequence_over", look: this.#look() });
+      return this.#boot.phase === "SYSTEM_READY";
     } catch (error) {
       if (this.#stopping.signal.aborted && !(error instanceof LoaderError)) return false;
       this.#exitCode = error instanceof LoaderError ? error.exitCode : ExitCode.internal;
@@ -209,16 +211,16 @@ export class LoaderService implements AsyncDisposable {
 
   /** Replaces a service by a fresh copy; true when that is up. Serialised with crashes, stops and other restarts. */
   async restartService(name: string): Promise<boolean> {
-    const early = this.#state === "PRECHECK";
+    const early = this.state === "PRECHECK";
     if (early) await this.#prechecking?.catch(() => {}); // what is wrong with it is told by startAll()
     if (this.#stopping.signal.aborted) {
-      throw new LoaderError("usage", `cannot restart ${name}: the loader is ${this.#state}`);
+      throw new LoaderError("usage", `cannot restart ${name}: the loader is ${this.state}`);
     }
     const unit = this.#unit(name);
     const { actual } = unit.state;
     // Its turn in the boot had not come yet: the copy that it will bring is a fresh one, and the order stays.
     const before = actual === "idle" || actual === "standby" || (early && !unit.isUp);
-    if (!this.#sequenceOver && before) return await unit.settles();
+    if (!this.#boot.sequenceOver && before) return await unit.settles();
     if (unit.isUp || unit.isLost) this.#log.info(unit.plan.tag, "Restarting (requested)");
     return await unit.restart();
   }
@@ -226,8 +228,8 @@ export class LoaderService implements AsyncDisposable {
   status(): LoaderStatus {
     const now = this.#clock.now();
     return {
-      state: this.#state,
-      doing: this.#state === "PRECHECK" ? this.#doing : null,
+      state: this.state,
+      doing: this.state === "PRECHECK" ? this.#doing : null,
       boot: this.bootId,
       version,
       pid: ownPid,
@@ -237,7 +239,7 @@ export class LoaderService implements AsyncDisposable {
       up_sec: Math.round((now - this.#startedAt) / 100) / 10,
       total_boot_ms: this.#totalBootMs,
       capabilities: capabilities(this.#units),
-      degraded: this.#sequenceOver ? degradedText(this.#units) : null,
+      degraded: this.#boot.sequenceOver ? degradedText(this.#units) : null,
       greeting: this.#wakeWord?.outcome ?? "none",
       listening: this.#canResumeKwd() ? this.#wakeWord?.listening ?? false : null,
       services: this.#units.length > 0
@@ -261,7 +263,7 @@ export class LoaderService implements AsyncDisposable {
   async #precheck(): Promise<void> {
     const { plan } = this;
     const span = this.#book.recorder.span("precheck");
-    this.#move("precheck");
+    this.#send({ type: "precheck" });
     requireDescriptors(plan.services.length);
     keepSpare();
     this.#reserve = holdBack(descriptorsOfStop);
@@ -447,7 +449,7 @@ export class LoaderService implements AsyncDisposable {
   }
 
   async #startServices(): Promise<string[]> {
-    this.#move("start");
+    this.#send({ type: "start" });
     let gateAt = this.#clock.now();
     const sequence = startInOrder(this.#units, {
       signal: this.#stopping.signal,
@@ -512,53 +514,51 @@ export class LoaderService implements AsyncDisposable {
         return void this.#stop(`${unit.name} failed`);
       }
     }
-    if (!this.#sequenceOver) return;
-    if (from === "up" && (this.#lost.size > 0 || this.#state === "SYSTEM_READY")) {
-      this.#move("lost");
-      if (!this.#lost.has(unit)) this.#lost.set(unit, this.#clock.now());
-    }
-    if (to === "up" || unit.isLost) this.#reconsider();
+    if (from === "up") this.#send({ type: "lost", lost: { name: unit.name, at: this.#clock.now() } });
+    if (to === "up" || unit.isLost) this.#send({ type: "changed", look: this.#look() });
   }
 
-  /** The sequence is over: is everything up, or are we DEGRADED? */
-  #reconsider(): void {
-    if (this.#units.every((unit) => unit.isUp)) {
-      if (!this.#move("all_up")) return;
-      this.#degradedTold = null;
-      if (this.#totalBootMs !== null) return this.#tellBack();
-      this.#log.info("LOADER", "All services running (warm-ups complete); entering SYSTEM_READY");
-      this.#move("system_ready");
-      this.#totalBootMs = this.#book.recorder.ready();
-      this.#log.info("LOADER", `SYSTEM_READY: ${this.#book.totalLine(this.#totalBootMs)}`);
-      this.#gpu?.startPolling();
-      if (this.#wakeWord!.greeted) this.#closeBook("ready");
-      this.#wakeWord!.send({ type: "system_ready" });
-      return;
-    }
-    const text = degradedText(this.#units);
-    if (!this.#units.some((unit) => unit.isLost) || text === this.#degradedTold) return;
-    const first = this.#move("lost");
-    this.#degradedTold = text;
-    this.#log.warning("LOADER", `DEGRADED: ${text}`);
-    this.#wakeWord?.send({ type: "degraded" });
-    if (!first || this.#wakeWord?.greeted) return;
-    // A boot that ends DEGRADED does not greet; a KWD that is up listens all the same.
-    this.#gpu?.startPolling();
-    this.#closeBook("degraded");
+  #look(): Look {
+    const units = this.#units;
+    return {
+      allUp: units.every((unit) => unit.isUp),
+      givenUp: units.some((unit) => unit.isLost),
+      text: degradedText(units),
+    };
   }
 
-  /** What was lost since SYSTEM_READY is there again. */
-  #tellBack(): void {
-    this.#move("system_ready");
-    const names = [...this.#lost.keys()].map((unit) => unit.name);
-    const away = this.#clock.now() - Math.min(...this.#lost.values());
-    this.#lost.clear();
-    this.#log.info(
-      "LOADER",
-      `SYSTEM_READY again: ${names.join(", ")} ${names.length === 1 ? "is" : "are"} back after ${
-        seconds(away)
-      }`,
-    );
+  #send(event: BootEvent): void {
+    const { boot, effects } = bootStep(this.#boot, event);
+    this.#boot = boot;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: BootEffect): void {
+    switch (effect.do) {
+      case "announce_ready":
+        this.#log.info("LOADER", "All services running (warm-ups complete); entering SYSTEM_READY");
+        this.#totalBootMs = this.#book.recorder.ready();
+        return this.#log.info("LOADER", `SYSTEM_READY: ${this.#book.totalLine(this.#totalBootMs)}`);
+      case "announce_back": {
+        const names = effect.lost.map(({ name }) => name);
+        const ms = this.#clock.now() - Math.min(...effect.lost.map(({ at }) => at));
+        return this.#log.info(
+          "LOADER",
+          `SYSTEM_READY again: ${names.join(", ")} ${names.length === 1 ? "is" : "are"} back after ${
+            seconds(ms)
+          }`,
+        );
+      }
+      case "tell_degraded":
+        return this.#log.warning("LOADER", `DEGRADED: ${effect.text}`);
+      case "poll_gpu":
+        return this.#gpu?.startPolling();
+      case "wake_word":
+        if (effect.event === "system_ready" && this.#wakeWord!.greeted) this.#closeBook("ready");
+        return this.#wakeWord?.send({ type: effect.event });
+      case "close_record":
+        return this.#closeBook("degraded");
+    }
   }
 
   #makeWakeWord(): WakeWordControl {
@@ -589,7 +589,7 @@ export class LoaderService implements AsyncDisposable {
   }
 
   async #teardown(reason: string): Promise<void> {
-    this.#move("stop");
+    this.#send({ type: "stop" });
     this.#reserve?.[Symbol.dispose]();
     this.#stopping.abort(new DOMException("the loader is stopping", "AbortError"));
     await this.#prechecking?.catch(() => {}); // what it opens until it sees the abort is given back below, too
@@ -621,25 +621,17 @@ export class LoaderService implements AsyncDisposable {
     else this.#stateFile?.clear();
     await this.#stack.disposeAsync();
     if (order.length > 0 && !somethingLeft) this.#log.info("LOADER", "Shutdown complete");
-    this.#move("stopped");
+    this.#send({ type: "stopped" });
     this.#ended.resolve(this.#exitCode);
   }
 
   /** The boot's figures go to disk once: when its greeting is over, or when it ends before that. */
   #closeBook(outcome: BootRecord["outcome"]): void {
-    if (this.#state === "INIT") return;
+    if (this.state === "INIT") return;
     this.#book.close(outcome, { driver: this.#gpu?.driver ?? null, keep: this.#stateFile !== null });
   }
 
   // ---- small things ----
-
-  /** False when nothing happened. */
-  #move(event: LoaderEvent): boolean {
-    const next = nextLoaderState(this.#state, event);
-    const moved = next !== this.#state;
-    this.#state = next;
-    return moved;
-  }
 
   #unit(name: string): Unit {
     const unit = this.#units.find((unit) => unit.name === name);
@@ -661,7 +653,7 @@ export class LoaderService implements AsyncDisposable {
   }
 
   #gpuDesk(): GpuCoordinator {
-    if (!this.#gpu) throw new LoaderError("usage", `the GPU is not open: the loader is ${this.#state}`);
+    if (!this.#gpu) throw new LoaderError("usage", `the GPU is not open: the loader is ${this.state}`);
     return this.#gpu;
   }
 }

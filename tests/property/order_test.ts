@@ -83,7 +83,7 @@ Deno.test("startInOrder() with real machines keeps the order through every patte
         hurry: new AbortController().signal,
       });
       await clock.settle();
-      assert.deepEqual(await stopped, []);
+      assert.deepEqual((await stopped).left, []);
       await Promise.all(all.map(({ unit }) => unit.idle()));
       assert.ok(all.every(({ service }) => service.copy === null));
       await clock.advance(1000); // what was to happen to dead copies
