@@ -1,4 +1,4 @@
-/** The machines of `lib/run/` under any sequence of events. ALEXA_FUZZ_RUNS sets how many are tried (2000). */
+/** The machines of `lib/supervise/` under any sequence of events. ALEXA_FUZZ_RUNS sets how many are tried (2000). */
 import type { Fault, LoaderState } from "../../lib/model/states.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";

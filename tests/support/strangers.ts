@@ -71,7 +71,7 @@ export async function portHolder(
   }
 }
 
-/** Another program that holds a claim of lib/sys/claim.ts; resolves when it does. */
+/** Another program that holds a claim of lib/sys/process/claim.ts; resolves when it does. */
 export async function claimHolder(name: string): Promise<Stranger> {
   const dir = Deno.makeTempDirSync();
   try {

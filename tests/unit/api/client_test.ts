@@ -174,7 +174,7 @@ Deno.test("connectControl() needs no more than the program's permissions, and no
   await using _server = await serveControl(folder.socket, target);
   const root = new URL("../../../", import.meta.url);
   const script = `
-    import { connectControl, serveControl } from "${new URL("lib/control/mod.ts", root)}";
+    import { connectControl, serveControl } from "${new URL("lib/api/mod.ts", root)}";
     const client = connectControl(Deno.args[0]);
     const status = await client.status();
     await using server = await serveControl(Deno.args[1], { status: () => status, restart: async () => true, stop() {} });
