@@ -19,6 +19,9 @@ const ways: Record<string, string> = {
   loud: "env -i setsid -f sh -c 'echo $$ > FILE; exec sleep 300'",
   /** A daemon of which nothing tells whose it is. */
   silent: "env -i setsid -f sh -c 'echo $$ > FILE; exec sleep 300' > /dev/null 2>&1",
+  /** An orphan in its service's group, until it is told to leave everything. */
+  late:
+    "sh -c 'sh -c \"echo \\$\\$ > FILE; until [ -e FILE.leave ]; do sleep 0.01; done; exec env -i setsid sleep 300\" > /dev/null 2>&1 &'",
   /** The usual one, of another service. */
   marked: "setsid -f sh -c 'echo $$ > FILE; exec sleep 300' > /dev/null 2>&1",
 };
@@ -28,10 +31,10 @@ class House {
   readonly home = new TestHome();
   readonly config: string;
 
-  constructor() {
+  constructor(helpers = { one: ["child", "loud", "silent"], two: ["marked", "loud"] }) {
     const service = (name: string, ...helpers: string[]) => {
       const script = [
-        ...helpers.map((helper) => ways[helper].replace("FILE", this.#file(name, helper))),
+        ...helpers.map((helper) => ways[helper].replaceAll("FILE", this.#file(name, helper))),
         ...helpers.map((helper) => `until [ -s ${this.#file(name, helper)} ]; do sleep 0.01; done`),
         "echo up",
         "while :; do sleep 1; done",
@@ -51,14 +54,26 @@ class House {
       graceful_shutdown: { per_service_grace_sec: 1, kill_after_sec: 5 },
     };
     const services = {
-      one: service("one", "child", "loud", "silent"),
-      two: service("two", "marked", "loud"),
+      one: service("one", ...helpers.one),
+      two: service("two", ...helpers.two),
     };
     this.config = this.home.write("loader.yaml", JSON.stringify({ loader, services }));
   }
 
   #file(service: string, helper: string): string {
     return `${this.home.dir}/${service}.${helper}`;
+  }
+
+  /** Resolves when the helper has a session of its own. */
+  async leave(service: string, helper: string): Promise<void> {
+    const order = `${this.#file(service, helper)}.leave`;
+    Deno.writeTextFileSync(order, "");
+    const pid = this.pids(service)[helper];
+    await until("its session", () => {
+      const stat = readStat(pid);
+      return stat?.session === pid && stat.comm === "sleep";
+    });
+    Deno.removeSync(order); // the next copy's is to stay
   }
 
   up(): LoaderProcess {
@@ -124,6 +139,24 @@ test("R6, T15: a crash ends who left the group and the environment, and nobody o
   assert.deepEqual(names(two), ["loud", "marked"], "the other service's");
   assert.equal(await loader.interrupt(), 0, loader.log);
   assert.deepEqual([one, house.pids("one"), two].map(names), [[], [], []]);
+});
+
+test("R6: a crash ends who was seen in the group and left everything since", async () => {
+  await using house = new House({ one: ["late"], two: [] });
+  await using loader = house.up();
+  await loader.waitLine(/entering SYSTEM_READY/);
+  const one = house.pids("one");
+  await house.leave("one", "late");
+  house.forget("one");
+  const [, pid] = /Starting \(pid (\d+)\)/.exec(loader.messages("ONE")[0])!;
+  kill(Number(pid), "SIGKILL");
+  await until(
+    "the next copy",
+    () => loader.messages("ONE").filter((m) => m.startsWith("Ready")).length === 2,
+  );
+  assert.deepEqual(names(one), [], loader.log);
+  assert.equal(await loader.interrupt(), 0, loader.log);
+  assert.doesNotMatch(loader.log, /left behind/);
 });
 
 test("R6: the loader's kill -9 ends who left the group and the environment", async () => {

@@ -3,7 +3,8 @@
  * the stop needs none. Spec: §6, §8, §10.
  */
 import assert from "node:assert/strict";
-import { LoaderProcess, TestHome } from "../support/loader_process.ts";
+import { guardiansOf } from "../support/leftovers.ts";
+import { kill, LoaderProcess, TestHome } from "../support/loader_process.ts";
 import { assistant, type AssistantOptions, roles } from "../support/scenario.ts";
 import { canStarve, starve } from "../support/starve.ts";
 import { withoutPython } from "../unit/demo/python.ts";
@@ -75,6 +76,25 @@ test(
     }
     await loader.waitLine(/^KWD .*READY FOR WAKE WORD/);
     assert.equal(loader.messages("TTS").filter((m) => m.startsWith("Greeting failed")).length, 1, loader.log);
+    assert.deepEqual(starts(home), [1, 1, 1, 1], loader.log);
+    assert.equal(await loader.interrupt(), 0, loader.log);
+  },
+);
+
+test(
+  "R18: a guardian that cannot be started again is tried again, and the services go on",
+  {},
+  async (run) => {
+    const { home, loader } = run;
+    await loader.waitLine(/READY FOR WAKE WORD/);
+    {
+      using _starved = await starve(loader.pid);
+      for (const { pid } of guardiansOf(loader.pid)) kill(pid, "SIGKILL");
+      await loader.waitLine(/WARNING = No guardian can be started/);
+    }
+    await loader.waitLine(/The guardian is there again/);
+    assert.equal(guardiansOf(loader.pid).length, 1);
+    assert.equal(loader.messages("LOADER", "WARNING").filter((m) => m.startsWith("No guardian")).length, 1);
     assert.deepEqual(starts(home), [1, 1, 1, 1], loader.log);
     assert.equal(await loader.interrupt(), 0, loader.log);
   },
