@@ -98,8 +98,15 @@ export class Workshop implements Disposable {
   /** Drops the built file and all that it has unpacked and cached; else why that is not possible. */
   async dropFromPageCache(): Promise<string | null> {
     if (this.program.length > 1) return "measured from source, whose runtime this program runs on, too";
-    let left = 0;
-    for (const path of [this.program[0], ...filesBelow(this.dir)]) left += await dropFile(path);
+    const files = [this.program[0], ...filesBelow(this.dir)];
+    files.forEach(adviseAgainst);
+    let left = await cachedBytes(files);
+    if (left >= 1 << 20) {
+      try { // root's word counts for the whole machine, so it is the second choice
+        Deno.writeTextFileSync("/proc/sys/vm/drop_caches", "1");
+        left = await cachedBytes(files);
+      } catch { /* not root, or not its machine */ }
+    }
     return left < 1 << 20
       ? null
       : `the kernel keeps ${Math.round(left / 2 ** 20)} MiB of the program in memory`;
@@ -179,19 +186,27 @@ function filesBelow(dir: string): string[] {
   });
 }
 
-/** Bytes of it that stay in the page cache: on a RAM disk all of them, and what somebody has mapped. */
-async function dropFile(path: string): Promise<number> {
-  const { size } = Deno.statSync(path);
+/** Tells the kernel that nobody needs the file in memory. */
+function adviseAgainst(path: string): void {
   const DONTNEED = 4;
-  const fd = libc.symbols.open(new TextEncoder().encode(`${path}\0`), 0);
   {
     using written = Deno.openSync(path);
     written.syncDataSync(); // what is not on the disk yet cannot be dropped
   }
+  const fd = libc.symbols.open(new TextEncoder().encode(`${path}\0`), 0);
   libc.symbols.posix_fadvise(fd, 0n, 0n, DONTNEED);
   libc.symbols.close(fd);
-  using file = await openCached(path, size);
-  return file?.cachedBytes(0, size) ?? size;
+}
+
+/** Bytes of them that are in the page cache: on a RAM disk all, and what somebody has mapped. */
+async function cachedBytes(paths: readonly string[]): Promise<number> {
+  let sum = 0;
+  for (const path of paths) {
+    const { size } = Deno.statSync(path);
+    using file = await openCached(path, size);
+    sum += file?.cachedBytes(0, size) ?? size;
+  }
+  return sum;
 }
 
 /** One run of a supervisor, from its launch to the end of all that it started. */

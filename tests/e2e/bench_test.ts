@@ -40,6 +40,17 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "scripts/bench.ts says what is done before the first service, or why a figure cannot be had",
+  ignore: !hasCompiler,
+  async fn() {
+    const { code, text } = await bench("--only", "cold,explain", "--runs", "1");
+    assert.equal(code, 0, text);
+    assert.match(text, /commands, leftovers, ports, guardian, GPU +\d+\.\d ms/);
+    assert.match(text, /cold page cache +\d+\.\d ms|unavailable: /);
+  },
+});
+
 Deno.test("scripts/bench.ts refuses what it does not know, and teaches what it does", async () => {
   const wrong = await bench("--only", "boots");
   assert.equal(wrong.code, 1);
