@@ -55,8 +55,9 @@ test("R19: a loader without a free descriptor stops everything in order, also wh
   knobs: { stt: { daemonize_grandchild: true } },
 }, async ({ home, loader }) => {
   await loader.waitLine(/READY FOR WAKE WORD/);
-  using _starved = await starve(loader.pid);
+  using starved = await starve(loader.pid);
   await loader.waitLine(/Cannot be asked for its health/);
+  starved.takeNoMore(); // not what it has kept back for this
   assert.equal(await loader.interrupt(), 0, loader.log);
   assert.deepEqual(starts(home), [1, 1, 1, 1], loader.log);
   const stopped = loader.lines.filter((line) => line.message.startsWith("Stopped in"));
@@ -72,7 +73,7 @@ test(
     {
       using _starved = await starve(loader.pid);
       await loader.waitLine(/^TTS .*WARNING = Greeting failed: .*(descriptor|open files)/);
-      await loader.waitLine(/^KWD .*WARNING = Resume refused/);
+      await loader.waitLine(/^KWD .*(WARNING = Resume refused|READY FOR WAKE WORD)/); // an open connection needs none
     }
     await loader.waitLine(/^KWD .*READY FOR WAKE WORD/);
     assert.equal(loader.messages("TTS").filter((m) => m.startsWith("Greeting failed")).length, 1, loader.log);
