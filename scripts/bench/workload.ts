@@ -273,26 +273,20 @@ export class Run implements AsyncDisposable {
   }
 }
 
-/** The ports stay the same over all runs, or no cache of the configuration would hold. */
 const ports = new Map<string, number>();
-let free: number[] | undefined;
-export function portOf(name: string): number {
-  free ??= claimPorts();
-  if (!ports.has(name)) ports.set(name, free.pop()!);
-  return ports.get(name)!;
-}
-
-const portsAtOnce = 256;
 
 /**
- * Below the ranges from which the system takes ports for connections and the tests draw theirs, so that no stranger's
- * comes between two runs, and claimed against every other benchmark as long as this one lives.
+ * The service's port, the same over all runs, or no cache of the configuration would hold. Below the range from which the
+ * system takes ports for connections, and claimed as the tests claim theirs, so that neither a stranger's connection nor
+ * a test or benchmark beside this one comes between two runs.
  */
-function claimPorts(): number[] {
-  for (let first = 5120; first + 2 * portsAtOnce <= 10_000; first += 2 * portsAtOnce) {
-    if (!claim(`benchmark/${first}`)) continue;
-    const found = Array.from({ length: 2 * portsAtOnce }, (_, i) => first + i).filter((p) => isPortFree(p));
-    if (found.length >= portsAtOnce) return found;
+export function portOf(name: string): number {
+  const known = ports.get(name);
+  if (known !== undefined) return known;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 22_000);
+    if (!claim(`test port ${port}`) || !isPortFree(port)) continue;
+    ports.set(name, port);
+    return port;
   }
-  throw new BenchError(`no ${portsAtOnce} ports are free between 5120 and 9999`);
 }
