@@ -8,8 +8,11 @@ const decoder = new TextDecoder();
 const LISTEN = "0A";
 
 const tables = ["/proc/net/tcp", "/proc/net/tcp6"];
-/** Listening sockets come first in a table, which may have thousands of closed connections after them. */
-const headBytes = 4096;
+/**
+ * Listening sockets come first in a table, which may have thousands of closed connections after them: 27 of them are
+ * in the first page, 430 in the second limit. Paid for by the benchmark's row "200 services: all ready".
+ */
+const headBytes = [4 << 10, 64 << 10];
 
 /** Adds the inodes of the listening TCP sockets on `port`, on any address. */
 function addListening(inodes: Set<string>, port: number, table: string, limit?: number): void {
@@ -36,7 +39,7 @@ export function listenerPids(port: number): { pids: number[]; foreign: boolean }
 export function listenerOf(tree: ReadonlySet<number>, port: number): { pid: number | null; hidden: boolean } {
   const inodes = new Set<string>();
   let hidden = false;
-  for (const limit of [headBytes, undefined]) {
+  for (const limit of [...headBytes, undefined]) {
     for (const table of tables) {
       addListening(inodes, port, table, limit);
       const found = inodes.size > 0 ? holdersOf(inodes, tree) : null;
