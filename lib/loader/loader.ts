@@ -7,15 +7,8 @@
  */
 import { seconds } from "../text.ts";
 import type { Actual, LoaderState } from "../model/states.ts";
-import { adoptable } from "../clean_start/adoption.ts";
 import { BootBook } from "../metrics/boot_metrics.ts";
-import { Claims } from "../clean_start/claims.ts";
-import { lockInstance } from "../clean_start/instance_lock.ts";
 import { requireDescriptors } from "../clean_start/descriptors.ts";
-import { runHygiene } from "../clean_start/hygiene.ts";
-import { bootsOf } from "../clean_start/leftovers.ts";
-import { neededPorts } from "../clean_start/port_owner.ts";
-import { requireCommands } from "../clean_start/commands.ts";
 import { Prewarmer } from "../prewarm/prewarmer.ts";
 import { startInOrder } from "../supervise/sequence.ts";
 import { WakeWordControl } from "../voice/wake_word.ts";
@@ -37,11 +30,12 @@ import {
   initialBoot,
   type Look,
 } from "./boot_machine.ts";
-import { type ServiceRecord, StateFile } from "../clean_start/state_file.ts";
+import type { ServiceRecord, StateFile } from "../clean_start/state_file.ts";
+import { precheck } from "./precheck.ts";
+import { ProcessRegistry } from "./process_registry.ts";
 import type { LoaderStatus } from "../model/status.ts";
 import { plannedStatus, unitStatus } from "../supervise/status_of.ts";
 import { Unit } from "../supervise/supervisor.ts";
-
 import { Strays } from "../supervise/strays.ts";
 import { WatchOver } from "../supervise/guardian_keeper.ts";
 import {
@@ -54,11 +48,10 @@ import {
 } from "../services/mod.ts";
 import { shutdown } from "../supervise/shutdown.ts";
 import { type Clock, systemClock } from "../sys/clock.ts";
-import { type CommandOwner, runCommand } from "../sys/process/command.ts";
-import { environment, ownPid, randomHex, runtimeVersion, userId } from "../sys/host.ts";
+import { runCommand } from "../sys/process/command.ts";
+import { environment, ownPid, randomHex, runtimeVersion } from "../sys/host.ts";
 import { holdBack } from "../sys/process/descriptors.ts";
 import { bindAll, keepSpare } from "../sys/process/libc.ts";
-import { identityText } from "../sys/process/process.ts";
 import { becomeSubreaper, inheritedChildren } from "../sys/process/reaper.ts";
 import { resolveDemo } from "../sys/self.ts";
 import { version } from "../version.ts";
@@ -110,18 +103,7 @@ export class LoaderService implements AsyncDisposable {
   #prewarmer: Prewarmer<Unit>;
   #gpu: GpuCoordinator | null = null;
   #stateFile: StateFile | null = null;
-  #guardian: WatchOver | null = null;
-  /** Commands that we run ourselves are known as services are, to whoever ends what we leave. */
-  #commands: CommandOwner = {
-    born: (command) => {
-      this.#guardian?.note(command);
-      this.#stateFile?.noteCommand(command);
-    },
-    buried: (command) => {
-      this.#guardian?.forget(command);
-      this.#stateFile?.forgetCommand(command);
-    },
-  };
+  #registry: ProcessRegistry | null = null;
   #strays: Strays | null = null;
   /** Descriptors for the stop, which must not fail for want of one. */
   #reserve: Disposable | null = null;
@@ -267,72 +249,34 @@ export class LoaderService implements AsyncDisposable {
     requireDescriptors(plan.services.length);
     keepSpare();
     this.#reserve = holdBack(descriptorsOfStop);
-    this.#stack.use(lockInstance(plan.dirs));
-    const claims = this.#stack.use(new Claims(this.#log));
-    claims.boot(this.bootId);
-    claims.ports(neededPorts(plan));
     using _control = this.#clock.after(controlAfterMs, () => void this.#openControl().catch(() => {}));
-    const keep = plan.onLoaderDeath === "keep"
-      ? (await import("../services/kept_output.ts")).keptOutput(plan, {
-        resolve: resolveDemo,
-        warn: (message) => this.#log.warning("LOADER", message),
-      })
-      : null;
-    this.#log.attachFiles(plan.dirs.log, plan.log);
-    this.#log.info(
-      "LOADER",
-      `alexa-loader ${version}, boot ${
-        this.bootId.slice(0, 4)
-      }, configuration ${plan.configPath}, logs in ${plan.dirs.log}`,
-    );
-    for (const warning of plan.warnings) this.#log.warning("LOADER", warning);
     const times = this.#book.readyTimes;
-    this.#doing = "looking for the services' commands";
-    await requireCommands(plan, {
-      resolve: resolveDemo,
-      env: environment(),
-      known: new Set(Object.keys(times)),
-      signal: this.#stopping.signal,
-    });
-    const stateFile = StateFile.open(
-      plan.dirs.state,
-      (message) => this.#log.warning("LOADER", message),
-      this.#clock,
-    );
-    if (stateFile.warning) this.#log.warning("LOADER", stateFile.warning);
-    for (const boot of stateFile.previous ? bootsOf(stateFile.previous) : []) claims.boot(boot);
-    const uid = userId();
-    const adopted = keep
-      ? adoptable(plan, stateFile.previous, { uid, log: this.#log, digest: keep.digest })
-      : new Map<string, ServiceRecord>();
-    this.#doing = "clearing away what is left of earlier boots";
-    await runHygiene(plan, {
+    const { keep, stateFile, adopted } = await precheck(plan, {
+      bootId: this.bootId,
       clock: this.#clock,
       log: this.#log,
-      previous: stateFile.previous,
-      uid,
-      spare: new Set([...adopted.values()].map((record) => record.pid)),
-      graceMs: plan.shutdown.graceMs,
-      resolve: resolveDemo,
       signal: this.#stopping.signal,
+      known: new Set(Object.keys(times)),
+      held: this.#stack,
+      doing: (what) => this.#doing = what,
     });
-    stateFile.begin({ boot: this.bootId, onLoaderDeath: plan.onLoaderDeath, adopted });
     this.#stateFile = stateFile;
     for (const warning of this.#book.history.warnings) this.#log.warning("LOADER", warning);
     // Whoever our shell had in the background before it became us is a child of ours that we know nothing of.
     const inheritsOnlyOurs = this.#ownProcess && inheritedChildren().length === 0;
     if (becomeSubreaper() && inheritsOnlyOurs) this.#strays = this.#makeStrays();
-    if (plan.onLoaderDeath === "stop") {
-      this.#guardian = this.#stack.use(
-        new WatchOver({
-          bootId: this.bootId,
-          graceMs: plan.shutdown.graceMs,
-          log: this.#log,
-          clock: this.#clock,
-        }),
-      );
-    }
-    this.#makeUnits(keep, times);
+    const guardian = plan.onLoaderDeath === "keep" ? null : this.#stack.use(
+      new WatchOver({
+        bootId: this.bootId,
+        graceMs: plan.shutdown.graceMs,
+        log: this.#log,
+        clock: this.#clock,
+      }),
+    );
+    const { bootId } = this;
+    const registry = new ProcessRegistry({ bootId, clock: this.#clock, stateFile, guardian, keep });
+    this.#registry = registry;
+    this.#makeUnits(registry, keep, times);
     this.#wakeWord = this.#makeWakeWord();
     this.#doing = "waiting for the GPU";
     const gpu = this.#stack.use(
@@ -344,8 +288,8 @@ export class LoaderService implements AsyncDisposable {
         run: (argv, limits) =>
           runCommand(argv, {
             ...limits,
-            env: { [bootIdVariable]: this.bootId },
-            owner: this.#commands,
+            env: { [bootIdVariable]: bootId },
+            owner: registry.commands,
           }),
         records: this.#book.history.records,
         trees: () =>
@@ -385,7 +329,11 @@ export class LoaderService implements AsyncDisposable {
     }));
   }
 
-  #makeUnits(keep: KeptOutput | null, times: Readonly<Record<string, number[]>>): void {
+  #makeUnits(
+    registry: ProcessRegistry,
+    keep: KeptOutput | null,
+    times: Readonly<Record<string, number[]>>,
+  ): void {
     const { plan } = this;
     const household: Household = {
       bootId: this.bootId,
@@ -395,29 +343,10 @@ export class LoaderService implements AsyncDisposable {
       runtimeDir: plan.dirs.runtime,
       keep,
       resolve: resolveDemo,
-      born: (service, child) => {
-        this.#guardian?.note(child);
-        this.#stateFile!.record(service.name, {
-          pid: child.pid,
-          startTime: child.startTime,
-          pgid: child.pid,
-          boot: this.bootId,
-          spawnedAt: this.#clock.wall().toISOString(),
-          port: service.bindPort,
-          digest: keep?.digest(service) ?? null,
-          ready: false,
-          seen: [],
-        });
-      },
-      seen: (service, child, who) => {
-        this.#guardian?.seen(child, who);
-        this.#stateFile!.note(service.name, child, { seen: who.map(identityText) });
-      },
-      buried: (service, child) => {
-        this.#guardian?.forget(child);
-        this.#stateFile!.remove(service.name, child);
-      },
-      commands: this.#commands,
+      born: (service, child) => registry.born(service, child),
+      seen: (service, child, who) => registry.seen(service, child, who),
+      buried: (service, child) => registry.buried(service, child),
+      commands: registry.commands,
     };
     this.#units = plan.services.map((service) =>
       new Unit(this.#stack.use(createService(service, household)), {
@@ -441,10 +370,7 @@ export class LoaderService implements AsyncDisposable {
   #makeStrays(): Strays {
     return new Strays({
       claimed: (orphan) => this.#units.some((unit) => unit.service.copy?.claims(orphan)),
-      note: (who) => {
-        this.#guardian?.seen({ pid: 0, startTime: 0 }, who);
-        this.#stateFile!.noteStrays(who.map(identityText));
-      },
+      note: (who) => this.#registry?.strays(who),
     });
   }
 
@@ -514,6 +440,7 @@ export class LoaderService implements AsyncDisposable {
         return void this.#stop(`${unit.name} failed`);
       }
     }
+    if (!this.#boot.sequenceOver) return; // until then nobody is missed, and looking at hundreds would be felt
     if (from === "up") this.#send({ type: "lost", lost: { name: unit.name, at: this.#clock.now() } });
     if (to === "up" || unit.isLost) this.#send({ type: "changed", look: this.#look() });
   }

@@ -318,7 +318,6 @@ export class Unit {
     this.readyMs = clock.now() - began;
     this.#o.recorder()?.set({ time_to_ready_ms: this.readyMs });
     this.waitingFor = this.wrong = null;
-    this.#remember();
     this.#say("INFO", `Ready in ${seconds(this.readyMs)}`);
     this.#report(signal, { type: "ready" });
   }
