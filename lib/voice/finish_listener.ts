@@ -3,7 +3,7 @@
  * greeting, at a URL with a token of this boot. CONTRACT §5, §6.
  */
 import { reasonOf } from "../errors.ts";
-import { BoundedBody } from "../sys/net/http.ts";
+import { BoundedBody } from "../sys/net/http_common.ts";
 import { serveHttp } from "../sys/net/server.ts";
 
 export interface Finished {

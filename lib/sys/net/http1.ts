@@ -1,0 +1,181 @@
+/**
+ * One HTTP/1.1 exchange over one TCP connection: `Connection: close`, bounded head, bounded body, strict about
+ * everything that decides where the answer ends. Used by `http.ts` only.
+ */
+import { BoundedBody, HttpError, type HttpRequest, type RawAnswer } from "./http_common.ts";
+import { connectTcp, TcpError, type TcpStream } from "./tcp.ts";
+
+/** Longer heads, chunk-size lines and trailers are refused. */
+const maxHeadBytes = 16 * 1024;
+const readSize = 16 * 1024;
+
+/** Sends `request` and reads the answer; `signal` bounds all of it. Rejects with HttpError or TcpError. */
+export async function exchange(url: URL, request: HttpRequest, signal: AbortSignal): Promise<RawAnswer> {
+  using stream = await connectTcp(url.hostname, Number(url.port || 80), signal);
+  try {
+    await stream.write(requestBytes(url, request));
+  } catch (error) {
+    // A server may answer (413, 404) and close before it has read the body: its answer counts, not our broken pipe.
+    if (!(error instanceof TcpError && error.kind === "reset")) throw error;
+  }
+  const input = new Input(stream);
+  const head = await readHead(input);
+  const body = new BoundedBody(request);
+  const wanted = request.maxBytes > 0 || request.drain === true;
+  const bodiless = request.method === "HEAD" || head.status === 204 || head.status === 304;
+  if (wanted && !bodiless) await readBody(input, head.headers, body);
+  return body.answer(head.status);
+}
+
+function requestBytes(url: URL, request: HttpRequest): Uint8Array {
+  const headers: Record<string, string> = {
+    host: url.host,
+    connection: "close",
+    accept: "*/*",
+    "user-agent": "alexa-loader",
+    ...request.headers,
+  };
+  const method = request.method ?? "GET";
+  const given = request.body ?? "";
+  const body = typeof given === "string" ? new TextEncoder().encode(given) : given;
+  if (body.length > 0 || (method !== "GET" && method !== "HEAD")) {
+    headers["content-length"] = String(body.length);
+  }
+  if (url.username && headers.authorization === undefined) {
+    const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    const octets = String.fromCharCode(...new TextEncoder().encode(credentials));
+    headers.authorization = `Basic ${btoa(octets)}`;
+  }
+  const lines = [`${method} ${url.pathname}${url.search} HTTP/1.1`];
+  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
+  if (lines.some((line) => /[\r\n]/.test(line))) {
+    throw new TypeError("a request line or header holds a line break");
+  }
+  const head = new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n");
+  const bytes = new Uint8Array(head.length + body.length);
+  bytes.set(head);
+  bytes.set(body, head.length);
+  return bytes;
+}
+
+interface Head {
+  status: number;
+  headers: Map<string, string>;
+}
+
+async function readHead(input: Input): Promise<Head> {
+  let budget = maxHeadBytes;
+  for (;;) {
+    const statusLine = await input.line(budget);
+    const match = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/.exec(statusLine);
+    if (!match) throw new HttpError("garbage", `not HTTP: ${excerpt(statusLine)}`);
+    budget -= statusLine.length;
+    const headers = new Map<string, string>();
+    for (;;) {
+      const line = await input.line(budget);
+      if (line === "") break;
+      budget -= line.length;
+      const colon = line.indexOf(":");
+      if (colon <= 0) throw new HttpError("garbage", `not an HTTP header: ${excerpt(line)}`);
+      const name = line.slice(0, colon).toLowerCase();
+      const value = line.slice(colon + 1).trim();
+      const earlier = headers.get(name);
+      headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
+    }
+    const status = Number(match[1]);
+    // 100 Continue, 103 Early Hints: the answer proper follows. 101 would be the end of HTTP, and nobody asked for it.
+    if (status >= 200 || status === 101) return { status, headers };
+  }
+}
+
+async function readBody(input: Input, headers: Map<string, string>, body: BoundedBody): Promise<void> {
+  const encoding = headers.get("transfer-encoding");
+  const length = headers.get("content-length");
+  if (encoding !== undefined) {
+    if (encoding.toLowerCase() !== "chunked") {
+      throw new HttpError("garbage", `unknown encoding ${excerpt(encoding)}`);
+    }
+    await readChunks(input, body);
+  } else if (length !== undefined) {
+    if (!/^\d{1,15}$/.test(length)) throw new HttpError("garbage", `content-length is ${excerpt(length)}`);
+    await input.copy(Number(length), body, true);
+  } else {
+    await input.copy(Infinity, body, false);
+  }
+}
+
+async function readChunks(input: Input, body: BoundedBody): Promise<void> {
+  while (!body.full) {
+    const line = await input.line(maxHeadBytes);
+    const match = /^([0-9a-f]{1,12})[ \t]*(?:;|$)/i.exec(line);
+    if (!match) throw new HttpError("garbage", `not a chunk size: ${excerpt(line)}`);
+    const size = parseInt(match[1], 16);
+    // Trailers, if any, go down with the connection.
+    if (size === 0) return;
+    await input.copy(size, body, true);
+    if (!body.full && await input.line(2) !== "") {
+      throw new HttpError("garbage", "a chunk is longer than its size");
+    }
+  }
+}
+
+/** The connection as lines and counted bytes, over one fixed buffer. */
+class Input {
+  readonly #stream: TcpStream;
+  readonly #buffer = new Uint8Array(readSize);
+  #start = 0;
+  #end = 0;
+
+  constructor(stream: TcpStream) {
+    this.#stream = stream;
+  }
+
+  /** The next line without its end (CRLF, or a bare LF as lenient servers write it), one character per byte. */
+  async line(maxBytes: number): Promise<string> {
+    let text = "";
+    for (;;) {
+      if (this.#start === this.#end && !await this.#fill()) {
+        throw text === ""
+          ? new HttpError("reset", "the connection was closed without an answer")
+          : new HttpError("garbage", `the connection was closed after ${excerpt(text)}`);
+      }
+      const waiting = this.#buffer.subarray(this.#start, this.#end);
+      const newline = waiting.indexOf(0x0a);
+      const part = newline < 0 ? waiting : waiting.subarray(0, newline);
+      if (text.length + part.length > maxBytes) {
+        throw new HttpError("garbage", "the head of the answer is too long");
+      }
+      for (const byte of part) text += String.fromCharCode(byte);
+      if (newline >= 0) {
+        this.#start += newline + 1;
+        return text.endsWith("\r") ? text.slice(0, -1) : text;
+      }
+      this.#start = this.#end;
+    }
+  }
+
+  /** Hands `count` bytes to `body`, or as many as come before the end if the length is not `exact`. */
+  async copy(count: number, body: BoundedBody, exact: boolean): Promise<void> {
+    for (let left = count; left > 0 && !body.full;) {
+      if (this.#start === this.#end && !await this.#fill()) {
+        if (exact) throw new HttpError("reset", "the connection was closed in the middle of the answer");
+        return;
+      }
+      const size = Math.min(left, this.#end - this.#start);
+      body.add(this.#buffer.subarray(this.#start, this.#start + size));
+      this.#start += size;
+      left -= size;
+    }
+  }
+
+  async #fill(): Promise<boolean> {
+    const size = await this.#stream.read(this.#buffer);
+    this.#start = 0;
+    this.#end = size ?? 0;
+    return size !== null;
+  }
+}
+
+function excerpt(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
