@@ -40,6 +40,7 @@ const verbTimeoutMs = 2000;
 const leastMsPerLetter = 10;
 /** When a speak loses its connection: how long until the end of a TTS that is dying is known, ms. */
 const lastWordsMs = 200;
+const ttsEnded = "TTS ended while it spoke";
 const firstRetryMs = 100, slowestRetryMs = 2000;
 
 /** Greets, then enables listening. Never rejects; with the signal aborted it ends early. To be called once per boot. */
@@ -195,7 +196,9 @@ async function speak(tts: TtsService, listener: FinishListener, o: GreetingOptio
     if (answer.state === "failed" && answer.lost && ended) {
       await Promise.race([ended, o.clock.sleep(lastWordsMs, limit.signal)]);
     }
-    return { ok: false, timedOut: false, detail: answer.detail };
+    // What the runtime has not told yet the kernel knows.
+    const dead = answer.state === "failed" && answer.lost && tts.copy?.running === false;
+    return { ok: false, timedOut: false, detail: dead ? ttsEnded : answer.detail };
   });
   const told = orAbort(listener.finished, limit.signal)
     .then(({ ok, detail }): Spoken => ({ ok, timedOut: false, detail }));
@@ -206,7 +209,7 @@ async function speak(tts: TtsService, listener: FinishListener, o: GreetingOptio
     return !spoken.ok && cut ? { ...spoken, timedOut: true } : spoken;
   } catch (error) {
     o.signal.throwIfAborted();
-    if (over.signal.aborted) return { ok: false, timedOut: false, detail: "TTS ended while it spoke" };
+    if (over.signal.aborted) return { ok: false, timedOut: false, detail: ttsEnded };
     if (limit.signal.aborted) return { ok: false, timedOut: true, detail: "" };
     throw error;
   } finally {
