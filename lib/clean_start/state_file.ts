@@ -3,7 +3,7 @@
  * Spec: §4; CONTRACT §8.
  *
  * The file is evidence, not an order: it is read as hostile input, and what it names is nobody's process until pid,
- * start time and the machine's boot all agree (see boot/leftovers.ts). Whatever is wrong with it is a warning and a
+ * start time and the machine's boot all agree (see leftovers.ts). Whatever is wrong with it is a warning and a
  * fresh start.
  */
 import { reasonOf } from "../errors.ts";
@@ -29,7 +29,7 @@ export interface ServiceRecord extends Identity {
   /** ISO time. */
   spawnedAt: string;
   port: number | null;
-  /** What it was started with (`on_loader_death: keep`, see boot/adoption.ts); null: nobody could go on with it. */
+  /** What it was started with (`on_loader_death: keep`, see adoption.ts); null: nobody could go on with it. */
   digest: string | null;
   /** It was past its gate. */
   ready: boolean;

@@ -81,7 +81,7 @@ interface Holding {
 }
 
 /** What is known of one service and the GPU. */
-interface Record {
+interface ServiceGpu {
   /** It is being stopped or not started: its holding stays as it was. */
   down: boolean;
   /** The GPU as it was before its start, for the proof of residency. */
@@ -105,7 +105,7 @@ export class GpuCoordinator implements AsyncDisposable {
   #polls = false;
   /** Monotonic ms of the last service's start. */
   #startedAt = -Infinity;
-  #records = new Map<string, Record>();
+  #records = new Map<string, ServiceGpu>();
   /** Holdings of those that were stopped with the loader; the end waits for all of them together. */
   #lastHoldings: Holding[] = [];
   #firstContext: Promise<void> = Promise.resolve();
@@ -135,7 +135,7 @@ export class GpuCoordinator implements AsyncDisposable {
     if (this.present) this.#firstContext = this.#awaitFirstContext();
   }
 
-  #of(service: string): Record {
+  #of(service: string): ServiceGpu {
     let record = this.#records.get(service);
     if (!record) {
       record = {

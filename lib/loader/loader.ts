@@ -19,7 +19,7 @@ import type { KeptOutput } from "../services/context.ts";
 import { type History, openHistory } from "../metrics/history.ts";
 import type { BootRecord } from "../model/boot_record.ts";
 import type { BootPlan } from "../model/plan.ts";
-import { canResume } from "../plan/verbs.ts";
+import { offers } from "../plan/verbs.ts";
 import { capabilities, degradedText } from "../supervise/capabilities.ts";
 import { GpuCoordinator, type VramSnapshot } from "../gpu/coordinator.ts";
 import {
@@ -103,7 +103,6 @@ export class LoaderService implements AsyncDisposable {
   #prewarmer: Prewarmer<Unit>;
   #gpu: GpuCoordinator | null = null;
   #stateFile: StateFile | null = null;
-  #registry: ProcessRegistry | null = null;
   #strays: Strays | null = null;
   /** Descriptors for the stop, which must not fail for want of one. */
   #reserve: Disposable | null = null;
@@ -264,7 +263,7 @@ export class LoaderService implements AsyncDisposable {
     for (const warning of this.#book.history.warnings) this.#log.warning("LOADER", warning);
     // Whoever our shell had in the background before it became us is a child of ours that we know nothing of.
     const inheritsOnlyOurs = this.#ownProcess && inheritedChildren().length === 0;
-    if (becomeSubreaper() && inheritsOnlyOurs) this.#strays = this.#makeStrays();
+    const knowsStrays = becomeSubreaper() && inheritsOnlyOurs;
     const guardian = plan.onLoaderDeath === "keep" ? null : this.#stack.use(
       new WatchOver({
         bootId: this.bootId,
@@ -275,7 +274,7 @@ export class LoaderService implements AsyncDisposable {
     );
     const { bootId } = this;
     const registry = new ProcessRegistry({ bootId, clock: this.#clock, stateFile, guardian, keep });
-    this.#registry = registry;
+    if (knowsStrays) this.#strays = this.#makeStrays(registry);
     this.#makeUnits(registry, keep, times);
     this.#wakeWord = this.#makeWakeWord();
     this.#doing = "waiting for the GPU";
@@ -367,10 +366,10 @@ export class LoaderService implements AsyncDisposable {
     );
   }
 
-  #makeStrays(): Strays {
+  #makeStrays(registry: ProcessRegistry): Strays {
     return new Strays({
       claimed: (orphan) => this.#units.some((unit) => unit.service.copy?.claims(orphan)),
-      note: (who) => this.#registry?.strays(who),
+      note: (who) => registry.strays(who),
     });
   }
 
@@ -572,7 +571,7 @@ export class LoaderService implements AsyncDisposable {
   /** A KWD that has no control for it listens or not, and nobody can know. */
   #canResumeKwd(): boolean {
     const kwd = this.plan.services.find((service) => service.role === "kwd");
-    return kwd === undefined || canResume(kwd.control);
+    return kwd === undefined || offers(kwd.control, "resume");
   }
 
   #kwd(): Unit | null {

@@ -96,17 +96,18 @@ function afterStamp(block: Uint8Array, from: number): OwnLevel {
   const stop = Math.min(block.length, from + reach);
   for (let at = from; at < stop && block[at] !== LF; at++) {
     const before = at === from ? SPACE : block[at - 1];
-    if (!isLetter(block[at]) || isLetter(before) && block[at - 1] !== 109 || isDigit(before)) continue;
-    if (isLetter(before) && !isColour(block, from, at)) continue;
+    const inWord = isLetter(before) || isDigit(before);
+    if (!isLetter(block[at]) || (inWord && !isColour(block, from, at))) continue;
     const bracketed = before === BRACKET || before === ANGLE;
-    const level = isUpper(block[at]) || bracketed || isLetter(before) ? wordAt(block, at) : 0;
+    const level = isUpper(block[at]) || bracketed || inWord ? wordAt(block, at) : 0;
     if (level !== 0) return level;
   }
   return 0;
 }
 
-/** The `m` before `at` ends a colour. */
+/** What stands before `at` is the `m` that ends a colour. */
 function isColour(block: Uint8Array, from: number, at: number): boolean {
+  if (block[at - 1] !== 109) return false;
   let i = at - 2;
   while (i > from && (isDigit(block[i]) || block[i] === 59)) i--;
   return block[i] === BRACKET && block[i - 1] === ESC;

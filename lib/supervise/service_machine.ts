@@ -14,7 +14,7 @@
  * - **away**      external only: it does not answer, and is looked for until it is back. Never given up.
  * - **failed**    given up: the restart policy is exhausted or forbids another start. Only a person's restart leaves it.
  *
- * The one writer is the interpreter (`unit.ts`): it feeds events one at a time and performs the effects.
+ * The one writer is the interpreter (`supervisor.ts`): it feeds events one at a time and performs the effects.
  */
 import type { RestartPolicy } from "../model/plan.ts";
 import type { Actual, Desired, Fault, Verdict } from "../model/states.ts";

@@ -3,7 +3,7 @@
  *
  * Nothing here decides anything: it knows layouts, sizes and which version of a function is there. Every call runs
  * off the event loop, so a driver that hangs hangs a worker thread and not the program. Buffers belong to the
- * object and are used again for each call, therefore **one call at a time**; `lib/gpu/nvml.ts` sees to that.
+ * object and are used again for each call, therefore **one call at a time**; `lib/gpu/source/nvml.ts` sees to that.
  * Spec: §5.
  */
 import { readBytes } from "./process/libc.ts";
@@ -58,7 +58,7 @@ const required = [
   "nvmlDeviceGetMemoryInfo",
 ] as const satisfies Name[];
 
-/** Return codes that this file itself acts upon. All of them: `lib/gpu/errors.ts`. */
+/** Return codes that this file itself acts upon. All of them: `lib/gpu/source/errors.ts`. */
 const NOT_SUPPORTED = 3, INSUFFICIENT_SIZE = 7, FUNCTION_NOT_FOUND = 13, VERSION_MISMATCH = 25, NO_DATA = 21;
 const MEMORY_V2_VERSION = 40 | (2 << 24); // nvmlMemory_v2_t: its own size and its number
 const NOT_AVAILABLE = 0xffff_ffff_ffff_ffffn;

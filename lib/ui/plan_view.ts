@@ -2,7 +2,7 @@
 import { stringify } from "yaml";
 import { portOf } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import { canPause, canSpeak } from "../plan/verbs.ts";
+import { offers } from "../plan/verbs.ts";
 import type { BootPlan, ControlSpec, ProbeSpec, ServicePlan, WarmupSpec } from "../model/plan.ts";
 
 /** Everything that will happen, in the order in which it will. Ends without a newline. */
@@ -129,7 +129,7 @@ function greetingLines({ greeting, services }: BootPlan): string[] {
   const kwd = services.find(({ role }) => role === "kwd");
   const tts = services.find(({ role }) => role === "tts");
   if (!kwd) return ["No greeting and no wake word: no service has the role kwd."];
-  if (!greeting.enabled || !tts || !canSpeak(tts.control)) {
+  if (!greeting.enabled || !tts || !offers(tts.control, "speak")) {
     const why = !greeting.enabled
       ? ""
       : tts
@@ -139,7 +139,7 @@ function greetingLines({ greeting, services }: BootPlan): string[] {
   }
   const pause = !greeting.pauseDuringTts
     ? "listens while it speaks"
-    : canPause(kwd.control)
+    : offers(kwd.control, "pause")
     ? "paused while it speaks"
     : "listens while it speaks, since it cannot be paused";
   return fields([

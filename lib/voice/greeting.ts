@@ -11,7 +11,7 @@ import { seconds } from "../text.ts";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log/mod.ts";
 import type { GreetingPlan } from "../model/plan.ts";
-import { canPause, canSpeak } from "../plan/verbs.ts";
+import { offers } from "../plan/verbs.ts";
 import type { KwdService } from "../services/kwd.ts";
 import type { TtsService } from "../services/tts.ts";
 import { type Clock, deadline } from "../sys/clock.ts";
@@ -77,7 +77,7 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
     log.info("LOADER", "No service has the role kwd: greeting skipped, there is no wake word to enable");
     return notSpoken("skipped", null);
   }
-  const spoken = plan.enabled && tts !== null && canSpeak(tts.plan.control);
+  const spoken = plan.enabled && tts !== null && offers(tts.plan.control, "speak");
   if (spoken) log.info(kwd.plan.tag, "Received SYSTEM_READY; initiating post-boot greeting");
   else {
     const why = !plan.enabled
@@ -89,7 +89,7 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
   }
 
   // Of one that has no control `check` and the boot's first lines tell.
-  if (spoken && plan.pauseDuringTts && canPause(kwd.plan.control)) {
+  if (spoken && plan.pauseDuringTts && offers(kwd.plan.control, "pause")) {
     const paused = await kwd.pause(ask);
     if (paused.state === "failed") {
       warn(`Pause before the greeting refused (${paused.detail}); greeting all the same`);

@@ -31,7 +31,6 @@ export async function httpRequest(url: string, request: HttpRequest): Promise<Ht
   request.signal.throwIfAborted();
   const clock = request.clock ?? systemClock;
   const began = clock.now();
-  if (noneFree()) throw new HttpError("unasked", noneFreeText);
   using limit = deadline(clock, request.timeoutMs, request.signal);
   const target = new URL(url);
   const ask = target.protocol === "http:" && isLoopback(target.hostname) ? exchange : viaFetch;
@@ -57,6 +56,7 @@ export async function httpRequest(url: string, request: HttpRequest): Promise<Ht
 let sharedClient: Deno.HttpClient | undefined;
 
 async function viaFetch(url: URL, request: HttpRequest, signal: AbortSignal): Promise<RawAnswer> {
+  if (noneFree()) throw new HttpError("unasked", noneFreeText); // the other way, tcp.ts sees to that
   // One client for the whole program: it owns no connection, since none is kept idle.
   sharedClient ??= Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   const response = await fetch(url, {
