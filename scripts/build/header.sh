@@ -112,6 +112,7 @@ lock() {
 in_use() { # by a process of this machine; where nobody can tell, yes
   [ -e /proc/self/exe ] || return 0
   for exe in /proc/[0-9]*/exe; do
+    # shellcheck disable=SC3013 # -ef: see the head
     if [ "$exe" -ef "$1/alexa-loader" ]; then return 0; fi
   done
   return 1
@@ -194,6 +195,7 @@ main() {
 '
   blank_line=$newline$newline
   why=
+  # shellcheck disable=SC3045 # dash and busybox know -H
   limit=$(ulimit -H -n) # the runtime raises the other one to it
   if [ "$limit" != unlimited ] && [ "$limit" -lt "$open_files" ]; then
     say "raise the limit of open files to at least $open_files: it is $limit"
@@ -214,4 +216,5 @@ main() {
 }
 
 main "$@"
+# shellcheck disable=SC2317 # what follows is no shell any more
 exit
