@@ -1,4 +1,5 @@
 /** What passes between two questions to one probe. */
+import { orAbort } from "../async.ts";
 import type { Clock } from "../sys/clock.ts";
 import type { Pause } from "./pace.ts";
 import type { OwnSigns } from "./signs.ts";
@@ -13,7 +14,7 @@ export class Call implements Disposable {
   }
 
   async wait(_pause: Pause, signal: AbortSignal): Promise<void> {
-    await abortable(this.#rang, signal);
+    await orAbort(this.#rang.promise, signal);
     this.#rang = Promise.withResolvers();
   }
 
@@ -61,7 +62,7 @@ export class Interval implements Disposable {
     };
     if (this.#signed) this.#cutShort(); // it came while the question was asked
     try {
-      await abortable(over, signal);
+      await orAbort(over.promise, signal);
     } finally {
       timer[Symbol.dispose]();
       this.#cutShort = null;
@@ -77,15 +78,3 @@ export class Interval implements Disposable {
 
 /** The pause after the question that a sign led to, while questions are not heard. */
 const firstAfterSignMs = 2;
-
-/** Waits for it, or rejects with the signal's reason. */
-async function abortable(event: PromiseWithResolvers<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const onAbort = () => event.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await event.promise;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}

@@ -5,6 +5,7 @@
  * pause -> system_ready -> speak -> finished -> guard -> resume. Each step may fail; it costs one WARNING and the next
  * step follows. Nothing here is tried twice but `resume`, which is sent until KWD accepts it.
  */
+import { orAbort } from "../async.ts";
 import type { GreetingReport } from "../model/boot_record.ts";
 import { isOverBudget } from "../metrics/figures.ts";
 import { seconds } from "../text.ts";
@@ -270,12 +271,4 @@ function once(warn: (message: string) => void): (message: string) => void {
     if (!said.has(message)) warn(message);
     said.add(message);
   };
-}
-
-function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason);
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
 }
