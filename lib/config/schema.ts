@@ -225,45 +225,51 @@ const control = z.discriminatedUnion("kind", [
   }),
 ]);
 
-const restartType = z.enum(["on-failure", "always", "never"]);
-const exitCodes = z.array(z.int().min(0).max(255)).max(256);
-const words = {
-  type: "When a service that exited or failed is started again",
-  max: "Restarts within the window before it is given up (DEGRADED)",
-  window: "Length of the window",
-  backoff: "Waiting time before a restart",
-  initial: "Before the first restart",
-  factor: "Multiplier from one restart to the next",
-  longest: "Longest wait",
-  codes: "Exit codes after which it is not started again",
-};
-const factor = () => z.number().min(1).max(100);
-const restarts = () => z.int().min(0).max(10_000);
-const windowSec = () => z.number().min(1).max(2_592_000);
-
-const restartPolicy = z.strictObject({
-  type: restartType.default("on-failure").describe(words.type),
-  max_restarts: restarts().default(3).describe(words.max),
-  window_sec: windowSec().default(600).describe(words.window),
-  backoff: z.strictObject({
-    initial_sec: second().default(2).describe(words.initial),
-    factor: factor().default(2).describe(words.factor),
-    max_sec: second().default(30).describe(words.longest),
-  }).prefault({}).describe(words.backoff),
-  no_restart_exit_codes: exitCodes.default([]).describe(words.codes),
+/** A key of which one service may have its own value: loader-wide with a default, there without. */
+const ownable = <T extends z.ZodType>(
+  type: T,
+  value: z.core.util.NoUndefined<z.output<T>>,
+  words: string,
+) => ({
+  common: type.default(value).describe(words),
+  own: type.optional().describe(words),
 });
+const allOf = <S extends Record<string, { common: z.ZodType; own: z.ZodType }>>(keys: S) => {
+  const shape = (which: "common" | "own") =>
+    Object.fromEntries(Object.entries(keys).map(([key, type]) => [key, type[which]]));
+  return {
+    common: z.strictObject(shape("common") as { [K in keyof S]: S[K]["common"] }),
+    own: z.strictObject(shape("own") as { [K in keyof S]: S[K]["own"] }),
+  };
+};
 
-/** The same keys for one service: what is left out is the loader-wide value, so there are no defaults here. */
-const restartOverride = z.strictObject({
-  type: restartType.optional().describe(words.type),
-  max_restarts: restarts().optional().describe(words.max),
-  window_sec: windowSec().optional().describe(words.window),
-  backoff: z.strictObject({
-    initial_sec: second().optional().describe(words.initial),
-    factor: factor().optional().describe(words.factor),
-    max_sec: second().optional().describe(words.longest),
-  }).optional().describe(words.backoff),
-  no_restart_exit_codes: exitCodes.optional().describe(words.codes),
+const backoff = allOf({
+  initial_sec: ownable(second(), 2, "Before the first restart"),
+  factor: ownable(z.number().min(1).max(100), 2, "Multiplier from one restart to the next"),
+  max_sec: ownable(second(), 30, "Longest wait"),
+});
+const backoffWords = "Waiting time before a restart";
+const restart = allOf({
+  type: ownable(
+    z.enum(["on-failure", "always", "never"]),
+    "on-failure",
+    "When a service that exited or failed is started again",
+  ),
+  max_restarts: ownable(
+    z.int().min(0).max(10_000),
+    3,
+    "Restarts within the window before it is given up (DEGRADED)",
+  ),
+  window_sec: ownable(z.number().min(1).max(2_592_000), 600, "Length of the window"),
+  backoff: {
+    common: backoff.common.prefault({}).describe(backoffWords),
+    own: backoff.own.optional().describe(backoffWords),
+  },
+  no_restart_exit_codes: ownable(
+    z.array(z.int().min(0).max(255)).max(256),
+    [],
+    "Exit codes after which it is not started again",
+  ),
 });
 
 // ——— services ———
@@ -304,7 +310,7 @@ const service = z.strictObject({
   stop_signal: z.enum(["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR2"]).default("SIGTERM").describe(
     "Signal that asks it to stop",
   ),
-  restart: restartOverride.optional().describe("Overrides of `loader.restart_policy`"),
+  restart: restart.own.optional().describe("Overrides of `loader.restart_policy`"),
   control: control.optional().describe(
     "How it is asked to pause or speak; http on the readiness URL's origin when left out",
   ),
@@ -373,7 +379,7 @@ const loader = z.strictObject({
     "Slowest pace of readiness polling; it begins at a few milliseconds",
   ),
 
-  restart_policy: restartPolicy.prefault({}).describe("When services are started again"),
+  restart_policy: restart.common.prefault({}).describe("When services are started again"),
   fail_fast_on_repeated_failures: z.boolean().default(false).describe(
     "End the boot when a service is given up, instead of going on without it",
   ),
