@@ -1,7 +1,8 @@
 /** Ready when a command of the user's exits with 0. Spec: §6; CONTRACT §2. */
 import type { CommandResult } from "../sys/process/command.ts";
+import { noneFree } from "../sys/process/descriptors.ts";
 import type { ProbeSpec } from "../model/plan.ts";
-import { noAnswer, type ProbeDeps, ready, waiting, wrong } from "./results.ts";
+import { noAnswer, type ProbeDeps, ready, unasked, waiting, wrong } from "./results.ts";
 import type { Probe, ProbeTarget } from "./types.ts";
 
 type ExecSpec = Extract<ProbeSpec, { type: "exec" }>;
@@ -12,6 +13,7 @@ export function create(spec: ExecSpec, _target: ProbeTarget, { run }: ProbeDeps)
   return {
     description: `exec ${spec.cmd.join(" ")}`,
     async check({ signal }) { // its own limit counts: a command takes what it takes
+      if (noneFree()) return unasked;
       const result = await run(spec.cmd, { signal, timeoutMs: spec.timeoutMs, maxOutputBytes });
       if (result.missing) return wrong(`${spec.cmd[0]} cannot be run: ${lastLine(result)}`);
       if (result.timedOut) return noAnswer(spec.timeoutMs);

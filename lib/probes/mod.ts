@@ -27,13 +27,15 @@ export function createProbe(spec: ProbeSpec, target: ProbeTarget, deps: ProbeDep
   return askable("listener" in spec && spec.listener ? owned(probe, spec.listener, target) : probe);
 }
 
-/** The probe, believed only while we can ask at all: without a descriptor every way of asking fails somewhere. */
+/**
+ * The probe, believed only while we can ask at all: without a descriptor every way of asking fails somewhere. Whoever opens
+ * something looks for one first; this is for what goes wrong all the same.
+ */
 function askable(probe: Probe): Probe {
   if (probe.onReady) return probe; // it is told, and asks nobody
   return {
     description: probe.description,
     async check(options) {
-      if (noneFree()) return unasked;
       const result = await probe.check(options);
       return result.state !== "ready" && noneFree() ? unasked : result;
     },
