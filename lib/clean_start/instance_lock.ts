@@ -7,12 +7,14 @@ import { ownPid } from "../sys/host.ts";
 /** Makes the instance's folders and locks them. @throws LoaderError `state_unwritable`, or `already_running` that says who. */
 export function lockInstance({ state, log, runtime }: BootPlan["dirs"]): FileLock {
   let lock: FileLock | null;
+  let dir = state;
   try {
-    for (const dir of [state, log, runtime]) makePrivateDir(dir);
+    for (dir of [state, log, runtime]) makePrivateDir(dir);
+    dir = state;
     lock = lockFile(`${state}/lock`, String(ownPid));
   } catch (error) {
-    throw new LoaderError("state_unwritable", `cannot write in ${state}: ${reasonOf(error)}`, {
-      hint: "set state_dir and log_dir to folders that you may write (state_dir not under /dev)",
+    throw new LoaderError("state_unwritable", `cannot write in ${dir}: ${reasonOf(error)}`, {
+      hint: "set state_dir and log_dir to folders that you may write, not under /dev",
     });
   }
   if (lock) return lock;

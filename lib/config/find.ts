@@ -15,6 +15,7 @@ export function readConfig(path: string): string {
 const reasons: Record<Exclude<TextFile, { ok: true }>["reason"], string> = {
   not_found: "there is no such file",
   no_permission: "this user may not read it",
+  closed: "the program has no access to /dev, /proc and /sys: put it elsewhere",
   directory: "it is a folder",
   not_a_file: "it is not a regular file",
   too_large: "it is larger than 4 MiB",

@@ -2,7 +2,7 @@
  * What must hold between the keys. The rules look at the data as written, so that they also run, and report, when
  * the schema has complaints about other places: all problems at once. Spec: §2–§4; CONTRACT §1–§5. Pure.
  */
-import type { Environment } from "./expand.ts";
+import { type Environment, expand } from "./expand.ts";
 import { nearest } from "../did_you_mean.ts";
 import { type Finding, type Path, quote } from "./problem.ts";
 import { isLoopback, portOf } from "./address.ts";
@@ -37,6 +37,7 @@ export function checkRules(
   checkRoles(services, found);
   checkVoice(mappingOf(loader.post_boot_greeting), services, found);
   checkLimits(loader, found);
+  checkFolders(loader, env, found);
   for (const service of services) checkService(service, env, sourceOf, found);
   return found;
 }
@@ -153,6 +154,22 @@ function checkHygiene(value: unknown, services: Map<string, ServiceView>, found:
         hint: `if ${name} listens on ${ready.port}, write \`${name}: ${ready.port}\``,
       });
     }
+  }
+}
+
+/** The runtime grants /dev, its RAM disk included, to nobody who has not everything. */
+function checkFolders(loader: Record<string, unknown>, env: Environment, found: RuleFindings): void {
+  for (const key of ["state_dir", "log_dir"]) {
+    const value = loader[key];
+    const expanded = typeof value === "string" ? expand(value, env) : null;
+    if (!expanded?.ok || !/^\/dev(\/|$)/.test(expanded.text)) continue;
+    found.errors.push({
+      path: ["loader", key],
+      at: "value",
+      message: `${key} is ${quote(expanded.text)}, and the program cannot write under /dev`,
+      wanted: "a folder elsewhere",
+      hint: "a folder in memory may be mounted anywhere: `mount -t tmpfs none FOLDER`",
+    });
   }
 }
 

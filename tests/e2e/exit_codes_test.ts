@@ -26,6 +26,22 @@ Deno.test("exit 2: usage and configuration", async () => {
   assert.deepEqual([...Deno.readDirSync(home.state)], [], "nothing was begun");
 });
 
+Deno.test({
+  name: "exit 2: a configuration on the RAM disk, which the program may not read",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using home = new TestHome();
+    const path = Deno.makeTempFileSync({ dir: "/dev/shm", suffix: ".yaml" });
+    try {
+      const { code, out, err } = await runLoader(home, ["check", "--config", path]);
+      assert.equal(code, 2);
+      assert.match(out + err, /cannot read \/dev\/shm\/.*the program has no access to \/dev/);
+    } finally {
+      Deno.removeSync(path);
+    }
+  },
+});
+
 Deno.test("exit 0: help, version, check", async () => {
   await using home = new TestHome();
   assert.equal((await runLoader(home, ["--help"])).code, 0);

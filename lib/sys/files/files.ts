@@ -1,10 +1,7 @@
 /** Small file operations that must not be half done. */
 
-import { existsOnRamDisk, makeRamDiskFolder, onRamDisk } from "./ram_disk.ts";
-
 /** Creates the folder and its parents, readable for its owner only. */
 export function makePrivateDir(path: string): void {
-  if (onRamDisk(path)) return makeRamDiskFolder(path);
   Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
 }
 
@@ -32,17 +29,16 @@ export function removeIfThere(path: string): boolean {
 
 export type PathKind = "file" | "dir" | "socket" | "link" | "other" | null;
 
-/** What is at `path` (not following a link); null when there is nothing. */
+/** What is at `path` (not following a link); null when there is nothing, "other" where we may not look (/dev, /proc). */
 export function kindOf(path: string): PathKind {
-  if (onRamDisk(path)) return existsOnRamDisk(path) ? "file" : null;
   try {
     const info = Deno.lstatSync(path);
     if (info.isSymlink) return "link";
     if (info.isFile) return "file";
     if (info.isDirectory) return "dir";
     return info.isSocket ? "socket" : "other";
-  } catch {
-    return null;
+  } catch (error) {
+    return error instanceof Deno.errors.NotCapable ? "other" : null;
   }
 }
 

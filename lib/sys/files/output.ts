@@ -1,10 +1,8 @@
 /** Files that are only appended to: the OS calls under the log files. */
 import type { AppendFile } from "./append_file.ts";
-import { appendOnRamDisk, onRamDisk, removeFromRamDisk, renameOnRamDisk } from "./ram_disk.ts";
 
 /** Opens (or creates, readable by its owner only) a file for appending. */
 export function openAppend(path: string): AppendFile {
-  if (onRamDisk(path)) return appendOnRamDisk(path);
   const file = Deno.openSync(path, { read: true, append: true, create: true, mode: 0o600 });
   const { ino } = file.statSync();
   const size = file.seekSync(0, Deno.SeekMode.End);
@@ -41,12 +39,10 @@ function unlessMissing(act: () => void): void {
 
 /** Renames a file over another; one that is not there is no error. */
 export function renameIfThere(from: string, to: string): void {
-  if (onRamDisk(from)) renameOnRamDisk(from, to);
-  else unlessMissing(() => Deno.renameSync(from, to));
+  unlessMissing(() => Deno.renameSync(from, to));
 }
 
 /** Removes a file; one that is not there is no error. */
 export function removeIfThere(path: string): void {
-  if (onRamDisk(path)) removeFromRamDisk(path);
-  else unlessMissing(() => Deno.removeSync(path));
+  unlessMissing(() => Deno.removeSync(path));
 }

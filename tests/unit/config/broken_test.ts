@@ -186,6 +186,13 @@ const variants: Variant[] = [
     "‸warmup: { kind: openai }",
     "nothing says where to send it",
   ),
+  one(
+    "state on the RAM disk",
+    "gpu_index: 0",
+    "gpu_index: 0\n  state_dir: ‸/dev/shm/alexa",
+    "cannot write under /dev",
+  ),
+  one("logs on the RAM disk", "gpu_index: 0", 'gpu_index: 0\n  log_dir: ‸"/dev/shm/logs"', "log_dir"),
   // YAML itself.
   one("key twice", "    threads: 2", "    threads: 2\n    ‸threads: 3", "is on line 58 already"),
   one("tab", "    threads: 2", "‸\tthreads: 2", "a tab"),
