@@ -6,7 +6,7 @@
 import { LineAssembler, withoutReturns } from "./assemble.ts";
 import { cleanLines } from "./clean.ts";
 import { colorPrefix, linePrefix, type LogLevel } from "./format.ts";
-import { type Frame, type LevelPrefixes, LinePrefix } from "./frame.ts";
+import type { Frame, LevelPrefixes, LinePrefix } from "./frame.ts";
 import { OwnLevels } from "./own_level.ts";
 
 /** Which of the two outputs of a service bytes come from. They are never mixed inside one line. */
@@ -55,7 +55,8 @@ export interface RelayHost {
 const ringSize = 20;
 const ringLineBytes = 1000;
 const stampLength = 24;
-const noPrefix = new LinePrefix("");
+const noPrefix = new Uint8Array();
+const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** See {@link Relay}; made by `Log.relay()`. */
@@ -82,12 +83,12 @@ export class ServiceRelay implements Relay {
     this.#host = host;
     const stampRoom = " ".repeat(stampLength + 1);
     const prefixes = (prefix: (level: LogLevel) => string): LevelPrefixes => [
-      new LinePrefix(prefix("INFO")),
-      new LinePrefix(prefix("WARNING")),
-      new LinePrefix(prefix("ERROR")),
+      encoder.encode(prefix("INFO")),
+      encoder.encode(prefix("WARNING")),
+      encoder.encode(prefix("ERROR")),
     ];
     this.#filePrefixes = prefixes((level) => stampRoom + linePrefix(tag, level));
-    this.#fileOurs = new LinePrefix(stampRoom);
+    this.#fileOurs = encoder.encode(stampRoom);
     this.#consolePrefixes = prefixes((level) => linePrefix(tag, level));
     this.#consoleColors = prefixes((level) => colorPrefix(tag, level));
     const block = (lines: Uint8Array) => this.#block(lines);
@@ -142,8 +143,8 @@ export class ServiceRelay implements Relay {
 
   #setStamp(): void {
     const stamp = this.#host.stamp();
-    for (const prefix of this.#filePrefixes) prefix.bytes.set(stamp);
-    this.#fileOurs.bytes.set(stamp);
+    for (const prefix of this.#filePrefixes) prefix.set(stamp);
+    this.#fileOurs.set(stamp);
   }
 
   /** Whole lines: plain ones from the bytes as they are, from the first that is not on through the slow path. */
