@@ -31,6 +31,7 @@ import {
 } from "./mod.ts";
 import type { Log } from "../log/mod.ts";
 import type { BootRecord } from "../model/boot_record.ts";
+import type { Fact } from "../model/events.ts";
 import type { BootPlan, ServicePlan } from "../model/plan.ts";
 import { type Clock, deadline, isAbort } from "../sys/clock.ts";
 import type { RunCommand } from "../sys/process/command.ts";
@@ -50,8 +51,8 @@ export interface GpuCoordinatorOptions {
   records: readonly BootRecord[];
   /** Process trees of all services, looked up now. */
   trees(): ServiceTrees;
-  onStage(stage: string, usedMib: number, deltaMib: number): void;
-  onFirstContext(): void;
+  /** Tells of `gpu_open`, `vram` and `first_gpu_context`. */
+  emit(fact: Fact): void;
   /** What counts as a leak; replaced in tests. */
   leakLimits?: LeakLimits;
 }
@@ -132,6 +133,7 @@ export class GpuCoordinator implements AsyncDisposable {
       onSnapshot: (snapshot) => this.#onSnapshot(snapshot),
       commandOf,
     });
+    o.emit({ fact: "gpu_open", description: source.description, driver: source.driver });
     if (this.present) this.#firstContext = this.#awaitFirstContext();
   }
 
@@ -159,16 +161,13 @@ export class GpuCoordinator implements AsyncDisposable {
   get description(): string {
     return this.#source.description;
   }
-  get driver(): string | null {
-    return this.#source.driver;
-  }
 
   async #awaitFirstContext(): Promise<void> {
     const ourPids = () => new Set([...this.#o.trees().values()].flatMap((pids) => [...pids]));
     const signal = AbortSignal.any([this.#booting.signal, this.#end.signal, this.#o.signal]);
     try {
       const at = await watchFirstContext({ source: this.#source, ourPids, clock: this.#o.clock, signal });
-      if (at !== null) this.#o.onFirstContext();
+      if (at !== null) this.#o.emit({ fact: "first_gpu_context" });
     } catch (error) {
       if (!isAbort(error, signal)) throw error;
     }
@@ -209,7 +208,7 @@ export class GpuCoordinator implements AsyncDisposable {
       if (!isAbort(error, this.#o.signal)) throw error;
     }
     const point = this.#monitor.history.length > told ? this.#monitor.history.at(-1) : null;
-    if (point) this.#o.onStage(stage, point.used_mib, point.delta_mib);
+    if (point) this.#o.emit({ fact: "vram", stage, usedMib: point.used_mib, deltaMib: point.delta_mib });
   }
 
   #tellSkipped(stage: string): void {

@@ -6,7 +6,9 @@
  * what follows what, and owns what must be given back in the end.
  */
 import { seconds } from "../text.ts";
-import type { Actual, LoaderState } from "../model/states.ts";
+import { EventBus } from "../model/event_bus.ts";
+import type { Fact } from "../model/events.ts";
+import type { LoaderState } from "../model/states.ts";
 import { BootBook } from "../metrics/boot_metrics.ts";
 import { requireDescriptors } from "../clean_start/descriptors.ts";
 import { Prewarmer } from "../prewarm/prewarmer.ts";
@@ -17,7 +19,6 @@ import { ExitCode, LoaderError, reasonOf } from "../errors.ts";
 import type { Log } from "../log/mod.ts";
 import type { KeptOutput } from "../services/context.ts";
 import { type History, openHistory } from "../metrics/history.ts";
-import type { BootRecord } from "../model/boot_record.ts";
 import type { BootPlan } from "../model/plan.ts";
 import { offers } from "../plan/verbs.ts";
 import { capabilities, degradedText } from "../supervise/capabilities.ts";
@@ -100,7 +101,10 @@ export class LoaderService implements AsyncDisposable {
   #ended = Promise.withResolvers<ExitCode>();
   #exitCode: ExitCode = ExitCode.ok;
   #book: BootBook;
-  #prewarmer: Prewarmer<Unit>;
+  #prewarmer: Prewarmer;
+  #events = new EventBus((error) =>
+    this.#log.error("LOADER", `An observer of the boot failed and is told nothing more: ${reasonOf(error)}`)
+  );
   #gpu: GpuCoordinator | null = null;
   #stateFile: StateFile | null = null;
   #strays: Strays | null = null;
@@ -121,21 +125,22 @@ export class LoaderService implements AsyncDisposable {
       startedAt: this.#startedAt,
       facts: { boot: this.bootId, version, config: plan.configPath, deno: runtimeVersion },
       history: options.history ?? openHistory(plan.dirs.state, { last: 20 }),
+      greeting: plan.greeting,
       warn: (message) => this.#log.warning("LOADER", message),
     });
     this.#prewarmer = this.#stack.use(
-      new Prewarmer<Unit>({
+      new Prewarmer({
         clock: this.#clock,
         files: plan.prewarm.files,
         tokenizers: plan.prewarm.tokenizers,
         env: environment(),
         signal: this.#stopping.signal,
-        report: (unit, report, from) => {
-          unit.tellPrepared(report);
-          this.#book.prepared(unit.name, from, report.ms);
-        },
+        emit: this.#events.emit,
       }),
     );
+    this.#events.observe((fact) => this.#book.note(fact));
+    this.#events.observe((fact) => this.#prewarmer.note(fact));
+    this.#events.observe((fact) => this.#onFact(fact));
   }
 
   /** Resolves with the exit code when everything is stopped, whoever asked for it. */
@@ -172,7 +177,7 @@ export class LoaderService implements AsyncDisposable {
       this.#exitCode = error instanceof LoaderError ? error.exitCode : ExitCode.internal;
       const hint = error instanceof LoaderError && error.hint ? `; ${error.hint}` : "";
       this.#log.error("LOADER", reasonOf(error) + hint);
-      this.#closeBook("failed");
+      this.#book.close("failed");
       await this.#stop("boot failed");
       throw error;
     }
@@ -243,7 +248,7 @@ export class LoaderService implements AsyncDisposable {
 
   async #precheck(): Promise<void> {
     const { plan } = this;
-    const span = this.#book.recorder.span("precheck");
+    this.#events.emit({ fact: "stage_begun", service: null, stage: "precheck" });
     this.#send({ type: "precheck" });
     requireDescriptors(plan.services.length);
     keepSpare();
@@ -260,6 +265,7 @@ export class LoaderService implements AsyncDisposable {
       doing: (what) => this.#doing = what,
     });
     this.#stateFile = stateFile;
+    this.#book.keep = true;
     for (const warning of this.#book.history.warnings) this.#log.warning("LOADER", warning);
     // Whoever our shell had in the background before it became us is a child of ours that we know nothing of.
     const inheritsOnlyOurs = this.#ownProcess && inheritedChildren().length === 0;
@@ -293,8 +299,7 @@ export class LoaderService implements AsyncDisposable {
         records: this.#book.history.records,
         trees: () =>
           new Map(this.#units.map((unit) => [unit.name, unit.service.copy?.processTree() ?? new Set()])),
-        onStage: (stage, used, delta) => this.#book.recorder.vram(stage, used, delta),
-        onFirstContext: () => this.#book.recorder.cudaContext(),
+        emit: this.#events.emit,
       }),
     );
     this.#gpu = gpu;
@@ -307,7 +312,7 @@ export class LoaderService implements AsyncDisposable {
     this.#doing = "taking over what an earlier loader left running";
     await this.#adopt(adopted);
     await this.#openingControl; // if it was begun: what is wrong with it is told before anything is started
-    span.end();
+    this.#events.emit({ fact: "stage_over", service: null, stage: "precheck" });
   }
 
   /** Goes on with what a dead loader's services left running, as far as it is healthy; the rest is stopped. */
@@ -317,7 +322,7 @@ export class LoaderService implements AsyncDisposable {
       const whyNot = await unit.service.adopt(record);
       if (whyNot === null) {
         unit.adopt();
-        this.#book.recorder.service(name).set({ adopted: true, outcome: "up" });
+        this.#events.emit({ fact: "adopted", service: name, pid: record.pid, boot: record.boot });
         this.#log.info(unit.plan.tag, `Adopted (pid ${record.pid}, of boot ${record.boot.slice(0, 4)})`);
         // The assistant went on without us: it has greeted, or it is too late for that.
         if (unit.service instanceof KwdService) this.#wakeWord?.send({ type: "adopted" });
@@ -338,6 +343,7 @@ export class LoaderService implements AsyncDisposable {
       bootId: this.bootId,
       clock: this.#clock,
       log: this.#log,
+      emit: this.#events.emit,
       environment: environment(),
       runtimeDir: plan.dirs.runtime,
       keep,
@@ -351,7 +357,6 @@ export class LoaderService implements AsyncDisposable {
       new Unit(this.#stack.use(createService(service, household)), {
         household,
         hooks: {
-          changed: (unit, from, to) => this.#onChange(unit, from, to),
           looked: () => this.#strays?.look(),
           beforeStart: (unit, signal) => this.#gpuDesk().beforeStart(unit, signal),
           beforeUp: (unit, signal) => this.#gpuDesk().beforeUp(unit, signal),
@@ -361,7 +366,6 @@ export class LoaderService implements AsyncDisposable {
         },
         pollMaxMs: plan.pollMaxMs,
         expectedReadyMs: times[service.name]?.at(-1) ?? null,
-        recorder: () => this.#book.stagesOf(service.name),
       })
     );
   }
@@ -387,8 +391,8 @@ export class LoaderService implements AsyncDisposable {
         gateAt = this.#clock.now();
         if (unit.isUp) await this.#gpu?.stage(unit.name);
       },
-      onGate: (passed) =>
-        this.#book.recorder.service(passed.name).set({ gate_lag_ms: this.#clock.now() - gateAt }),
+      onGate: ({ name }) =>
+        this.#events.emit({ fact: "gate_passed", service: name, lagMs: this.#clock.now() - gateAt }),
     });
     // The first service is on its way: what nobody waits for is done beside its load.
     bindAll();
@@ -413,14 +417,21 @@ export class LoaderService implements AsyncDisposable {
     this.#stack.use(server);
   }
 
-  // ---- what follows from a service's change ----
+  // ---- what follows from a fact ----
 
-  #onChange(unit: Unit, from: Actual, to: Actual): void {
-    if (to === "warming" || to === "up") this.#prewarmer.stop(unit, "the service is ready");
-    if (to === "failed") this.#prewarmer.stop(unit, "the service was given up");
-    if (to === "away") this.#prewarmer.stop(unit, "the service is away");
+  #onFact(fact: Fact): void {
+    if (fact.fact === "state") return this.#onChange(fact);
+    if (fact.fact === "prepared") {
+      if (fact.report.kind === "files") this.#unit(fact.service).tellPrepared(fact.report);
+    }
+    if (fact.fact !== "greeted") return;
+    const voice = this.#units.find((unit) => unit.name === fact.voice);
+    if (voice && fact.report.outcome === "spoken") voice.unproved = false;
+  }
+
+  #onChange({ service, from, to }: Extract<Fact, { fact: "state" }>): void {
+    const unit = this.#unit(service);
     if (to === "up") {
-      this.#book.recorder.service(unit.name).set({ outcome: "up" });
       const { copy } = unit.service;
       if (copy) this.#stateFile?.note(unit.name, copy, { ready: true });
     }
@@ -428,16 +439,13 @@ export class LoaderService implements AsyncDisposable {
       this.#wakeWord?.send({ type: to === "up" ? "kwd_up" : "kwd_down" });
     }
     if (this.#stopping.signal.aborted) return;
-    if (unit.isLost) {
-      this.#book.recorder.service(unit.name).set({ outcome: "failed" });
-      if (to === "failed" && this.plan.failFast) {
-        this.#log.error(
-          "LOADER",
-          `${unit.name} failed and fail_fast_on_repeated_failures is set: stopping everything`,
-        );
-        this.#exitCode = ExitCode.boot;
-        return void this.#stop(`${unit.name} failed`);
-      }
+    if (to === "failed" && this.plan.failFast) {
+      this.#log.error(
+        "LOADER",
+        `${unit.name} failed and fail_fast_on_repeated_failures is set: stopping everything`,
+      );
+      this.#exitCode = ExitCode.boot;
+      return void this.#stop(`${unit.name} failed`);
     }
     if (!this.#boot.sequenceOver) return; // until then nobody is missed, and looking at hundreds would be felt
     if (from === "up") this.#send({ type: "lost", lost: { name: unit.name, at: this.#clock.now() } });
@@ -454,8 +462,10 @@ export class LoaderService implements AsyncDisposable {
   }
 
   #send(event: BootEvent): void {
+    const from = this.state;
     const { boot, effects } = bootStep(this.#boot, event);
     this.#boot = boot;
+    if (from !== this.state) this.#events.emit({ fact: "loader_state", from, to: this.state });
     for (const effect of effects) this.#perform(effect);
   }
 
@@ -480,10 +490,10 @@ export class LoaderService implements AsyncDisposable {
       case "poll_gpu":
         return this.#gpu?.startPolling();
       case "wake_word":
-        if (effect.event === "system_ready" && this.#wakeWord!.greeted) this.#closeBook("ready");
+        if (effect.event === "system_ready" && this.#wakeWord!.greeted) this.#book.close("ready");
         return this.#wakeWord?.send({ type: effect.event });
       case "close_record":
-        return this.#closeBook("degraded");
+        return this.#book.close("degraded");
     }
   }
 
@@ -498,13 +508,8 @@ export class LoaderService implements AsyncDisposable {
       log: this.#log,
       bootId: this.bootId,
       signal: this.#stopping.signal,
-      knownOverBudget: this.#book.knowsOverBudget(this.plan.greeting),
-      onGreeted: (report) => {
-        const voice = this.#units.find((unit) => unit.service === tts);
-        if (voice && report.outcome === "spoken") voice.unproved = false;
-        this.#book.greeted(report, this.plan.greeting);
-        this.#closeBook("ready");
-      },
+      knownOverBudget: this.#book.knowsOverBudget,
+      emit: this.#events.emit,
     });
   }
 
@@ -541,7 +546,7 @@ export class LoaderService implements AsyncDisposable {
     }
     await this.#wakeWord?.idle();
     if (order.length > 0) await this.#gpu?.final(this.#hurry.signal);
-    this.#closeBook("stopped");
+    this.#book.close("stopped");
     await this.#book.written();
     if (somethingLeft) this.#stateFile?.write();
     else this.#stateFile?.clear();
@@ -549,12 +554,6 @@ export class LoaderService implements AsyncDisposable {
     if (order.length > 0 && !somethingLeft) this.#log.info("LOADER", "Shutdown complete");
     this.#send({ type: "stopped" });
     this.#ended.resolve(this.#exitCode);
-  }
-
-  /** The boot's figures go to disk once: when its greeting is over, or when it ends before that. */
-  #closeBook(outcome: BootRecord["outcome"]): void {
-    if (this.state === "INIT") return;
-    this.#book.close(outcome, { driver: this.#gpu?.driver ?? null, keep: this.#stateFile !== null });
   }
 
   // ---- small things ----

@@ -1,10 +1,11 @@
 /** The book of one boot: its figures while it happens, beside those of the boots before it, and its record on disk. Spec: §11. */
-import type { GreetingReport } from "../model/boot_record.ts";
 import type { History } from "./history.ts";
 import { isOverBudget, p95Line, readyTimes } from "./figures.ts";
-import { type BootFacts, BootRecorder, type ServiceRecorder } from "./recorder.ts";
-import type { BootRecord } from "../model/boot_record.ts";
+import { type BootFacts, BootRecorder, type OpenSpan } from "./recorder.ts";
+import type { BootRecord, GreetingReport } from "../model/boot_record.ts";
+import type { Fact } from "../model/events.ts";
 import type { GreetingPlan } from "../model/plan.ts";
+import type { PrepareReport } from "../model/reports.ts";
 import type { Clock } from "../sys/clock.ts";
 import { shortHash } from "../short_hash.ts";
 import { environment } from "../sys/host.ts";
@@ -15,6 +16,7 @@ export interface BookOptions {
   startedAt: number;
   facts: BootFacts;
   history: History;
+  greeting: GreetingPlan;
   /** A record that could not be kept is no failed boot. */
   warn(message: string): void;
 }
@@ -23,7 +25,12 @@ export interface BookOptions {
 export class BootBook {
   readonly history: History;
   readonly recorder: BootRecorder;
+  /** It gets a record: the precheck has begun to change something. */
+  keep = false;
   #o: BookOptions;
+  /** Stages that are going on, by service and name. */
+  #open = new Map<string, OpenSpan>();
+  #preparedMs = new Map<string, number>();
   #closed = false;
   #writing: Promise<void> = Promise.resolve();
 
@@ -33,23 +40,67 @@ export class BootBook {
     this.recorder = new BootRecorder(o.clock, o.startedAt, o.facts);
   }
 
-  /** Where a service's stages are noted; null once the book is closed. */
-  stagesOf(service: string): ServiceRecorder | null {
-    return this.#closed ? null : this.recorder.service(service);
+  /** The observer: notes what is a figure. The end of the greeting closes the book. */
+  note(fact: Fact): void {
+    if (this.#closed) return;
+    const { recorder } = this;
+    switch (fact.fact) {
+      case "stage_begun":
+        return void this.#open.set(
+          `${fact.service}.${fact.stage}`,
+          fact.service === null
+            ? recorder.span(fact.stage)
+            : recorder.service(fact.service).stage(fact.stage),
+        );
+      case "stage_over":
+        return void this.#open.get(`${fact.service}.${fact.stage}`)?.end();
+      case "prepared":
+        return this.#prepared(fact.service, fact.report, fact.beganAt);
+      case "ready":
+        return recorder.service(fact.service).set({ time_to_ready_ms: fact.ms });
+      case "gate_passed":
+        return recorder.service(fact.service).set({ gate_lag_ms: fact.lagMs });
+      case "adopted":
+        return recorder.service(fact.service).set({ adopted: true, outcome: "up" });
+      case "state": {
+        const outcome = fact.to === "up"
+          ? "up"
+          : fact.to === "failed" || fact.to === "away"
+          ? "failed"
+          : null;
+        if (outcome) recorder.service(fact.service).set({ outcome });
+        return;
+      }
+      case "gpu_open":
+        return fact.driver === null ? undefined : recorder.driver(fact.driver);
+      case "vram":
+        return recorder.vram(fact.stage, fact.usedMib, fact.deltaMib);
+      case "first_gpu_context":
+        return recorder.cudaContext();
+      case "greeted":
+        this.#greeted(fact.report);
+        return this.close("ready");
+    }
   }
 
-  /** Files were prepared for a service, from `from` (monotonic ms) on. */
-  prepared(service: string, from: number, ms: number): void {
-    if (!this.#closed) this.recorder.add(`${service}.prepare`, service, from, from + ms);
+  /** A copy and its files are prepared side by side: the longer of the two counts. */
+  #prepared(service: string, { kind, ms, bytes, cachedShare }: PrepareReport, beganAt: number): void {
+    const longest = Math.max(this.#preparedMs.get(service) ?? 0, ms);
+    this.#preparedMs.set(service, longest);
+    this.recorder.service(service).set({ prepare_async_ms: longest });
+    if (kind !== "files") return;
+    this.recorder.service(service).set({ prepared_bytes: bytes, cached_share: cachedShare });
+    this.recorder.add(`${service}.prepare`, service, beganAt, beganAt + ms);
   }
 
   /** An earlier boot was told already that this greeting takes longer than its budget. */
-  knowsOverBudget(greeting: GreetingPlan): boolean {
-    const mark = markOf(greeting);
+  get knowsOverBudget(): boolean {
+    const mark = markOf(this.#o.greeting);
     return this.history.records.some((record) => record.greeting.over_budget === mark);
   }
 
-  greeted({ outcome, speakMs, resumeAfterMs }: GreetingReport, greeting: GreetingPlan): void {
+  #greeted({ outcome, speakMs, resumeAfterMs }: GreetingReport): void {
+    const { greeting } = this.#o;
     this.recorder.greeting(outcome, {
       over_budget: speakMs !== null && isOverBudget(greeting, speakMs) ? markOf(greeting) : undefined,
       greeting_speak_ms: speakMs ?? undefined,
@@ -70,12 +121,11 @@ export class BootBook {
     return p95Line(this.history.records, totalMs);
   }
 
-  /** Closes the book. `keep`: it is worth a record (the precheck was passed). */
-  close(outcome: BootRecord["outcome"], o: { driver: string | null; keep: boolean }): void {
+  /** The boot's figures go to disk, once: when its greeting is over, or when it ends before that. */
+  close(outcome: BootRecord["outcome"]): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (o.driver) this.recorder.driver(o.driver);
-    if (o.keep) this.#writing = this.#write(this.recorder.record(outcome));
+    if (this.keep) this.#writing = this.#write(this.recorder.record(outcome));
   }
 
   async #write(record: BootRecord): Promise<void> {

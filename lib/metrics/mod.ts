@@ -13,7 +13,6 @@ export {
   type Figures,
   type OpenSpan,
   type ServiceRecorder,
-  type Stage,
 } from "./recorder.ts";
 export { renderTrace } from "./trace.ts";
 export type * from "../model/boot_record.ts";

@@ -2,9 +2,7 @@
 import type { Clock } from "../sys/clock.ts";
 import { recordLimits } from "./record.ts";
 import type { BootRecord, ServiceFigures, Span } from "../model/boot_record.ts";
-
-/** A stage of a service. The spans are named `<service>.<stage>`. */
-export type Stage = "prepare" | "start" | "ready" | "warmup" | "backoff";
+import type { Stage } from "../model/events.ts";
 
 /** The figure that a stage's length is. From spawn to ready is more than one stage, and the unit's to say; a backoff has none. */
 const figureOf = {
@@ -35,7 +33,7 @@ export type Figures = Partial<Omit<ServiceFigures, "name">>;
 
 /** The figures of one service. */
 export interface ServiceRecorder {
-  /** Begins a stage now. `start` also counts an attempt. */
+  /** Begins a stage now; its span is named `<service>.<stage>`. `start` also counts an attempt. */
   stage(stage: Stage): OpenSpan;
   /** Overrides figures; absent ones stay as they are. */
   set(figures: Figures): void;

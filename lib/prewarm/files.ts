@@ -1,6 +1,6 @@
 /** Brings a service's model files into the page cache while another one starts. Spec: §9; CONTRACT §3. */
 import type { ServicePlan } from "../model/plan.ts";
-import type { PrepareReport } from "../services/adapter.ts";
+import type { PrepareReport } from "../model/reports.ts";
 import type { Clock } from "../sys/clock.ts";
 import { isAbort } from "../sys/clock.ts";
 import { type FileTree, fileTree } from "../sys/files/file_tree.ts";

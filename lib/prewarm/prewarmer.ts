@@ -1,7 +1,8 @@
 /** The file prewarm of a whole boot: one service at a time, in the order of their turns, each until it is ready. Spec: §9. */
 import { reasonOf } from "../errors.ts";
+import type { Fact } from "../model/events.ts";
 import type { ServicePlan } from "../model/plan.ts";
-import type { PrepareReport } from "../services/adapter.ts";
+import type { PrepareReport } from "../model/reports.ts";
 import type { Clock } from "../sys/clock.ts";
 import type { Allowance } from "./files.ts";
 
@@ -11,7 +12,7 @@ export interface Prewarmed {
   readonly plan: ServicePlan;
 }
 
-export interface PrewarmerOptions<U extends Prewarmed> {
+export interface PrewarmerOptions {
   clock: Clock;
   /** `prewarm` of the plan: model files, tokenizer files. */
   files: boolean;
@@ -19,23 +20,23 @@ export interface PrewarmerOptions<U extends Prewarmed> {
   env: Readonly<Record<string, string>>;
   /** The loader stops: everything ends, and nothing is told any more. */
   signal: AbortSignal;
-  /** Told once per service for which there was something to do, with the time at which its prewarm began. */
-  report(unit: U, report: PrepareReport, beganAt: number): void;
+  /** Told `prepared` once per service for which there was something to do. */
+  emit(fact: Fact): void;
 }
 
 /** Background work of the loader, which must dispose of it; nothing of it is under way after that. */
-export class Prewarmer<U extends Prewarmed> implements AsyncDisposable {
-  readonly #o: PrewarmerOptions<U>;
+export class Prewarmer implements AsyncDisposable {
+  readonly #o: PrewarmerOptions;
   readonly #wanted = new Map<string, AbortController>();
   #last: Promise<void> = Promise.resolve();
   #allowance: Allowance | null = null;
 
-  constructor(o: PrewarmerOptions<U>) {
+  constructor(o: PrewarmerOptions) {
     this.#o = o;
   }
 
   /** Brings the files of a service, after those of the ones before it. Once per boot, if it is configured. */
-  start(unit: U): void {
+  start(unit: Prewarmed): void {
     const { files, tokenizers, signal } = this.#o;
     if (signal.aborted || !unit.plan.prepare.files || !(files || tokenizers)) return;
     if (this.#wanted.has(unit.name)) return;
@@ -44,12 +45,20 @@ export class Prewarmer<U extends Prewarmed> implements AsyncDisposable {
     this.#last = this.#last.then(() => this.#prewarm(unit, AbortSignal.any([controller.signal, signal])));
   }
 
-  /** The service is ready, or given up: its files are of no use any more. */
-  stop(unit: U, why: string): void {
-    this.#wanted.get(unit.name)?.abort(new DOMException(why, "AbortError"));
+  /** The observer: the files of a service that is ready, or given up, are of no use any more. */
+  note(fact: Fact): void {
+    if (fact.fact !== "state") return;
+    const { service, to } = fact;
+    if (to === "warming" || to === "up") this.stop(service, "the service is ready");
+    if (to === "failed") this.stop(service, "the service was given up");
+    if (to === "away") this.stop(service, "the service is away");
   }
 
-  async #prewarm(unit: U, signal: AbortSignal): Promise<void> {
+  stop(service: string, why: string): void {
+    this.#wanted.get(service)?.abort(new DOMException(why, "AbortError"));
+  }
+
+  async #prewarm(unit: Prewarmed, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const { clock, env, files, tokenizers } = this.#o;
     const beganAt = clock.now();
@@ -75,7 +84,8 @@ export class Prewarmer<U extends Prewarmed> implements AsyncDisposable {
       const problem = `files were not prepared: ${reasonOf(error)}`;
       report = { kind: "files", ms: clock.now() - beganAt, bytes: null, cachedShare: null, problem };
     }
-    if (report.kind !== "none" && !this.#o.signal.aborted) this.#o.report(unit, report, beganAt);
+    if (report.kind === "none" || this.#o.signal.aborted) return;
+    this.#o.emit({ fact: "prepared", service: unit.name, report, beganAt });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,31 +4,7 @@
  * The names are the specification's in camelCase; what it says in passing ("cheap", "returns bool") holds here too.
  */
 import type { ServicePlan } from "../model/plan.ts";
-
-/** What a prepare brought. A prepare never fails the boot. */
-export interface PrepareReport {
-  kind: "standby" | "files" | "none";
-  ms: number;
-  /** Bytes of model files brought into the page cache; null where nothing was read. */
-  bytes: number | null;
-  /** Share of them (0..1) that was in the page cache already; null where it cannot be told. */
-  cachedShare: number | null;
-  /** Why nothing, or not all, was done; null when all went well. */
-  problem: string | null;
-}
-
-/** What a stop left behind. Empty `left` means stopped in the sense of CONTRACT §7. */
-export interface StopReport {
-  ms: number;
-  /** "exit 0", "SIGKILL", …; null when there was nothing to stop. */
-  how: string | null;
-  /** The grace was over and the group was killed. */
-  killed: boolean;
-  /** Who is in the way: processes that survived SIGKILL, or hold the port. In words, with pid and command. */
-  left: string[];
-  /** Processes of its own survived SIGKILL: no other copy may be started beside them. */
-  stuck: boolean;
-}
+import type { PrepareReport, StopReport } from "../model/reports.ts";
 
 export interface ServiceAdapter {
   readonly name: string;

@@ -1,4 +1,5 @@
 /** What all services of one boot share. */
+import type { Fact } from "../model/events.ts";
 import type { ServicePlan } from "../model/plan.ts";
 import type { Clock } from "../sys/clock.ts";
 import type { CommandOwner } from "../sys/process/command.ts";
@@ -11,6 +12,8 @@ export interface Household {
   readonly bootId: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Tells whoever observes this boot. */
+  emit(fact: Fact): void;
   /** The environment the loader itself was started with: the base of each service's own. */
   readonly environment: Readonly<Record<string, string>>;
   /** Private folder for the notify sockets. */

@@ -5,6 +5,7 @@
 import { LoaderError, reasonOf } from "../errors.ts";
 import type { Relay } from "../log/mod.ts";
 import type { ProbeSpec, ServicePlan } from "../model/plan.ts";
+import type { PrepareReport, StopReport } from "../model/reports.ts";
 import {
   createProbe,
   type Probe,
@@ -22,7 +23,7 @@ import { exitText } from "../sys/process/process.ts";
 import { listenerOf, listenerPids } from "../sys/process/sockets.ts";
 import { describePid } from "../sys/process/procfs.ts";
 import type { ColdCheck, WarmupResult } from "../warmups/mod.ts";
-import type { PrepareReport, ServiceAdapter, StopReport } from "./adapter.ts";
+import type { ServiceAdapter } from "./adapter.ts";
 import { type AdoptedRecord, ServiceCopy } from "./service_process.ts";
 import { type Household, serviceEnvironment } from "./context.ts";
 import { terminate } from "../sys/process/terminate.ts";

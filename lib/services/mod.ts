@@ -8,7 +8,7 @@ import { KwdService } from "./kwd.ts";
 import { ManagedService } from "./managed_service.ts";
 import { TtsService } from "./tts.ts";
 
-export type { PrepareReport, ServiceAdapter, StopReport } from "./adapter.ts";
+export type { ServiceAdapter } from "./adapter.ts";
 export type { ControlAnswer } from "./control.ts";
 export { bootIdVariable, type Household, serviceVariable } from "./context.ts";
 export { KwdService, ManagedService, TtsService };

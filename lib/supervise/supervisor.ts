@@ -5,14 +5,14 @@
  * activity that is aborted before anything else is done to the service, so a late result of an old activity is never
  * taken for the new one's.
  */
-import type { Actual, Fault, Verdict } from "../model/states.ts";
+import type { ServiceFact, Stage } from "../model/events.ts";
+import type { Fault, Verdict } from "../model/states.ts";
 import { seconds, timeOfDay } from "../text.ts";
 import { LoaderError, reasonOf } from "../errors.ts";
 import { isBlind } from "../sys/process/procfs.ts";
 import type { LogLevel } from "../log/mod.ts";
-import type { ServiceRecorder, Stage } from "../metrics/recorder.ts";
 import type { ServicePlan } from "../model/plan.ts";
-import type { PrepareReport, StopReport } from "../services/adapter.ts";
+import type { PrepareReport, StopReport } from "../model/reports.ts";
 import type { ServiceCopy } from "../services/service_process.ts";
 import type { Household, ManagedService } from "../services/mod.ts";
 import { isAbort } from "../sys/clock.ts";
@@ -22,9 +22,8 @@ import { CpuUse, watchLiveness } from "./liveness.ts";
 import { type Effect, initialState, type ServiceEvent, type ServiceState, step } from "./service_machine.ts";
 import { faultText, verdictText, wrongText } from "./wording.ts";
 
-/** What the loader wants to know of a unit, and may put between its stages. */
+/** Who decides something between the stages of a unit. */
 export interface UnitHooks {
-  changed(unit: Unit, from: Actual, to: Actual): void;
   /** Called before each start; a rejected promise is a failed start with this reason (admission of GPU memory). */
   beforeStart?(unit: Unit, signal: AbortSignal): Promise<void>;
   /** Called when ready and warmed, before it counts as up; a fault it returns sends it to the restart policy. */
@@ -45,8 +44,6 @@ export interface UnitOptions {
   pollMaxMs: number;
   /** When history says it will be ready after its start, ms. */
   expectedReadyMs: number | null;
-  /** Figures of this boot; null once the boot is over. */
-  recorder(): ServiceRecorder | null;
 }
 
 const progressEveryMs = 10_000;
@@ -67,7 +64,6 @@ export class Unit {
   #tasks = new Set<Promise<void>>();
   #prepareActivity = new AbortController();
   #retired = false;
-  #preparedMs = 0;
   #awayTold = new Set<string>();
 
   /** From the spawn of its copy (of one that stood by: its release) to ready, ms; null before, and of one taken over. */
@@ -186,7 +182,8 @@ export class Unit {
       });
       this.#state = state;
       for (const effect of effects) this.#perform(effect);
-      if (state.actual !== before) this.#o.hooks.changed(this, before, state.actual);
+      const { actual, desired } = state;
+      if (actual !== before) this.#emit({ fact: "state", from: before, to: actual, desired });
     }
     this.#busy = false;
   }
@@ -267,12 +264,12 @@ export class Unit {
       this.#say("WARNING", `Bound port ${plan.bindPort} before its turn, against the contract of standby`);
     }
     const began = clock.now();
-    const starting = this.#stage("start");
+    this.#stage("start");
     await service.start(signal);
     signal.throwIfAborted();
     const released = standby !== null && service.copy === standby; // else it had died, and a fresh copy runs
-    starting?.end();
-    const readying = this.#stage("ready");
+    this.#stageOver("start");
+    this.#stage("ready");
     this.#say(
       "INFO",
       service.external
@@ -314,9 +311,9 @@ export class Unit {
     }
     // What answered has left its leader behind: its end is about to be told, and says more.
     if (service.copy?.running === false) return;
-    readying?.end();
+    this.#stageOver("ready");
     this.readyMs = clock.now() - began;
-    this.#o.recorder()?.set({ time_to_ready_ms: this.readyMs });
+    this.#emit({ fact: "ready", ms: this.readyMs });
     this.waitingFor = this.wrong = null;
     this.#say("INFO", `Ready in ${seconds(this.readyMs)}`);
     this.#report(signal, { type: "ready" });
@@ -374,23 +371,21 @@ export class Unit {
   async #standby(_signal: AbortSignal): Promise<void> {
     // Not the stage's own signal: the preparation may go on into the next stage, the release ends it.
     const { signal } = this.#prepareActivity = new AbortController();
-    const preparing = this.#stage("prepare");
+    const beganAt = this.clock.now();
+    this.#stage("prepare");
     const report = this.service.prepareAsync(signal);
     if (this.service.copy) this.#followExit(this.service.copy);
     const prepared = await report;
-    preparing?.end();
+    this.#stageOver("prepare");
     // One that was stopped or died meanwhile is told of as that.
-    if (this.#state.actual !== "stopping" && this.#state.actual !== "idle") this.tellPrepared(prepared);
+    const { actual } = this.#state;
+    if (prepared.kind === "none" || actual === "stopping" || actual === "idle") return;
+    this.#emit({ fact: "prepared", report: prepared, beganAt });
+    this.tellPrepared(prepared);
   }
 
   /** Tells how a prepare went; also the boot tells here what it did to the files of this service. */
   tellPrepared(report: PrepareReport): void {
-    if (report.kind === "none") return;
-    this.#preparedMs = Math.max(this.#preparedMs, report.ms); // a copy and its files are prepared side by side
-    this.#o.recorder()?.set({ prepare_async_ms: this.#preparedMs });
-    if (report.kind === "files") {
-      this.#o.recorder()?.set({ prepared_bytes: report.bytes, cached_share: report.cachedShare });
-    }
     const size = report.bytes === null ? "" : `, ${Math.round(report.bytes / 2 ** 20)} MiB`;
     const problem = report.problem ? `; ${report.problem}` : "";
     const what = report.kind === "standby" ? "Prepared, standing by" : "Files prepared";
@@ -403,10 +398,10 @@ export class Unit {
     if (warmup.kind === "none") {
       if (warmup.warn) this.#say("WARNING", `No warm-up: ${warmup.why}`);
     } else {
-      const warming = this.#stage("warmup");
+      this.#stage("warmup");
       const result = await this.service.warm(signal);
       signal.throwIfAborted();
-      warming?.end();
+      this.#stageOver("warmup");
       if (result.state === "warmed") {
         this.unproved = false;
         this.#say("INFO", `Warmed in ${seconds(result.ms)}${result.detail ? ` (${result.detail})` : ""}`);
@@ -486,9 +481,9 @@ export class Unit {
   }
 
   #waitBackoff(ms: number): void {
-    const waiting = this.#stage("backoff");
+    this.#stage("backoff");
     this.#backoff = this.clock.after(ms, () => {
-      waiting?.end();
+      this.#stageOver("backoff");
       this.#backoff = null;
       this.#dispatch({ type: "backoff_over" });
     });
@@ -524,8 +519,16 @@ export class Unit {
     this.#awayTold.clear();
   }
 
-  #stage(stage: Stage) {
-    return this.#o.recorder()?.stage(stage);
+  #stage(stage: Stage): void {
+    this.#emit({ fact: "stage_begun", stage });
+  }
+
+  #stageOver(stage: Stage): void {
+    this.#emit({ fact: "stage_over", stage });
+  }
+
+  #emit(fact: ServiceFact): void {
+    this.#o.household.emit({ ...fact, service: this.name });
   }
 
   #say(level: LogLevel, message: string): void {

@@ -4,6 +4,7 @@
  */
 import type { Log } from "../log/mod.ts";
 import type { GreetingReport } from "../model/boot_record.ts";
+import type { Fact } from "../model/events.ts";
 import type { GreetingPlan } from "../model/plan.ts";
 import type { KwdService } from "../services/kwd.ts";
 import type { TtsService } from "../services/tts.ts";
@@ -27,7 +28,8 @@ export interface WakeWordOptions {
   knownOverBudget: boolean;
   /** A stop: nothing more is asked of anybody. */
   signal: AbortSignal;
-  onGreeted(report: GreetingReport): void;
+  /** Tells of `greeted`. */
+  emit(fact: Fact): void;
 }
 
 const restoreTimeoutMs = 2000;
@@ -65,7 +67,7 @@ export class WakeWordControl {
 
   async #greet(): Promise<void> {
     this.#report = await greet(this.#o);
-    this.#o.onGreeted(this.#report);
+    this.#o.emit({ fact: "greeted", report: this.#report, voice: this.#o.tts?.name ?? null });
     this.send({ type: "greeting_over", listening: this.#report.listening });
   }
 

@@ -31,14 +31,14 @@ Deno.test("startInOrder() with real machines keeps the order through every patte
         fakeUnit({ restart, prepare }, {
           name: `s${i}`,
           clock,
-          hooks: {
-            changed(unit, _from, to) {
-              if (to === "starting") {
-                const before = all.slice(0, i).filter(({ unit }) => !over.has(unit.name));
-                assert.deepEqual(before.map(({ unit }) => unit.name), [], `${unit.name} starts too early`);
-              }
-              if (to === "up" || to === "failed") over.add(unit.name);
-            },
+          observe(fact) {
+            if (fact.fact !== "state") return;
+            const { service, to } = fact;
+            if (to === "starting") {
+              const before = all.slice(0, i).filter(({ unit }) => !over.has(unit.name));
+              assert.deepEqual(before.map(({ unit }) => unit.name), [], `${service} starts too early`);
+            }
+            if (to === "up" || to === "failed") over.add(service);
           },
         })
       );

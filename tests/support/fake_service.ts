@@ -1,11 +1,12 @@
 /** A service that does what the test says, when the test says it: for the interpreter of the machine, under a FakeClock. */
 import type { Actual, ExitStatus, Fault } from "../../lib/model/states.ts";
 import assert from "node:assert/strict";
+import type { Observer } from "../../lib/model/events.ts";
 import { Log } from "../../lib/log/mod.ts";
 import type { Role, ServicePlan } from "../../lib/model/plan.ts";
 import type { ProbeResult, WaitResult } from "../../lib/probes/mod.ts";
 import { Unit, type UnitHooks } from "../../lib/supervise/supervisor.ts";
-import type { PrepareReport, StopReport } from "../../lib/services/adapter.ts";
+import type { PrepareReport, StopReport } from "../../lib/model/reports.ts";
 import type { Household, ManagedService } from "../../lib/services/mod.ts";
 import type { ProcessStat } from "../../lib/sys/process/procfs.ts";
 import type { WarmupResult } from "../../lib/warmups/mod.ts";
@@ -292,6 +293,7 @@ export function testHousehold(patch: Partial<Household> & Pick<Household, "clock
   return {
     bootId: "boot",
     log: new Log({ dir: null, console: null, clock: patch.clock }),
+    emit() {},
     environment: {},
     runtimeDir: "/nowhere",
     keep: null,
@@ -314,27 +316,27 @@ export interface FakeUnit {
   states: Actual[];
 }
 
-/** A unit around a fake service. `hooks` are called besides the recording of states. */
+/** A unit around a fake service. `observe` is told of its facts besides the recording of states, and may fail the test. */
 export function fakeUnit(
   patch: Partial<ServicePlan> = {},
-  o: { name?: string; clock?: FakeClock; hooks?: Partial<UnitHooks> } = {},
+  o: { name?: string; clock?: FakeClock; hooks?: UnitHooks; observe?: Observer } = {},
 ): FakeUnit {
   const clock = o.clock ?? new FakeClock();
   const { log, lines } = memoryLog(clock);
   const service = new FakeService(servicePlan(o.name ?? "stt", patch), clock);
   const states: Actual[] = [];
   const unit = new Unit(service as unknown as ManagedService, {
-    household: testHousehold({ clock, log }),
-    hooks: {
-      ...o.hooks,
-      changed: (unit, from, to) => {
-        states.push(to);
-        o.hooks?.changed?.(unit, from, to);
+    household: testHousehold({
+      clock,
+      log,
+      emit: (fact) => {
+        if (fact.fact === "state") states.push(fact.to);
+        o.observe?.(fact);
       },
-    },
+    }),
+    hooks: o.hooks ?? {},
     pollMaxMs: 250,
     expectedReadyMs: null,
-    recorder: () => null,
   });
   return { unit, service, clock, log, lines, states };
 }

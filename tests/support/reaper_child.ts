@@ -14,7 +14,7 @@ import {
   noteRuntimeChild,
   reapInherited,
 } from "../../lib/sys/process/reaper.ts";
-import { servicePlan } from "./fake_service.ts";
+import { servicePlan, testHousehold } from "./fake_service.ts";
 import { read, until } from "./strangers.ts";
 
 const dir = Deno.makeTempDirSync();
@@ -23,19 +23,13 @@ const pidFrom = (name: string) => until(() => Number(read(path(name))) || null);
 
 function service(script: string, patch: Partial<ServicePlan> = {}): ManagedService {
   const log = new Log({ dir: null, console: null });
-  const household = {
+  const household = testHousehold({
     bootId: "reaper-test",
     clock: systemClock,
     log,
     environment: { PATH: Deno.env.get("PATH")!, DIR: dir },
     runtimeDir: path("run"),
-    keep: null,
-    resolve: (argv: readonly string[]) => [...argv],
-    born() {},
-    seen() {},
-    buried() {},
-    commands: { born() {}, buried() {} },
-  };
+  });
   return new ManagedService(
     servicePlan("stt", { argv: ["sh", "-c", script], workdir: dir, graceMs: 2000, ...patch }),
     household,

@@ -49,8 +49,7 @@ function made(service: Partial<ServicePlan> = {}, leakLimits?: { minSpanMs: numb
     signal: stop.signal,
     records: [],
     trees: () => new Map([["llm", gpu.pids]]),
-    onStage: (stage, used) => gpu.stages.push([stage, used]),
-    onFirstContext: () => {},
+    emit: (fact) => fact.fact === "vram" && gpu.stages.push([fact.stage, fact.usedMib]),
     leakLimits: leakLimits ? { ...leakLimits, minSlope: 1 } : undefined,
   }, source);
   const unit = {

@@ -265,9 +265,9 @@ test("W01: the prewarm of a service ends when it is ready, and when it is given 
 }, async ({ loader }) => {
   const ended: string[] = [];
   const usual = Prewarmer.prototype.stop;
-  Prewarmer.prototype.stop = function (unit, why) {
-    ended.push(`${unit.name}: ${why}`);
-    usual.call(this, unit, why);
+  Prewarmer.prototype.stop = function (service, why) {
+    ended.push(`${service}: ${why}`);
+    usual.call(this, service, why);
   };
   try {
     assert.equal(await loader.startAll(), true);

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { Prewarmer } from "../../../lib/prewarm/mod.ts";
-import type { ServicePlan } from "../../../lib/model/plan.ts";
-import type { PrepareReport } from "../../../lib/services/adapter.ts";
+import type { PrepareReport } from "../../../lib/model/reports.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
 import { preparedService, TestFolder } from "./support.ts";
 
@@ -13,14 +12,15 @@ interface Told {
 function prewarmer(o: { files?: boolean; signal?: AbortSignal } = {}) {
   const told: Told[] = [];
   const waiting: (() => void)[] = [];
-  const made = new Prewarmer<{ name: string; plan: ServicePlan }>({
+  const made = new Prewarmer({
     clock: systemClock,
     files: o.files ?? true,
     tokenizers: o.files ?? true,
     env: { HOME: "/nonexistent" },
     signal: o.signal ?? new AbortController().signal,
-    report: ({ name }, report) => {
-      told.push({ name, report });
+    emit: (fact) => {
+      assert.ok(fact.fact === "prepared");
+      told.push({ name: fact.service, report: fact.report });
       for (const resolve of waiting.splice(0)) resolve();
     },
   });
@@ -62,10 +62,10 @@ Deno.test("Prewarmer leaves out a service that is ready before its files had the
   const { made, reports } = prewarmer();
   await using _ = made;
   const [stt, llm] = [unit("stt", folder), unit("llm", folder)];
-  made.stop(llm, "nothing of it was begun");
+  made.stop(llm.name, "nothing of it was begun");
   made.start(stt);
   made.start(llm);
-  made.stop(stt, "the service is ready");
+  made.stop(stt.name, "the service is ready");
   assert.deepEqual((await reports(1)).map(({ name }) => name), ["llm"]);
 });
 
@@ -95,7 +95,7 @@ Deno.test("W07: a prewarm that cannot even be loaded is told of, and the next on
     const told = [];
     const made = new Prewarmer({
       clock: systemClock, files: true, tokenizers: true, env: {}, signal: new AbortController().signal,
-      report: ({ name }, { kind, problem }) => told.push([name, kind, problem]),
+      emit: ({ service, report: { kind, problem } }) => told.push([service, kind, problem]),
     });
     for (const name of ["stt", "llm"]) made.start({ name, plan: { prepare: { files: true } } });
     while (told.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));

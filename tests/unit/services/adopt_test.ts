@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { Log } from "../../../lib/log/mod.ts";
 import type { ProbeSpec, ServicePlan } from "../../../lib/model/plan.ts";
-import type { Household } from "../../../lib/services/context.ts";
 import { keptOutput } from "../../../lib/services/kept_output.ts";
 import { ManagedService } from "../../../lib/services/managed_service.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
 import { freePort } from "../../../lib/sys/net/ports.ts";
+import { testHousehold } from "../../support/fake_service.ts";
 import { hygienePlan } from "../../support/hygiene_plan.ts";
 import { bystander } from "../../support/strangers.ts";
 
@@ -29,19 +29,14 @@ async function adopt(
     health: { ...plan.services[0].health, probes: o.health ?? o.readiness.filter((p) => p.type !== "log") },
   };
   const resolve = (argv: readonly string[]) => [...argv];
-  const household: Household = {
+  const household = testHousehold({
     bootId: "b2",
     clock: systemClock,
     log,
-    environment: {},
     runtimeDir: plan.dirs.runtime,
     keep: o.keep ? keptOutput(plan, { resolve, warn: (message) => assert.fail(message) }) : null,
     resolve,
-    born() {},
-    seen() {},
-    buried() {},
-    commands: { born() {}, buried() {} },
-  };
+  });
   try {
     await using managed = new ManagedService(service, household);
     const why = await managed.adopt({ ...process, boot: "b1", ready: o.ready, seen: [] });

@@ -1,23 +1,10 @@
 import assert from "node:assert/strict";
-import { Log } from "../../../lib/log/mod.ts";
 import type { ControlSpec, GreetingPlan } from "../../../lib/model/plan.ts";
 import { createService, KwdService, ManagedService, TtsService } from "../../../lib/services/mod.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
-import { servicePlan } from "../../support/fake_service.ts";
+import { servicePlan, testHousehold } from "../../support/fake_service.ts";
 
-const household = () => ({
-  bootId: "boot-7",
-  clock: systemClock,
-  log: new Log({ dir: null, console: null }),
-  environment: {},
-  runtimeDir: "/nowhere",
-  keep: null,
-  resolve: (argv: readonly string[]) => [...argv],
-  born() {},
-  seen() {},
-  buried() {},
-  commands: { born() {}, buried() {} },
-});
+const household = () => testHousehold({ bootId: "boot-7", clock: systemClock });
 const kwdWith = (control: ControlSpec) =>
   createService(servicePlan("kwd", { control }), household()) as KwdService;
 const ttsWith = (control: ControlSpec) =>

@@ -4,7 +4,7 @@ import { Log } from "../../../lib/log/mod.ts";
 import type { ProbeSpec } from "../../../lib/model/plan.ts";
 import { ManagedService } from "../../../lib/services/managed_service.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
-import { servicePlan } from "../../support/fake_service.ts";
+import { servicePlan, testHousehold } from "../../support/fake_service.ts";
 
 const exec = (...cmd: string[]): ProbeSpec => ({ type: "exec", cmd, timeoutMs: 5000 });
 
@@ -18,19 +18,10 @@ Deno.test("ManagedService asks every readiness and every health probe of a list"
       readiness: [exec("true"), exec("test", "-e", go)],
     });
     plan.health.probes = [exec("true"), exec("test", "-e", well)];
-    await using service = new ManagedService(plan, {
-      bootId: "b1",
-      clock: systemClock,
-      log,
-      environment: Deno.env.toObject(),
-      runtimeDir: dir,
-      keep: null,
-      resolve: (argv) => [...argv],
-      born() {},
-      seen() {},
-      buried() {},
-      commands: { born() {}, buried() {} },
-    });
+    await using service = new ManagedService(
+      plan,
+      testHousehold({ clock: systemClock, log, environment: Deno.env.toObject(), runtimeDir: dir }),
+    );
     let missing: string | null = null;
     const { state } = await service.awaitReady({
       signal: new AbortController().signal,

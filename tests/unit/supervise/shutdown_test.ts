@@ -10,7 +10,11 @@ async function house(names = ["kwd", "tts", "llm", "stt"]) {
   const clock = new FakeClock();
   const order: string[] = [];
   const all: FakeUnit[] = names.map((name) =>
-    fakeUnit({}, { name, clock, hooks: { changed: (unit, _from, to) => order.push(`${unit.name} ${to}`) } })
+    fakeUnit({}, {
+      name,
+      clock,
+      observe: (fact) => fact.fact === "state" && order.push(`${fact.service} ${fact.to}`),
+    })
   );
   for (const fake of all) await bringUp(fake);
   for (const { service } of all) service.holdsOn = true;
