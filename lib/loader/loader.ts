@@ -36,6 +36,7 @@ import { precheck } from "./precheck.ts";
 import { ProcessRegistry } from "./process_registry.ts";
 import type { LoaderStatus } from "../model/status.ts";
 import { plannedStatus, unitStatus } from "../supervise/status_of.ts";
+import { sentences } from "../supervise/sentences.ts";
 import { Unit } from "../supervise/supervisor.ts";
 import { Strays } from "../supervise/strays.ts";
 import { WatchOver } from "../supervise/guardian_keeper.ts";
@@ -140,6 +141,7 @@ export class LoaderService implements AsyncDisposable {
     );
     this.#events.observe((fact) => this.#book.note(fact));
     this.#events.observe((fact) => this.#prewarmer.note(fact));
+    this.#events.observe(sentences(this.#log, plan.services));
     this.#events.observe((fact) => this.#onFact(fact));
   }
 
@@ -207,7 +209,7 @@ export class LoaderService implements AsyncDisposable {
     // Its turn in the boot had not come yet: the copy that it will bring is a fresh one, and the order stays.
     const before = actual === "idle" || actual === "standby" || (early && !unit.isUp);
     if (!this.#boot.sequenceOver && before) return await unit.settles();
-    if (unit.isUp || unit.isLost) this.#log.info(unit.plan.tag, "Restarting (requested)");
+    if (unit.isUp || unit.isLost) this.#events.emit({ fact: "restart_wanted", service: name });
     return await unit.restart();
   }
 
@@ -323,11 +325,10 @@ export class LoaderService implements AsyncDisposable {
       if (whyNot === null) {
         unit.adopt();
         this.#events.emit({ fact: "adopted", service: name, pid: record.pid, boot: record.boot });
-        this.#log.info(unit.plan.tag, `Adopted (pid ${record.pid}, of boot ${record.boot.slice(0, 4)})`);
         // The assistant went on without us: it has greeted, or it is too late for that.
         if (unit.service instanceof KwdService) this.#wakeWord?.send({ type: "adopted" });
       } else {
-        this.#log.warning(unit.plan.tag, `Not adopted: pid ${record.pid} ${whyNot}; stopping it`);
+        this.#events.emit({ fact: "not_adopted", service: name, pid: record.pid, why: whyNot });
         await unit.service.stop();
       }
     }));
@@ -421,9 +422,6 @@ export class LoaderService implements AsyncDisposable {
 
   #onFact(fact: Fact): void {
     if (fact.fact === "state") return this.#onChange(fact);
-    if (fact.fact === "prepared") {
-      if (fact.report.kind === "files") this.#unit(fact.service).tellPrepared(fact.report);
-    }
     if (fact.fact !== "greeted") return;
     const voice = this.#units.find((unit) => unit.name === fact.voice);
     if (voice && fact.report.outcome === "spoken") voice.unproved = false;

@@ -5,8 +5,8 @@
  * All `_ms` and `Ms` are milliseconds; a fact is told at the moment at which it is one.
  */
 import type { GreetingReport } from "./boot_record.ts";
-import type { PrepareReport } from "./reports.ts";
-import type { Actual, Desired, LoaderState } from "./states.ts";
+import type { PrepareReport, StopReport, WarmupResult } from "./reports.ts";
+import type { Actual, Desired, Fault, LoaderState, Verdict } from "./states.ts";
 
 /** A stretch of a service's life that is measured. */
 export type Stage = "prepare" | "start" | "ready" | "warmup" | "backoff";
@@ -18,12 +18,39 @@ export type ServiceFact =
   | { fact: "stage_begun" | "stage_over"; stage: Stage }
   /** Its prepare, or that of its files, has ended; it began at `beganAt`, monotonic ms. */
   | { fact: "prepared"; report: PrepareReport; beganAt: number }
+  /** Its copy that stands by listens already. */
+  | { fact: "bound_early" }
+  /** Its copy runs, or was released from standby. `pid` null: it is external, and only watched. */
+  | { fact: "started"; pid: number | null; released: boolean }
+  /** It is not ready yet; told now and then. `missing`, `lastOutput`: in words. */
+  | { fact: "waiting"; waitedMs: number; limitMs: number; missing: string | null; lastOutput: string | null }
+  /** What waiting does not mend; the first time of a start. */
+  | { fact: "wrong"; detail: string }
   /** It is ready, `ms` after its spawn or its release. */
   | { fact: "ready"; ms: number }
+  /** Nothing warms it, though something should. */
+  | { fact: "no_warmup"; why: string }
+  | { fact: "warmup"; result: WarmupResult; required: boolean }
+  /** While it was up, what was warmed became cold, and is warmed once more. `again`: not the first time. */
+  | { fact: "cold"; why: string; again: boolean }
+  | { fact: "warmed_again"; result: WarmupResult; again: boolean }
+  /** It does not answer, and works: `why` says by which sign. */
+  | { fact: "busy"; why: string }
+  /** It could not be asked for its health. */
+  | { fact: "unasked"; why: string }
+  /** Something went wrong, and what follows. `awaySince`: of an external one, since when it does not answer. */
+  | { fact: "fault"; fault: Fault; verdict: Verdict; awaySince: Date | null }
+  /** An external one answers again. */
+  | { fact: "back"; awayMs: number }
+  | { fact: "restart_wanted" }
+  /** Its last process is gone, or could not be ended. `known`: there was none, or its end was told as a fault. */
+  | { fact: "stopped"; report: StopReport; known: boolean }
   /** It was passed, and the next one was told to start `lagMs` later. */
   | { fact: "gate_passed"; lagMs: number }
   /** A copy of the boot `boot` was taken over. */
-  | { fact: "adopted"; pid: number; boot: string };
+  | { fact: "adopted"; pid: number; boot: string }
+  /** One was found and is not to be gone on with. */
+  | { fact: "not_adopted"; pid: number; why: string };
 
 /** Of the loader, the GPU or the greeting. */
 export type LoaderFact =

@@ -2,11 +2,10 @@
  * Keeps warm what is up: a server that has unloaded its model answers every health check, and the next question waits for
  * the load. Spec: §6, §9; CONTRACT §4.
  */
-import { seconds } from "../text.ts";
-import type { LogLevel } from "../log/mod.ts";
+import type { ServiceFact } from "../model/events.ts";
+import type { WarmupResult } from "../model/reports.ts";
 import type { ProbeResult } from "../probes/mod.ts";
 import type { Clock } from "../sys/clock.ts";
-import type { WarmupResult } from "../warmups/mod.ts";
 
 export interface Warmable {
   /** Why it is cold, in words; null while it is warm, or where nobody can tell. */
@@ -18,7 +17,8 @@ export interface KeepWarmOptions {
   clock: Clock;
   /** A warm-up that fails is a failed health check. */
   required: boolean;
-  say(level: LogLevel, message: string): void;
+  /** Told of `cold` and `warmed_again`. */
+  emit(fact: ServiceFact): void;
 }
 
 /** What is cold again and again has a reason, such as a model beside it that needs the memory: no tug-of-war, ms. */
@@ -59,18 +59,13 @@ export class KeepWarm {
   }
 
   async #warm(why: string, signal: AbortSignal): Promise<void> {
-    // Said once: it may be so every few minutes for days.
-    const level = (usual: LogLevel): LogLevel => this.#told ? "DEBUG" : usual;
-    this.#o.say(level("WARNING"), `${why}; warming it again`);
+    const again = this.#told; // it may be so every few minutes for days
+    this.#o.emit({ fact: "cold", why, again });
     const result = await this.#service.warm(signal);
     signal.throwIfAborted();
     this.#failure = result.state === "failed" ? result.detail : null;
     this.#cold = result.state !== "warmed";
-    if (result.state === "warmed") {
-      this.#o.say(level("INFO"), `Warmed again in ${seconds(result.ms)}`);
-    } else {
-      this.#o.say(level("WARNING"), `Could not be warmed again: ${result.detail}`);
-    }
+    this.#o.emit({ fact: "warmed_again", result, again });
     this.#told = true;
   }
 }

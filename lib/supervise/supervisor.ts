@@ -7,12 +7,10 @@
  */
 import type { ServiceFact, Stage } from "../model/events.ts";
 import type { Fault, Verdict } from "../model/states.ts";
-import { seconds, timeOfDay } from "../text.ts";
 import { LoaderError, reasonOf } from "../errors.ts";
 import { isBlind } from "../sys/process/procfs.ts";
-import type { LogLevel } from "../log/mod.ts";
 import type { ServicePlan } from "../model/plan.ts";
-import type { PrepareReport, StopReport } from "../model/reports.ts";
+import type { StopReport } from "../model/reports.ts";
 import type { ServiceCopy } from "../services/service_process.ts";
 import type { Household, ManagedService } from "../services/mod.ts";
 import { isAbort } from "../sys/clock.ts";
@@ -20,7 +18,6 @@ import { ExtendableDeadline } from "./deadline.ts";
 import { KeepWarm } from "./keep_warm.ts";
 import { CpuUse, watchLiveness } from "./liveness.ts";
 import { type Effect, initialState, type ServiceEvent, type ServiceState, step } from "./service_machine.ts";
-import { faultText, verdictText, wrongText } from "./wording.ts";
 
 /** Who decides something between the stages of a unit. */
 export interface UnitHooks {
@@ -47,8 +44,6 @@ export interface UnitOptions {
 }
 
 const progressEveryMs = 10_000;
-/** Words of services change: so many kinds of trouble are told of one absence. */
-const toldWhileAway = 16;
 
 export class Unit {
   readonly service: ManagedService;
@@ -64,7 +59,6 @@ export class Unit {
   #tasks = new Set<Promise<void>>();
   #prepareActivity = new AbortController();
   #retired = false;
-  #awayTold = new Set<string>();
 
   /** From the spawn of its copy (of one that stood by: its release) to ready, ms; null before, and of one taken over. */
   readyMs: number | null = null;
@@ -260,9 +254,7 @@ export class Unit {
     await this.#o.hooks.beforeStart?.(this, signal);
     signal.throwIfAborted();
     const standby = service.copy;
-    if (service.boundEarly) {
-      this.#say("WARNING", `Bound port ${plan.bindPort} before its turn, against the contract of standby`);
-    }
+    if (service.boundEarly) this.#emit({ fact: "bound_early" });
     const began = clock.now();
     this.#stage("start");
     await service.start(signal);
@@ -270,12 +262,7 @@ export class Unit {
     const released = standby !== null && service.copy === standby; // else it had died, and a fresh copy runs
     this.#stageOver("start");
     this.#stage("ready");
-    this.#say(
-      "INFO",
-      service.external
-        ? "Watching (external)"
-        : `Starting (pid ${service.pid()})${released ? ", was standing by" : ""}`,
-    );
+    this.#emit({ fact: "started", pid: service.pid(), released });
     if (service.copy && !released) this.#followExit(service.copy);
 
     using limit = new ExtendableDeadline(clock, plan.readyTimeout.value, plan.readyTimeout.progressing);
@@ -298,7 +285,7 @@ export class Unit {
       onWaiting: (detail) => this.waitingFor = detail,
       onWrong: (detail) => {
         this.wrong = detail;
-        if (detail !== null && !told) this.#say("WARNING", wrongText(detail));
+        if (detail !== null && !told) this.#emit({ fact: "wrong", detail });
         told = true;
       },
     });
@@ -315,7 +302,6 @@ export class Unit {
     this.readyMs = clock.now() - began;
     this.#emit({ fact: "ready", ms: this.readyMs });
     this.waitingFor = this.wrong = null;
-    this.#say("INFO", `Ready in ${seconds(this.readyMs)}`);
     this.#report(signal, { type: "ready" });
   }
 
@@ -352,15 +338,13 @@ export class Unit {
     let timer: Disposable;
     const arm = () => {
       timer = this.clock.after(progressEveryMs, () => {
-        const waited = Math.round((this.clock.now() - began) / 1000);
-        const last = this.service.copy?.statusText ?? this.service.relay.lastLines(1)[0];
-        const missing = this.waitingFor === null ? "" : `${this.waitingFor}; `;
-        this.#say(
-          "INFO",
-          `Waiting: ${waited} s of ${Math.round(limit.limitMs / 1000)} s, ${missing}last output: ${
-            last ?? "none"
-          }`,
-        );
+        this.#emit({
+          fact: "waiting",
+          waitedMs: this.clock.now() - began,
+          limitMs: limit.limitMs,
+          missing: this.waitingFor,
+          lastOutput: this.service.copy?.statusText ?? this.service.relay.lastLines(1)[0] ?? null,
+        });
         arm();
       });
     };
@@ -381,36 +365,22 @@ export class Unit {
     const { actual } = this.#state;
     if (prepared.kind === "none" || actual === "stopping" || actual === "idle") return;
     this.#emit({ fact: "prepared", report: prepared, beganAt });
-    this.tellPrepared(prepared);
-  }
-
-  /** Tells how a prepare went; also the boot tells here what it did to the files of this service. */
-  tellPrepared(report: PrepareReport): void {
-    const size = report.bytes === null ? "" : `, ${Math.round(report.bytes / 2 ** 20)} MiB`;
-    const problem = report.problem ? `; ${report.problem}` : "";
-    const what = report.kind === "standby" ? "Prepared, standing by" : "Files prepared";
-    this.#say(report.problem ? "WARNING" : "INFO", `${what} (${seconds(report.ms)}${size})${problem}`);
   }
 
   async #warm(signal: AbortSignal): Promise<void> {
     const { warmup } = this.plan;
     this.unproved = warmup.kind !== "none" || warmup.warn;
     if (warmup.kind === "none") {
-      if (warmup.warn) this.#say("WARNING", `No warm-up: ${warmup.why}`);
+      if (warmup.warn) this.#emit({ fact: "no_warmup", why: warmup.why });
     } else {
       this.#stage("warmup");
       const result = await this.service.warm(signal);
       signal.throwIfAborted();
       this.#stageOver("warmup");
-      if (result.state === "warmed") {
-        this.unproved = false;
-        this.#say("INFO", `Warmed in ${seconds(result.ms)}${result.detail ? ` (${result.detail})` : ""}`);
-      } else if (result.state === "not_offered") {
-        this.#say("WARNING", `Warm-up not offered: ${result.detail}; ${result.hint}`);
-      } else if (warmup.required) {
+      this.#emit({ fact: "warmup", result, required: warmup.required });
+      if (result.state === "warmed") this.unproved = false;
+      if (result.state === "failed" && warmup.required) {
         return this.#fault(signal, { kind: "warmup_failed", detail: result.detail });
-      } else {
-        this.#say("WARNING", `Warm-up failed: ${result.detail}; it is not required, going on`);
       }
     }
     this.#remember();
@@ -426,7 +396,7 @@ export class Unit {
     const warmth = new KeepWarm(service, {
       clock,
       required: plan.warmup.required,
-      say: (level, message) => this.#say(level, message),
+      emit: (fact) => this.#emit(fact),
     });
     const cpu = plan.health.busy.cpu ? new CpuUse(clock, () => service.copy?.cpuTicks() ?? 0) : null;
     const signOfWork = (since: number): string | null => {
@@ -449,8 +419,8 @@ export class Unit {
       health: plan.health,
       clock,
       signal,
-      onBusy: (why) => this.#say("WARNING", `Does not answer its health check, but works: ${why}`),
-      onUnasked: (why) => this.#say("WARNING", `Cannot be asked for its health: ${why}; it is left as it is`),
+      onBusy: (why) => this.#emit({ fact: "busy", why }),
+      onUnasked: (why) => this.#emit({ fact: "unasked", why }),
     });
     this.#fault(signal, fault);
   }
@@ -468,13 +438,8 @@ export class Unit {
     const ended = copy?.status !== null;
     this.#o.hooks.beforeStop?.(this);
     const report = this.lastStop = await this.service.stop(undefined, this.#hurry.signal);
-    if (copy && !(ended && fault?.kind === "exited" && !report.killed)) {
-      const how = report.killed
-        ? `${report.how ?? "SIGKILL"} after ${seconds(this.plan.graceMs)} of grace`
-        : report.how;
-      this.#say(report.killed ? "WARNING" : "INFO", `Stopped in ${seconds(report.ms)} (${how})`);
-    }
-    for (const who of report.left) this.#say("ERROR", `In the way: ${who}`);
+    const known = !copy || (ended && fault?.kind === "exited" && !report.killed);
+    this.#emit({ fact: "stopped", report, known });
     await this.#o.hooks.afterStop?.(this);
     if (report.stuck) this.givenUpWhy = "it could not be stopped";
     this.#dispatch({ type: "gone", stuck: report.stuck });
@@ -493,30 +458,14 @@ export class Unit {
     if (verdict.kind === "restart") this.restartCount++;
     this.wrong = null; // what happened says more
     this.givenUpWhy = verdict.kind === "give_up" ? verdict.why : null;
-    if (verdict.kind === "look_again") return this.#tellAway(fault);
-    const follows = verdictText(verdict);
-    const level = verdict.kind === "give_up" ? "ERROR" : "WARNING";
-    this.#say(level, follows ? `${faultText(fault)}; ${follows}` : faultText(fault));
-    const lines = "lastLines" in fault && (fault.kind !== "exited" || fault.beforeReady)
-      ? fault.lastLines
-      : [];
-    for (const line of lines) this.#say(level, `Last output: ${line}`);
-  }
-
-  /** Once for each thing that is wrong while it is away: it may be so for days. */
-  #tellAway(fault: Fault): void {
-    const what = faultText(fault);
-    this.awaySince ??= this.clock.wall();
-    if (this.#awayTold.has(what) || this.#awayTold.size >= toldWhileAway) return;
-    this.#awayTold.add(what);
-    this.#say("WARNING", `${what}; away since ${timeOfDay(this.awaySince)}, looking again`);
+    if (verdict.kind === "look_again") this.awaySince ??= this.clock.wall();
+    this.#emit({ fact: "fault", fault, verdict, awaySince: this.awaySince });
   }
 
   #tellBack(): void {
     if (this.awaySince === null) return;
-    this.#say("INFO", `Back after ${seconds(this.clock.wall().getTime() - this.awaySince.getTime())}`);
+    this.#emit({ fact: "back", awayMs: this.clock.wall().getTime() - this.awaySince.getTime() });
     this.awaySince = null;
-    this.#awayTold.clear();
   }
 
   #stage(stage: Stage): void {
@@ -529,9 +478,5 @@ export class Unit {
 
   #emit(fact: ServiceFact): void {
     this.#o.household.emit({ ...fact, service: this.name });
-  }
-
-  #say(level: LogLevel, message: string): void {
-    this.#o.household.log.line(this.plan.tag, level, message);
   }
 }

@@ -34,11 +34,6 @@ export function faultText(fault: Fault): string {
   }
 }
 
-/** Told as soon as a probe says something that waiting does not mend. */
-export function wrongText(detail: string): string {
-  return `Not ready, and waiting will not mend it: ${detail}`;
-}
-
 /** What follows, as half a sentence; null when nothing does. */
 export function verdictText(verdict: Exclude<Verdict, { kind: "look_again" }>): string | null {
   if (verdict.kind === "none") return null;

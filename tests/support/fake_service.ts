@@ -5,6 +5,7 @@ import type { Observer } from "../../lib/model/events.ts";
 import { Log } from "../../lib/log/mod.ts";
 import type { Role, ServicePlan } from "../../lib/model/plan.ts";
 import type { ProbeResult, WaitResult } from "../../lib/probes/mod.ts";
+import { sentences } from "../../lib/supervise/sentences.ts";
 import { Unit, type UnitHooks } from "../../lib/supervise/supervisor.ts";
 import type { PrepareReport, StopReport } from "../../lib/model/reports.ts";
 import type { Household, ManagedService } from "../../lib/services/mod.ts";
@@ -325,12 +326,14 @@ export function fakeUnit(
   const { log, lines } = memoryLog(clock);
   const service = new FakeService(servicePlan(o.name ?? "stt", patch), clock);
   const states: Actual[] = [];
+  const tell = sentences(log, [service.plan]);
   const unit = new Unit(service as unknown as ManagedService, {
     household: testHousehold({
       clock,
       log,
       emit: (fact) => {
         if (fact.fact === "state") states.push(fact.to);
+        tell(fact);
         o.observe?.(fact);
       },
     }),
