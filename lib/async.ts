@@ -12,3 +12,11 @@ export async function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Prom
     signal.removeEventListener("abort", onAbort);
   }
 }
+
+/** Resolves as soon as `signal` is aborted. */
+export function whenAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
+}

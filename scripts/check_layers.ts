@@ -33,6 +33,7 @@ const rootFiles: Record<string, number> = {
   errors: -1,
   pattern: -1,
   did_you_mean: -1,
+  shape: -1,
   short_hash: -1,
   text: -1,
   version: -1,

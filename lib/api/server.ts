@@ -3,7 +3,8 @@ import { nearest } from "../did_you_mean.ts";
 import { LoaderError, reasonOf } from "../errors.ts";
 import type { LogLevel } from "../log/mod.ts";
 import { type Clock, systemClock } from "../sys/clock.ts";
-import { serveUnixHttp } from "../sys/net/unix_http.ts";
+import { HttpServer } from "../sys/net/http_server.ts";
+import { bindPrivateSocket } from "../sys/net/private_socket.ts";
 import type { ControlFailure, ControlTarget, RestartOutcome } from "./types.ts";
 
 export interface ControlServerOptions {
@@ -23,7 +24,7 @@ export async function serveControl(
   { log = () => {}, clock = systemClock }: ControlServerOptions = {},
 ): Promise<AsyncDisposable> {
   const routes = routesTo(target, log);
-  return await serveUnixHttp(path, {
+  return new HttpServer(await bindPrivateSocket(path), {
     clock,
     handler: async (request) => {
       try {

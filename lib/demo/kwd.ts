@@ -1,6 +1,7 @@
 /** Stand-in for the wake-word service: listening is a set of reasons not to. Spec: §10; CONTRACT §5. */
 import type { Listening } from "../sys/net/server.ts";
-import { answer, type Json, serveVerbs, type Surroundings } from "./stand_in.ts";
+import type { Json } from "../shape.ts";
+import { answer, serveVerbs, type Surroundings } from "./stand_in.ts";
 
 const MAX_REASONS = 32;
 

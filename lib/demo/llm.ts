@@ -1,9 +1,10 @@
 /** Stand-in for the language model: a real grpc.health.v1 server with nothing behind it. Spec: §6; CONTRACT §2, §4. */
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream, ServiceDefinition } from "@grpc/grpc-js";
+import { whenAborted } from "../async.ts";
 import { decodeHealthResponse, encodeHealthRequest } from "../protocols/grpc_health.ts";
 import { nodeBuffer } from "../sys/net/node_buffer.ts";
-import { type Listening, serveHttp, whenAborted } from "../sys/net/server.ts";
-import { answer, type Surroundings } from "./stand_in.ts";
+import type { Listening } from "../sys/net/server.ts";
+import { answer, serveUntilEnd, type Surroundings } from "./stand_in.ts";
 
 const SERVING = 1;
 const NOT_SERVING = 2;
@@ -51,14 +52,13 @@ export async function listen(around: Surroundings): Promise<Listening> {
 
 /** A health check has no room for an inference, so that one goes over a port of its own. */
 function serveWarmUps(around: Surroundings, port: number): Listening {
-  return serveHttp(port, async (request) => {
-    await request.body?.cancel();
+  return serveUntilEnd(around, port, async (request) => {
     if (request.method !== "POST") return answer({ error: "POST /control/warmup is all there is" }, 404);
     const begun = around.clock.now();
     await around.clock.sleep(TOKEN_MS, around.signal);
     around.say("One token generated (pretended)");
     return answer({ ms: Math.round(around.clock.now() - begun) });
-  }, around.signal);
+  });
 }
 
 /** An object, since grpc-js takes an empty text for a request that never came. */

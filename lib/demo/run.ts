@@ -1,9 +1,10 @@
 /** The life of a stand-in: say so, load, perhaps wait in standby, bind, answer, stop. Spec: §1.1, §9; CONTRACT §3. */
+import { whenAborted } from "../async.ts";
 import { print, printError } from "../sys/terminal.ts";
 import { reasonOf } from "../errors.ts";
 import { isAbort, systemClock } from "../sys/clock.ts";
 import { environment } from "../sys/host.ts";
-import { awaitStdinLine, type Listening, sendNotification, whenAborted } from "../sys/net/server.ts";
+import { awaitStdinLine, type Listening, sendNotification } from "../sys/net/server.ts";
 import type { DemoOptions, DemoRole } from "./options.ts";
 import type { Listen, Surroundings } from "./stand_in.ts";
 

@@ -3,7 +3,8 @@ import { reasonOf } from "../errors.ts";
 import { httpRequest } from "../sys/net/http.ts";
 import type { Listening } from "../sys/net/server.ts";
 import { isLoopback } from "../sys/net/tcp.ts";
-import { answer, type Json, serveVerbs, type Surroundings } from "./stand_in.ts";
+import type { Json } from "../shape.ts";
+import { answer, serveVerbs, type Surroundings } from "./stand_in.ts";
 
 /** An unhurried voice; the default greeting of 26 characters then lasts 0.9 s. */
 const MS_PER_CHARACTER = 35;

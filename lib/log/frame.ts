@@ -1,7 +1,7 @@
 /**
  * The hot path of the relay: puts a prefix before every line of a block, in one pass over the bytes that at the same
- * time looks for anything that is not plain text. No strings: a million lines of 100
- * bytes take about a tenth of a second here, where `indexOf` + `set(subarray)` per line takes three times that.
+ * time looks for anything that is not plain text. No strings: a million lines of 100 bytes take about a tenth of a
+ * second here, where `indexOf` + `set(subarray)` per line takes three times that.
  */
 import { hasOurForm } from "./format.ts";
 import type { OwnLevels } from "./own_level.ts";

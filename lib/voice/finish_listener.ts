@@ -3,8 +3,8 @@
  * greeting, at a URL with a token of this boot. CONTRACT §5, §6.
  */
 import { reasonOf } from "../errors.ts";
-import { BoundedBody } from "../sys/net/http_common.ts";
-import { serveHttp } from "../sys/net/server.ts";
+import { isObject, parseJson } from "../shape.ts";
+import { bindLoopback, HttpServer } from "../sys/net/http_server.ts";
 
 export interface Finished {
   ok: boolean;
@@ -28,18 +28,15 @@ export function listenForFinish(
   token: string,
   onIgnored: (why: string) => void,
 ): FinishListener {
-  const end = new AbortController();
   const first = Promise.withResolvers<Finished>();
   let told = false, over = false;
-  const server = serveHttp(0, async (request) => {
-    const { pathname } = new URL(request.url);
-    if (request.method !== "POST" || pathname !== `/finished/${token}`) {
-      await request.body?.cancel();
+  const answer = async (request: Request): Promise<Response> => {
+    if (request.method !== "POST" || new URL(request.url).pathname !== `/finished/${token}`) {
       onIgnored("finish event at a wrong address (an older boot's?)");
       return new Response(null, { status: 404 });
     }
-    const event = await readEvent(request);
-    if (event === null) return new Response(null, { status: 400 });
+    const event = parseJson(await request.text());
+    if (!isObject(event)) return new Response(null, { status: 400 });
     if (event.tag !== tag) {
       onIgnored(`finish event of tag ${JSON.stringify(String(event.tag).slice(0, 60))}`);
       return new Response(null, { status: 409 });
@@ -54,32 +51,22 @@ export function listenForFinish(
       detail: event.ok === false ? "TTS told that it could not speak" : "",
     });
     return Response.json({ ok: true });
-  }, end.signal);
-  server.failed.then((error) =>
-    first.resolve({ ok: false, spokenMs: null, detail: `its end cannot be heard (${reasonOf(error)})` })
-  );
+  };
+  const socket = bindLoopback(0);
+  const server = new HttpServer(socket, {
+    handler: answer,
+    refuse: () => new Response(null, { status: 400 }),
+    onDeaf: (error) => {
+      first.resolve({ ok: false, spokenMs: null, detail: `its end cannot be heard (${reasonOf(error)})` });
+      void server[Symbol.asyncDispose](); // nobody is to wait for an answer
+    },
+    maxBodyBytes: largestEvent,
+    chunked: true,
+  });
   return {
-    url: `http://127.0.0.1:${server.port}/finished/${token}`,
+    url: `http://127.0.0.1:${socket.port}/finished/${token}`,
     finished: first.promise,
     over: () => void (over = true),
-    async [Symbol.asyncDispose]() {
-      end.abort();
-      await server.finished;
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
-}
-
-/** At most 4 KiB is read, whatever the sender says of its length. */
-async function readEvent(request: Request): Promise<Record<string, unknown> | null> {
-  const body = new BoundedBody({ maxBytes: largestEvent });
-  for await (const chunk of request.body ?? []) {
-    body.add(chunk);
-    if (body.full) return null; // leaving the loop cancels the rest
-  }
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(body.answer(0).kept));
-    return typeof value === "object" && value !== null ? value as Record<string, unknown> : null;
-  } catch {
-    return null;
-  }
 }

@@ -3,11 +3,11 @@
  * everything that decides where the answer ends. Used by `http.ts` only.
  */
 import { BoundedBody, HttpError, type HttpRequest, type RawAnswer } from "./http_common.ts";
-import { connectTcp, TcpError, type TcpStream } from "./tcp.ts";
+import { excerpt, HttpInput, WireError } from "./http_wire.ts";
+import { connectTcp, TcpError } from "./tcp.ts";
 
-/** Longer heads, chunk-size lines and trailers are refused. */
+/** Longer heads are refused. */
 const maxHeadBytes = 16 * 1024;
-const readSize = 16 * 1024;
 
 /** Sends `request` and reads the answer; `signal` bounds all of it. Rejects with HttpError or TcpError. */
 export async function exchange(url: URL, request: HttpRequest, signal: AbortSignal): Promise<RawAnswer> {
@@ -18,13 +18,32 @@ export async function exchange(url: URL, request: HttpRequest, signal: AbortSign
     // A server may answer (413, 404) and close before it has read the body: its answer counts, not our broken pipe.
     if (!(error instanceof TcpError && error.kind === "reset")) throw error;
   }
-  const input = new Input(stream);
-  const head = await readHead(input);
-  const body = new BoundedBody(request);
-  const wanted = request.maxBytes > 0 || request.drain === true;
-  const bodiless = request.method === "HEAD" || head.status === 204 || head.status === 304;
-  if (wanted && !bodiless) await readBody(input, head.headers, body);
-  return body.answer(head.status);
+  const input = new HttpInput((into) => stream.read(into), false);
+  try {
+    const head = await readHead(input);
+    const body = new BoundedBody(request);
+    const wanted = request.maxBytes > 0 || request.drain === true;
+    const bodiless = request.method === "HEAD" || head.status === 204 || head.status === 304;
+    if (wanted && !bodiless) await readBody(input, head.headers, body);
+    return body.answer(head.status);
+  } catch (error) {
+    throw error instanceof WireError ? inWords(error) : error;
+  }
+}
+
+function inWords({ kind, message }: WireError): HttpError {
+  switch (kind) {
+    case "ended":
+      return message === ""
+        ? new HttpError("reset", "the connection was closed without an answer")
+        : new HttpError("garbage", `the connection was closed after ${excerpt(message)}`);
+    case "cut":
+      return new HttpError("reset", "the connection was closed in the middle of the answer");
+    case "too_long":
+      return new HttpError("garbage", "the head of the answer is too long");
+    case "malformed":
+      return new HttpError("garbage", message);
+  }
 }
 
 function requestBytes(url: URL, request: HttpRequest): Uint8Array {
@@ -63,7 +82,7 @@ interface Head {
   headers: Map<string, string>;
 }
 
-async function readHead(input: Input): Promise<Head> {
+async function readHead(input: HttpInput): Promise<Head> {
   let budget = maxHeadBytes;
   for (;;) {
     const statusLine = await input.line(budget);
@@ -88,94 +107,18 @@ async function readHead(input: Input): Promise<Head> {
   }
 }
 
-async function readBody(input: Input, headers: Map<string, string>, body: BoundedBody): Promise<void> {
+async function readBody(input: HttpInput, headers: Map<string, string>, body: BoundedBody): Promise<void> {
   const encoding = headers.get("transfer-encoding");
   const length = headers.get("content-length");
   if (encoding !== undefined) {
     if (encoding.toLowerCase() !== "chunked") {
       throw new HttpError("garbage", `unknown encoding ${excerpt(encoding)}`);
     }
-    await readChunks(input, body);
+    await input.copyChunks(body);
   } else if (length !== undefined) {
     if (!/^\d{1,15}$/.test(length)) throw new HttpError("garbage", `content-length is ${excerpt(length)}`);
     await input.copy(Number(length), body, true);
   } else {
     await input.copy(Infinity, body, false);
   }
-}
-
-async function readChunks(input: Input, body: BoundedBody): Promise<void> {
-  while (!body.full) {
-    const line = await input.line(maxHeadBytes);
-    const match = /^([0-9a-f]{1,12})[ \t]*(?:;|$)/i.exec(line);
-    if (!match) throw new HttpError("garbage", `not a chunk size: ${excerpt(line)}`);
-    const size = parseInt(match[1], 16);
-    // Trailers, if any, go down with the connection.
-    if (size === 0) return;
-    await input.copy(size, body, true);
-    if (!body.full && await input.line(2) !== "") {
-      throw new HttpError("garbage", "a chunk is longer than its size");
-    }
-  }
-}
-
-/** The connection as lines and counted bytes, over one fixed buffer. */
-class Input {
-  readonly #stream: TcpStream;
-  readonly #buffer = new Uint8Array(readSize);
-  #start = 0;
-  #end = 0;
-
-  constructor(stream: TcpStream) {
-    this.#stream = stream;
-  }
-
-  /** The next line without its end (CRLF, or a bare LF as lenient servers write it), one character per byte. */
-  async line(maxBytes: number): Promise<string> {
-    let text = "";
-    for (;;) {
-      if (this.#start === this.#end && !await this.#fill()) {
-        throw text === ""
-          ? new HttpError("reset", "the connection was closed without an answer")
-          : new HttpError("garbage", `the connection was closed after ${excerpt(text)}`);
-      }
-      const waiting = this.#buffer.subarray(this.#start, this.#end);
-      const newline = waiting.indexOf(0x0a);
-      const part = newline < 0 ? waiting : waiting.subarray(0, newline);
-      if (text.length + part.length > maxBytes) {
-        throw new HttpError("garbage", "the head of the answer is too long");
-      }
-      for (const byte of part) text += String.fromCharCode(byte);
-      if (newline >= 0) {
-        this.#start += newline + 1;
-        return text.endsWith("\r") ? text.slice(0, -1) : text;
-      }
-      this.#start = this.#end;
-    }
-  }
-
-  /** Hands `count` bytes to `body`, or as many as come before the end if the length is not `exact`. */
-  async copy(count: number, body: BoundedBody, exact: boolean): Promise<void> {
-    for (let left = count; left > 0 && !body.full;) {
-      if (this.#start === this.#end && !await this.#fill()) {
-        if (exact) throw new HttpError("reset", "the connection was closed in the middle of the answer");
-        return;
-      }
-      const size = Math.min(left, this.#end - this.#start);
-      body.add(this.#buffer.subarray(this.#start, this.#start + size));
-      this.#start += size;
-      left -= size;
-    }
-  }
-
-  async #fill(): Promise<boolean> {
-    const size = await this.#stream.read(this.#buffer);
-    this.#start = 0;
-    this.#end = size ?? 0;
-    return size !== null;
-  }
-}
-
-function excerpt(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

@@ -1,11 +1,7 @@
 /** A unix socket that only its owner can reach. Spec: §12. */
 import { LoaderError, reasonOf } from "../../errors.ts";
 import { kindOf, makePrivateDir, type PathKind, removeIfThere } from "../files/files.ts";
-
-/** A bound socket. Disposal closes the listener and removes the socket file, if that is still ours. */
-export interface PrivateSocket extends Disposable {
-  readonly listener: Deno.UnixListener;
-}
+import { closeQuietly, type ServerSocket } from "./http_server.ts";
 
 const kindWord: Record<Exclude<PathKind, null | "socket">, string> = {
   file: "a file",
@@ -20,7 +16,7 @@ const kindWord: Record<Exclude<PathKind, null | "socket">, string> = {
  * rejects with a {@link LoaderError} `already_running` when somebody listens there, and `state_unwritable` when something
  * else is in its place or when somebody else could tamper with the folder.
  */
-export async function bindPrivateSocket(path: string): Promise<PrivateSocket> {
+export async function bindPrivateSocket(path: string): Promise<ServerSocket> {
   makePrivate(path.slice(0, path.lastIndexOf("/")) || "/");
   const there = kindOf(path);
   if (there !== null && there !== "socket") {
@@ -52,7 +48,8 @@ export async function bindPrivateSocket(path: string): Promise<PrivateSocket> {
   }
 }
 
-function socketOn(listener: Deno.UnixListener, path: string): PrivateSocket {
+/** Disposal closes the listener and removes the socket file, if that is still ours. */
+function socketOn(listener: Deno.UnixListener, path: string): ServerSocket {
   const inode = inodeOf(path);
   return {
     listener,
@@ -70,15 +67,6 @@ async function isServed(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     return !(error instanceof Deno.errors.ConnectionRefused || error instanceof Deno.errors.NotFound);
-  }
-}
-
-/** Closes a listener or connection that may be closed already. */
-export function closeQuietly(resource: { close(): void }): void {
-  try {
-    resource.close();
-  } catch {
-    // Closed before, by us or with its stream.
   }
 }
 

@@ -1,18 +1,14 @@
 /**
- * What a stand-in service needs of the operating system: a loopback HTTP server, a loopback TCP listener, a
- * line on its standard input, and the datagram by which it reports to the loader. Spec: §1.1.
+ * What a stand-in service needs of the operating system: a loopback TCP listener, a line on its standard input, and
+ * the datagram by which it reports to the loader. Spec: §1.1.
  */
-import { systemClock } from "../clock.ts";
+import { whenAborted } from "../../async.ts";
+import { closeQuietly } from "./http_server.ts";
 
 /** A bound listener. `finished` resolves when the abort of its signal has closed everything. */
 export interface Listening {
   readonly port: number;
   readonly finished: Promise<void>;
-}
-
-export interface HttpListening extends Listening {
-  /** Resolves with the reason when it ends by itself: no connection can be accepted, as without a free descriptor. */
-  readonly failed: Promise<unknown>;
 }
 
 /** One accepted TCP connection. Both reject when the other side is gone or the service stops. */
@@ -24,35 +20,8 @@ export interface TcpPeer {
 }
 
 const HOST = "127.0.0.1";
-/** How long answers that are under way may take after the abort, in ms. */
-const DRAIN_MS = 250;
 /** More connections than this at once are turned away, so that a peer cannot exhaust memory. */
 const MAX_PEERS = 64;
-
-/**
- * Serves HTTP on 127.0.0.1:`port` (0 picks a free one) until `signal` is aborted; requests under way then have
- * 250 ms to end. Throws if the port cannot be bound. A handler that throws answers 500.
- */
-export function serveHttp(
-  port: number,
-  handler: (request: Request) => Response | Promise<Response>,
-  signal: AbortSignal,
-): HttpListening {
-  const force = new AbortController();
-  const server = Deno.serve({
-    hostname: HOST,
-    port,
-    signal: force.signal,
-    onListen() {},
-    onError: () => new Response("internal error", { status: 500 }),
-  }, handler);
-  const close = async () => {
-    using _timer = systemClock.after(DRAIN_MS, () => force.abort());
-    await server.shutdown();
-  };
-  const failed = new Promise<unknown>((resolve) => server.finished.catch(resolve));
-  return { port: server.addr.port, finished: whenAborted(signal).then(close).catch(() => {}), failed };
-}
 
 /**
  * Listens on 127.0.0.1:`port` (0 picks a free one) and calls `onConnection` for each peer until `signal` is aborted,
@@ -146,14 +115,6 @@ export async function sendNotification(path: string, text: string): Promise<bool
   }
 }
 
-/** Resolves as soon as `signal` is aborted. */
-export function whenAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise;
-}
-
 function peerOn(conn: Deno.TcpConn): TcpPeer {
   return {
     read: (into) => conn.read(into),
@@ -161,12 +122,4 @@ function peerOn(conn: Deno.TcpConn): TcpPeer {
       for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
     },
   };
-}
-
-function closeQuietly(resource: { close(): void }): void {
-  try {
-    resource.close();
-  } catch {
-    // Already closed by its peer or by the stream that read it to the end.
-  }
 }

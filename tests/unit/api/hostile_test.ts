@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { serveControl } from "../../../lib/api/mod.ts";
-import { serveUnixHttp } from "../../../lib/sys/net/unix_http.ts";
+import { HttpServer } from "../../../lib/sys/net/http_server.ts";
+import { bindPrivateSocket } from "../../../lib/sys/net/private_socket.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { ask, loaderStatus, makeFolder, raw, readAll, Target } from "./support.ts";
 
@@ -149,11 +150,11 @@ Deno.test("serveControl() serves a newcomer although idle peers take all connect
   }
 });
 
-Deno.test("serveUnixHttp() refuses a newcomer when everybody is being served", async () => {
+Deno.test("HttpServer refuses a newcomer when everybody is being served", async () => {
   using folder = makeFolder();
   const gate = Promise.withResolvers<Response>();
   let served = 0;
-  await using _server = await serveUnixHttp(folder.socket, {
+  await using _server = new HttpServer(await bindPrivateSocket(folder.socket), {
     handler: () => {
       served++;
       return gate.promise.then((response) => response.clone());

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readRequest } from "../../../lib/sys/net/unix_http_request.ts";
+import { readRequest } from "../../../lib/sys/net/http_request.ts";
 
 const text =
   "POST /v1/stop?now=1 HTTP/1.1\r\nHost: x\r\nX-Word:  two words \r\nContent-Length: 6\r\n\r\na\r\n\r\nb";
@@ -16,7 +16,7 @@ function reader(bytes: Uint8Array, size: number): (into: Uint8Array) => Promise<
 }
 
 const read = (bytes: Uint8Array, size: number, maxBody = 100) =>
-  readRequest(reader(bytes, size), maxBody, new AbortController().signal);
+  readRequest(reader(bytes, size), { maxBodyBytes: maxBody, chunked: false }, new AbortController().signal);
 
 Deno.test("readRequest() reads the same however the bytes are cut", async () => {
   const bytes = new TextEncoder().encode(text + "more that is not asked for");
@@ -60,7 +60,11 @@ Deno.test("readRequest() stops reading a refused body", async () => {
   const bytes = new TextEncoder().encode("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n");
   const source = reader(bytes, 1000);
   const counted = (into: Uint8Array) => (asked++, source(into));
-  const refusal = await readRequest(counted, 100, new AbortController().signal);
+  const refusal = await readRequest(
+    counted,
+    { maxBodyBytes: 100, chunked: false },
+    new AbortController().signal,
+  );
   assert.deepEqual(refusal, { status: 413, why: "the body is longer than 100 bytes" });
   assert.equal(asked, 1);
 });

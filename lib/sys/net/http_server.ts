@@ -1,33 +1,35 @@
 /**
- * HTTP/1.1 on a unix socket of our own, for peers that are not trusted to be fast, few or sane. Spec: §12.
+ * HTTP/1.1 on a socket of our own, for peers that are not trusted to be fast, few or sane. Spec: §12; CONTRACT §5.
  *
  * `Deno.serve` knows neither a limit of connections nor of the time that a request may take to arrive: a peer that
  * sends half a request keeps its connection for ever. So connections are counted and timed here, and each carries one
  * request (`Connection: close`). Handlers are plain `Request -> Response`, so they do not depend on this transport.
  */
+import { whenAborted } from "../../async.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { bindPrivateSocket, closeQuietly, type PrivateSocket } from "./private_socket.ts";
-import { whenAborted } from "./server.ts";
-import { readRequest, type Refusal } from "./unix_http_request.ts";
+import { readRequest, type Refusal } from "./http_request.ts";
 
-export interface UnixHttpOptions {
+export interface HttpServerOptions {
   handler: (request: Request) => Response | Promise<Response>;
   /** The answer to a request that does not reach the handler, or whose handler threw (500). */
   refuse: (refusal: Refusal) => Response;
   /** Told what a handler threw. */
   onError?: (error: unknown) => void;
+  /** Told why no connection can be taken now, as without a free descriptor; it goes on trying unless it is disposed. */
+  onDeaf?: (error: unknown) => void;
   /** Connections at once; 64. One more ends the oldest that is still sending its request, else it is refused (503). */
   maxConnections?: number;
   /** Longest body of a request, bytes; 64 KiB. */
   maxBodyBytes?: number;
-  /** A request that has not arrived after this time ends its connection, ms; 5000. */
-  requestMs?: number;
-  /** So does a peer that takes nothing of the answer for this long, ms; 5000. */
-  answerMs?: number;
-  /** At disposal, time for answers under way, ms; 250. */
-  closingMs?: number;
+  /** A request's body may come in chunks; false. */
+  chunked?: boolean;
   clock?: Clock;
 }
+
+/** A request that has not arrived after this time ends its connection, and so does a peer that takes nothing of its answer. */
+const patienceMs = 5000;
+/** At disposal, time for answers under way. */
+const closingMs = 250;
 
 interface Peer {
   readonly conn: Deno.Conn;
@@ -36,34 +38,32 @@ interface Peer {
   readonly gone: AbortController;
 }
 
-/**
- * Serves HTTP on the unix socket `path` (see {@link bindPrivateSocket} for who can reach it, and what it throws) until
- * it is disposed; that closes every connection and removes the socket, within `closingMs`.
- */
-export async function serveUnixHttp(path: string, options: UnixHttpOptions): Promise<AsyncDisposable> {
-  return new UnixHttpServer(await bindPrivateSocket(path), options);
+/** What connections come from; disposal closes it. */
+export interface ServerSocket extends Disposable {
+  readonly listener: Pick<Deno.Listener, "accept" | "close">;
 }
 
-class UnixHttpServer implements AsyncDisposable {
-  readonly #socket: PrivateSocket;
-  readonly #o: Required<Omit<UnixHttpOptions, "onError">> & UnixHttpOptions;
+/** A socket on 127.0.0.1:`port` (0 picks a free one). @throws if the port cannot be bound. */
+export function bindLoopback(port: number): ServerSocket & { port: number } {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port });
+  return { listener, port: listener.addr.port, [Symbol.dispose]: () => closeQuietly(listener) };
+}
+
+/** Serves HTTP on a socket until it is disposed; that closes every connection and the socket, within 250 ms. */
+export class HttpServer implements AsyncDisposable {
+  readonly #socket: ServerSocket;
+  readonly #o: HttpServerOptions;
+  readonly #clock: Clock;
   readonly #peers = new Set<Peer>();
   readonly #tasks = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
   readonly #closing = new AbortController();
   #closed: Promise<void> | null = null;
 
-  constructor(socket: PrivateSocket, options: UnixHttpOptions) {
+  constructor(socket: ServerSocket, options: HttpServerOptions) {
     this.#socket = socket;
-    this.#o = {
-      maxConnections: 64,
-      maxBodyBytes: 64 * 1024,
-      requestMs: 5000,
-      answerMs: 5000,
-      closingMs: 250,
-      clock: systemClock,
-      ...options,
-    };
+    this.#o = options;
+    this.#clock = options.clock ?? systemClock;
     this.#accepting = this.#accept();
   }
 
@@ -76,7 +76,7 @@ class UnixHttpServer implements AsyncDisposable {
     this.#closing.abort();
     closeQuietly(this.#socket.listener);
     for (const peer of this.#peers) if (peer.reading) drop(peer);
-    using _limit = this.#o.clock.after(this.#o.closingMs, () => this.#peers.forEach(drop));
+    using _limit = this.#clock.after(closingMs, () => this.#peers.forEach(drop));
     await this.#accepting;
     await Promise.all(this.#tasks);
     this.#socket[Symbol.dispose]();
@@ -90,9 +90,10 @@ class UnixHttpServer implements AsyncDisposable {
         const task = this.#attend({ conn, reading: true, gone: new AbortController() });
         this.#tasks.add(task);
         void task.finally(() => this.#tasks.delete(task));
-      } catch {
+      } catch (error) {
         // Closed; or out of descriptors, which passes: the socket must work again then.
-        await this.#o.clock.sleep(100, closing).catch(() => {});
+        if (!closing.aborted) this.#o.onDeaf?.(error);
+        await this.#clock.sleep(100, closing).catch(() => {});
       }
     }
   }
@@ -110,6 +111,7 @@ class UnixHttpServer implements AsyncDisposable {
         : this.#o.refuse(request);
       if (response === null) return;
       await this.#send(peer, response, request instanceof Request && request.method === "HEAD");
+      if (!(request instanceof Request)) await this.#drain(peer);
     } catch {
       // The peer went away, or was too slow.
     } finally {
@@ -120,7 +122,7 @@ class UnixHttpServer implements AsyncDisposable {
 
   /** Makes room for one more by ending the oldest that is still sending; false when all are being served. */
   #admit(): boolean {
-    if (this.#peers.size < this.#o.maxConnections) return true;
+    if (this.#peers.size < (this.#o.maxConnections ?? 64)) return true;
     const oldest = this.#peers.values().find((peer) => peer.reading);
     if (!oldest) return false;
     this.#peers.delete(oldest);
@@ -130,8 +132,19 @@ class UnixHttpServer implements AsyncDisposable {
 
   async #receive(peer: Peer): Promise<Request | Refusal | null> {
     if (this.#closing.signal.aborted) return null;
-    using _limit = this.#o.clock.after(this.#o.requestMs, () => drop(peer));
-    return await readRequest((into) => peer.conn.read(into), this.#o.maxBodyBytes, peer.gone.signal);
+    const { maxBodyBytes = 64 * 1024, chunked = false } = this.#o;
+    using _limit = this.#clock.after(patienceMs, () => drop(peer));
+    return await readRequest((into) => peer.conn.read(into), { maxBodyBytes, chunked }, peer.gone.signal);
+  }
+
+  /** Takes what a refused peer still sends, so that closing does not cost it the answer. */
+  async #drain(peer: Peer): Promise<void> {
+    peer.reading = true; // nothing of ours is under way
+    if (this.#closing.signal.aborted) return;
+    using _limit = this.#clock.after(patienceMs, () => drop(peer));
+    await peer.conn.closeWrite();
+    const rest = new Uint8Array(16 * 1024);
+    while (await peer.conn.read(rest) !== null);
   }
 
   /** The handler's answer, or null when the connection ended meanwhile; the handler is not waited for then. */
@@ -150,7 +163,7 @@ class UnixHttpServer implements AsyncDisposable {
   async #send(peer: Peer, response: Response, headOnly: boolean): Promise<void> {
     const write = async (bytes: Uint8Array) => {
       for (let sent = 0; sent < bytes.length;) {
-        using _limit = this.#o.clock.after(this.#o.answerMs, () => drop(peer));
+        using _limit = this.#clock.after(patienceMs, () => drop(peer));
         sent += await peer.conn.write(bytes.subarray(sent));
       }
     };
@@ -166,4 +179,13 @@ class UnixHttpServer implements AsyncDisposable {
 function drop(peer: Peer): void {
   peer.gone.abort();
   closeQuietly(peer.conn);
+}
+
+/** Closes a listener or connection that may be closed already. */
+export function closeQuietly(resource: { close(): void }): void {
+  try {
+    resource.close();
+  } catch {
+    // Closed before, by us or with its stream.
+  }
 }
