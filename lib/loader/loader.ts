@@ -90,7 +90,7 @@ export class LoaderService implements AsyncDisposable {
   #control: boolean;
   #ownProcess: boolean;
   #boot: Boot = initialBoot;
-  #units: Unit[] = [];
+  #units: Unit<ManagedService>[] = [];
   #stack = new AsyncDisposableStack();
   #stopping = new AbortController();
   #hurry = new AbortController();
@@ -324,7 +324,6 @@ export class LoaderService implements AsyncDisposable {
       const whyNot = await unit.service.adopt(record);
       if (whyNot === null) {
         unit.adopt();
-        this.#events.emit({ fact: "adopted", service: name, pid: record.pid, boot: record.boot });
         // The assistant went on without us: it has greeted, or it is too late for that.
         if (unit.service instanceof KwdService) this.#wakeWord?.send({ type: "adopted" });
       } else {
@@ -356,7 +355,8 @@ export class LoaderService implements AsyncDisposable {
     };
     this.#units = plan.services.map((service) =>
       new Unit(this.#stack.use(createService(service, household)), {
-        household,
+        clock: this.#clock,
+        emit: this.#events.emit,
         hooks: {
           looked: () => this.#strays?.look(),
           beforeStart: (unit, signal) => this.#gpuDesk().beforeStart(unit, signal),
@@ -556,7 +556,7 @@ export class LoaderService implements AsyncDisposable {
 
   // ---- small things ----
 
-  #unit(name: string): Unit {
+  #unit(name: string): Unit<ManagedService> {
     const unit = this.#units.find((unit) => unit.name === name);
     if (unit) return unit;
     const names = this.plan.services.map((service) => service.name).join(", ");
@@ -571,7 +571,7 @@ export class LoaderService implements AsyncDisposable {
     return kwd === undefined || offers(kwd.control, "resume");
   }
 
-  #kwd(): Unit | null {
+  #kwd(): Unit<ManagedService> | null {
     return this.#units.find((unit) => unit.service instanceof KwdService) ?? null;
   }
 

@@ -24,8 +24,8 @@ export type ServiceFact =
   | { fact: "started"; pid: number | null; released: boolean }
   /** It is not ready yet; told now and then. `missing`, `lastOutput`: in words. */
   | { fact: "waiting"; waitedMs: number; limitMs: number; missing: string | null; lastOutput: string | null }
-  /** What waiting does not mend; the first time of a start. */
-  | { fact: "wrong"; detail: string }
+  /** What waiting does not mend; null: it did all the same. `again`: not the first time of this start. */
+  | { fact: "wrong"; detail: string | null; again: boolean }
   /** It is ready, `ms` after its spawn or its release. */
   | { fact: "ready"; ms: number }
   /** Nothing warms it, though something should. */

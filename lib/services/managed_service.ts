@@ -5,13 +5,12 @@
 import { LoaderError, reasonOf } from "../errors.ts";
 import type { Relay } from "../log/mod.ts";
 import type { ProbeSpec, ServicePlan } from "../model/plan.ts";
-import type { PrepareReport, StopReport } from "../model/reports.ts";
+import type { PrepareReport, StopReport, WarmupResult } from "../model/reports.ts";
 import {
   createProbe,
   type Probe,
   type ProbeResult,
   type ProbeTarget,
-  type WaitOptions,
   waitReady,
   type WaitResult,
 } from "../probes/mod.ts";
@@ -22,8 +21,9 @@ import { isPortFree } from "../sys/net/ports.ts";
 import { exitText } from "../sys/process/process.ts";
 import { listenerOf, listenerPids } from "../sys/process/sockets.ts";
 import { describePid } from "../sys/process/procfs.ts";
-import type { ColdCheck, WarmupResult } from "../warmups/mod.ts";
+import type { ColdCheck } from "../warmups/mod.ts";
 import type { ServiceAdapter } from "./adapter.ts";
+import type { ReadyOptions, Supervised } from "./supervised.ts";
 import { type AdoptedRecord, ServiceCopy } from "./service_process.ts";
 import { type Household, serviceEnvironment } from "./context.ts";
 import { terminate } from "../sys/process/terminate.ts";
@@ -31,7 +31,7 @@ import { terminate } from "../sys/process/terminate.ts";
 /** For one check while readiness is awaited, ms. */
 const readyCheckMs = 2000;
 
-export class ManagedService implements ServiceAdapter, AsyncDisposable {
+export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposable {
   readonly plan: ServicePlan;
   readonly name: string;
   readonly cmd: readonly string[];
@@ -77,6 +77,10 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
   }
   pid(): number | null {
     return this.#copy?.pid ?? null;
+  }
+
+  lastLines(n: number): string[] {
+    return this.relay.lastLines(n);
   }
 
   /** Starts a copy ahead of its turn, if configured; resolves when it said that it is prepared. Files are the boot's business. */
@@ -185,7 +189,7 @@ export class ManagedService implements ServiceAdapter, AsyncDisposable {
    * Resolves when all readiness probes hold at once, or one stays wrong. Rejects only with `signal`'s reason: the time
    * limit, the copy's death and a stop are the caller's, who aborts with a reason of its own.
    */
-  async awaitReady(o: Omit<WaitOptions, "clock" | "timeoutMs" | "onSign">): Promise<WaitResult> {
+  async awaitReady(o: ReadyOptions): Promise<WaitResult> {
     this.#createProbes();
     return await waitReady(this.#probes, {
       ...o,

@@ -32,9 +32,9 @@ export function degradedText(units: readonly Unit[]): string | null {
   if (missing.length === 0) return null;
   const what = missing.map((unit) =>
     unit.state.actual === "failed"
-      ? `${unit.name} failed (${failedBecause(unit.state.fault, unit.givenUpWhy)})`
-      : unit.awaySince
-      ? `${unit.name} away since ${timeOfDay(unit.awaySince)}`
+      ? `${unit.name} failed (${failedBecause(unit.state.fault, unit.standing.givenUpWhy)})`
+      : unit.standing.awaySince
+      ? `${unit.name} away since ${timeOfDay(unit.standing.awaySince)}`
       : `${unit.name} is ${unit.state.actual}`
   );
   return `${what.join(", ")}; ${worksText(capabilities(units))}`;

@@ -54,6 +54,7 @@ class Sentences {
         );
       }
       case "wrong":
+        if (fact.detail === null || fact.again) return;
         return this.#warn(`Not ready, and waiting will not mend it: ${fact.detail}`);
       case "ready":
         return this.#info(`Ready in ${seconds(fact.ms)}`);

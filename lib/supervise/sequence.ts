@@ -2,22 +2,31 @@
  * The strict order: each service is past its gate (ready and warmed) before the next one starts; only what needs no
  * port may run ahead. Spec: §2, §9; CONTRACT §3.
  */
-import type { Unit } from "./supervisor.ts";
 
-export interface SequenceOptions {
+/** What is started in its turn. */
+export interface Startable {
+  readonly name: string;
+  /** True once it is past its gate, false when it was given up. */
+  start(): Promise<boolean>;
+}
+
+export interface SequenceOptions<U extends Startable> {
   signal: AbortSignal;
   /** How many services ahead are prepared while one starts. */
   lookahead: number;
   /** Begins to prepare a service; never fails the boot. `current`: the service it runs beside. */
-  prepare(next: Unit, current: Unit): void;
+  prepare(next: U, current: U): void;
   /** Called when a service came up or was given up, before the next one starts. */
-  stage(unit: Unit): Promise<void> | void;
+  stage(unit: U): Promise<void> | void;
   /** The next service was told to start: the gate of `passed` is behind us. */
-  onGate(passed: Unit): void;
+  onGate(passed: U): void;
 }
 
 /** Brings `units` up in order. Resolves with the names of those that were given up; stops early when aborted. */
-export async function startInOrder(units: readonly Unit[], o: SequenceOptions): Promise<string[]> {
+export async function startInOrder<U extends Startable>(
+  units: readonly U[],
+  o: SequenceOptions<U>,
+): Promise<string[]> {
   const failed: string[] = [];
   for (const [i, unit] of units.entries()) {
     if (o.signal.aborted) break;

@@ -60,8 +60,10 @@ export async function shutdown(units: readonly Unit[], o: ShutdownOptions): Prom
       if (kill.signal.aborted) break;
     }
     await Promise.all(units.map((unit) => unit.stop(kill.signal)));
-    const left = units.filter((unit) => (unit.lastStop?.left.length ?? 0) > 0).map((unit) => unit.name);
-    let ours = units.some((unit) => unit.lastStop?.stuck);
+    const left = units.filter((unit) => (unit.standing.lastStop?.left.length ?? 0) > 0).map((unit) =>
+      unit.name
+    );
+    let ours = units.some((unit) => unit.standing.lastStop?.stuck);
     if (o.strays && !await endStrays(o.strays, o, kill.signal)) {
       left.push("what they left behind");
       ours = true;

@@ -26,7 +26,7 @@ export function plannedStatus({ name, role, bindPort }: ServicePlan): ServiceSta
 }
 
 export function unitStatus(unit: Unit, now: number, gpu: GpuCoordinator | null): ServiceStatus {
-  const { copy } = unit.service;
+  const { service: { copy }, standing } = unit;
   return {
     name: unit.name,
     role: unit.plan.role,
@@ -34,12 +34,12 @@ export function unitStatus(unit: Unit, now: number, gpu: GpuCoordinator | null):
     desired: unit.state.desired,
     pid: unit.service.pid(),
     port: unit.plan.bindPort,
-    up_sec: unit.isUp && unit.upAt !== null ? Math.round((now - unit.upAt) / 100) / 10 : null,
-    ready_ms: unit.readyMs === null ? null : Math.round(unit.readyMs * 10) / 10,
-    restarts: unit.restartCount,
-    problem: unit.wrong ?? (unit.state.fault ? faultText(unit.state.fault) : null),
+    up_sec: unit.isUp && standing.upAt !== null ? Math.round((now - standing.upAt) / 100) / 10 : null,
+    ready_ms: standing.readyMs === null ? null : Math.round(standing.readyMs * 10) / 10,
+    restarts: standing.restartCount,
+    problem: standing.wrong ?? (unit.state.fault ? faultText(unit.state.fault) : null),
     says: copy?.statusText ?? null,
-    adopted: unit.adopted,
+    adopted: standing.adopted,
     vram_mib: gpu?.heldBy(unit.name) ?? null,
     on_cpu: gpu?.isOnCpu(unit.name) ?? false,
   };

@@ -6,9 +6,11 @@ import { Log } from "../../lib/log/mod.ts";
 import type { Role, ServicePlan } from "../../lib/model/plan.ts";
 import type { ProbeResult, WaitResult } from "../../lib/probes/mod.ts";
 import { sentences } from "../../lib/supervise/sentences.ts";
-import { Unit, type UnitHooks } from "../../lib/supervise/supervisor.ts";
+import type { UnitHooks } from "../../lib/supervise/hooks.ts";
+import { Unit } from "../../lib/supervise/supervisor.ts";
 import type { PrepareReport, StopReport } from "../../lib/model/reports.ts";
-import type { Household, ManagedService } from "../../lib/services/mod.ts";
+import type { Household } from "../../lib/services/mod.ts";
+import type { ReadyOptions, Supervised, SupervisedCopy } from "../../lib/services/supervised.ts";
 import type { ProcessStat } from "../../lib/sys/process/procfs.ts";
 import type { WarmupResult } from "../../lib/warmups/mod.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -62,15 +64,17 @@ export function memoryLog(clock: FakeClock): { log: Log; lines: string[] } {
 }
 
 /** One copy of a fake service. */
-export class FakeCopy {
+export class FakeCopy implements SupervisedCopy {
   readonly pid: number;
   readonly pgid: number;
   readonly startTime = 1;
+  readonly boot = "boot";
   readonly spawnedAt: number;
   held: boolean;
   status: ExitStatus | null = null;
   statusText: string | null = null;
   watchdogAt: number | null = null;
+  inFlight = 0;
   ticks = 0;
   leftBehind: string | null = null;
   #exited = Promise.withResolvers<ExitStatus>();
@@ -127,6 +131,9 @@ export class FakeCopy {
   living(): ProcessStat[] {
     return this.members;
   }
+  processTree(): ReadonlySet<number> {
+    return new Set(this.members.map(({ pid }) => pid));
+  }
   remember(): void {}
 }
 
@@ -139,20 +146,20 @@ function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return Promise.race([promise, aborted.promise]).finally(() => signal.removeEventListener("abort", onAbort));
 }
 
-/** Stands in for a ManagedService. Asserts that there never are two copies. */
-export class FakeService {
+/** Asserts that there never are two copies. */
+export class FakeService implements Supervised {
   readonly plan: ServicePlan;
   readonly name: string;
-  readonly relay = { lastLines: (n: number) => this.output.slice(-n) };
+  readonly boundEarly = false;
   readonly external: boolean;
   /** What it printed. */
   output: string[] = [];
   copies: FakeCopy[] = [];
   copy: FakeCopy | null = null;
   calls: string[] = [];
-  /** Answers of the health probes; by default it is well. */
   /** What its probes say that waiting does not mend; null: nothing. */
   wrong: string | null = null;
+  /** Answers of the health probes; by default it is well. */
   health: (signal: AbortSignal) => ProbeResult | Promise<ProbeResult> = () => ({
     state: "ready",
     detail: "ok",
@@ -180,6 +187,9 @@ export class FakeService {
   }
   pid(): number | null {
     return this.copy?.pid ?? null;
+  }
+  lastLines(n: number): string[] {
+    return this.output.slice(-n);
   }
   /** Its readiness probes hold from now on. */
   ready(): void {
@@ -236,18 +246,11 @@ export class FakeService {
   /** For an external one that is away. */
   isReady = (_signal?: AbortSignal): Promise<boolean> => Promise.resolve(true);
 
-  async awaitReady(
-    o: {
-      signal: AbortSignal;
-      onProgress(): void;
-      onWaiting(detail: string): void;
-      onWrong(detail: string | null): void;
-    },
-  ): Promise<WaitResult> {
-    using _sign = this.copy?.onSign(() => o.onProgress());
-    o.onWaiting(this.wrong ?? "503, loading");
+  async awaitReady(o: ReadyOptions): Promise<WaitResult> {
+    using _sign = this.copy?.onSign(() => o.onProgress?.());
+    o.onWaiting?.(this.wrong ?? "503, loading");
     if (this.wrong !== null) {
-      o.onWrong(this.wrong);
+      o.onWrong?.(this.wrong);
       return { state: "wrong", afterMs: 10_000, detail: this.wrong };
     }
     await orAbort(this.#ready.promise, o.signal);
@@ -327,16 +330,13 @@ export function fakeUnit(
   const service = new FakeService(servicePlan(o.name ?? "stt", patch), clock);
   const states: Actual[] = [];
   const tell = sentences(log, [service.plan]);
-  const unit = new Unit(service as unknown as ManagedService, {
-    household: testHousehold({
-      clock,
-      log,
-      emit: (fact) => {
-        if (fact.fact === "state") states.push(fact.to);
-        tell(fact);
-        o.observe?.(fact);
-      },
-    }),
+  const unit = new Unit(service, {
+    clock,
+    emit: (fact) => {
+      if (fact.fact === "state") states.push(fact.to);
+      tell(fact);
+      o.observe?.(fact);
+    },
     hooks: o.hooks ?? {},
     pollMaxMs: 250,
     expectedReadyMs: null,

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { startInOrder } from "../../../lib/supervise/sequence.ts";
-import type { Unit } from "../../../lib/supervise/supervisor.ts";
 
 /** Units that end their start as told and write down what happens; each takes a few turns of the event loop. */
 function rehearse(ups: boolean[], stopAfter = Infinity, lookahead = 0) {
@@ -16,7 +15,7 @@ function rehearse(ups: boolean[], stopAfter = Infinity, lookahead = 0) {
       acts.push(`${up ? "up" : "failed"} s${i}`);
       return up;
     },
-  } as unknown as Unit));
+  }));
   const done = startInOrder(units, {
     signal: abort.signal,
     lookahead,

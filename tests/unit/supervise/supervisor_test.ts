@@ -27,8 +27,8 @@ Deno.test("Unit.start() is true only after ready and warmed, and says so in the 
   await clock.settle();
   assert.equal(await started, true);
   assert.ok(unit.isUp);
-  assert.equal(unit.readyMs, 420);
-  assert.equal(unit.upAt, 450);
+  assert.equal(unit.standing.readyMs, 420);
+  assert.equal(unit.standing.upAt, 450);
   assert.deepEqual(lines, [
     "STT INFO Starting (pid 100)",
     "STT INFO Ready in 0.42s",
@@ -63,7 +63,7 @@ Deno.test("Unit.start() takes a readiness timeout to stop, backoff and another s
   service.ready();
   await clock.settle();
   assert.equal(await started, true);
-  assert.equal(unit.restartCount, 1);
+  assert.equal(unit.standing.restartCount, 1);
   assert.equal(unit.state.fault, null, "forgotten when it came up");
   await leaveNothing(fake);
 });
@@ -88,7 +88,7 @@ Deno.test("Unit.start() gives up after max_restarts, with growing pauses", async
   await started;
   assert.equal(result, false);
   assert.equal(unit.state.actual, "failed");
-  assert.equal(unit.givenUpWhy, "3 restarts in 600 s");
+  assert.equal(unit.standing.givenUpWhy, "3 restarts in 600 s");
   assert.ok(lines.includes("STT ERROR Exited with code 1 after 0.0s; given up (3 restarts in 600 s)"));
   assert.equal(service.starts, 4);
   assert.equal(await unit.start(), false, "only a person's restart leaves it");
@@ -99,7 +99,7 @@ Deno.test("Unit.start() gives up after max_restarts, with growing pauses", async
   service.ready();
   await clock.settle();
   assert.equal(await again, true);
-  assert.equal(unit.givenUpWhy, null);
+  assert.equal(unit.standing.givenUpWhy, null);
   await leaveNothing(fake);
 });
 
@@ -192,7 +192,7 @@ Deno.test("Unit gives up at once on one of no_restart_exit_codes", async () => {
   fake.service.copy!.exit(78);
   await fake.clock.settle();
   assert.equal(await started, false);
-  assert.equal(fake.unit.givenUpWhy, "exit code 78 is one of no_restart_exit_codes");
+  assert.equal(fake.unit.standing.givenUpWhy, "exit code 78 is one of no_restart_exit_codes");
   assert.equal(fake.service.starts, 1);
   await leaveNothing(fake);
 });
@@ -586,7 +586,7 @@ Deno.test("Unit.prepare() never fails the boot: a standby that dies is replaced 
   service.copy!.exit(3);
   await clock.settle();
   assert.equal(unit.state.actual, "idle");
-  assert.equal(unit.restartCount, 0);
+  assert.equal(unit.standing.restartCount, 0);
   const started = unit.start();
   await clock.settle();
   assert.deepEqual(service.calls, ["prepare", "stop", "start"]);
@@ -635,13 +635,13 @@ Deno.test("Unit.adopt() takes over what runs and watches it", async () => {
   const fake = fakeUnit();
   const copy = fake.service.found();
   fake.unit.adopt();
-  assert.ok(fake.unit.isUp && fake.unit.adopted);
+  assert.ok(fake.unit.isUp && fake.unit.standing.adopted);
   await fake.clock.advance(5000);
   assert.deepEqual(fake.service.calls, ["health"], "neither started nor warmed");
   copy.exit(1);
   await fake.clock.advance(2000);
   assert.equal(fake.service.starts, 2, "and starts it again like any other");
-  assert.equal(fake.unit.adopted, false);
+  assert.equal(fake.unit.standing.adopted, false);
   await leaveNothing(fake);
 });
 
@@ -671,7 +671,7 @@ Deno.test("P5: Unit looks for an external service that is away until it is back,
   await clock.advance(3_600_000);
   assert.equal(unit.state.actual, "away", "never given up");
   assert.equal(lines.at(-1), told, "and told once");
-  assert.equal(unit.restartCount, 0);
+  assert.equal(unit.standing.restartCount, 0);
 
   service.health = () => ({ state: "ready", detail: "ok" });
   service.warmup = () => ({ state: "failed", detail: "500, loading" });
@@ -685,7 +685,7 @@ Deno.test("P5: Unit looks for an external service that is away until it is back,
   await clock.advance(20_000);
   assert.ok(unit.isUp);
   assert.match(lines.at(-1)!, /^STT INFO Back after 36\d\ds$/);
-  assert.equal(unit.awaySince, null);
+  assert.equal(unit.standing.awaySince, null);
   assert.deepEqual([...new Set(states)], ["starting", "warming", "up", "away"]);
   await leaveNothing(fake);
 });
@@ -700,7 +700,7 @@ Deno.test("P5: Unit lets the boot go on without an external service that is away
   const restarts = Array.from({ length: 10 }, () => fake.unit.restart());
   await playOn(fake);
   assert.deepEqual(await Promise.all(restarts), Array(10).fill(true), "a person's restart looks at once");
-  assert.equal(fake.unit.awaySince, null);
+  assert.equal(fake.unit.standing.awaySince, null);
   await leaveNothing(fake);
 });
 

@@ -1,0 +1,28 @@
+/** Who decides something between the stages of a service (the GPU's coordinator), and is asked for it. Spec: §5, §6. */
+import type { ServicePlan } from "../model/plan.ts";
+import type { Fault } from "../model/states.ts";
+import type { Supervised } from "../services/supervised.ts";
+import type { ServiceState } from "./service_machine.ts";
+
+/** A supervised service, as its hooks see it. */
+export interface Overseen {
+  readonly name: string;
+  readonly plan: ServicePlan;
+  readonly state: Readonly<ServiceState>;
+  readonly service: Supervised;
+}
+
+export interface UnitHooks {
+  /** Called before each start; a rejected promise is a failed start with this reason (admission of GPU memory). */
+  beforeStart?(unit: Overseen, signal: AbortSignal): Promise<void>;
+  /** Called when ready and warmed, before it counts as up; a fault it returns sends it to the restart policy. */
+  beforeUp?(unit: Overseen, signal: AbortSignal): Promise<Fault | null>;
+  /** Called after each look at its processes. */
+  looked?(): void;
+  /** Called right before each stop, while what is to be stopped may still be there. */
+  beforeStop?(unit: Overseen): void;
+  /** Called after each stop, before anything is started again. */
+  afterStop?(unit: Overseen): Promise<void>;
+  /** Signs of work that somebody else knows of (GPU use), in words, for liveness. */
+  signOfWork?(unit: Overseen): string | null;
+}
