@@ -21,7 +21,10 @@ export interface PrecheckFacts {
 }
 
 /** Services whose command is not there. Starts nothing of theirs. */
-export async function missingCommands(plan: BootPlan, facts: PrecheckFacts): Promise<MissingCommand[]> {
+export async function missingCommands(
+  plan: Pick<BootPlan, "services">,
+  facts: PrecheckFacts,
+): Promise<MissingCommand[]> {
   const spawned = plan.services.filter((service) => service.manage === "spawn");
   const found = await Promise.all(spawned.map(async (service) => {
     const what = await missingOf(service, facts);
@@ -74,7 +77,7 @@ function pythonTarget(argv: readonly string[]): { kind: "module" | "script"; nam
 }
 
 /** @throws LoaderError `command_missing` that names them all. */
-export async function requireCommands(plan: BootPlan, facts: PrecheckFacts): Promise<void> {
+export async function requireCommands(plan: Pick<BootPlan, "services">, facts: PrecheckFacts): Promise<void> {
   const missing = await missingCommands(plan, facts);
   if (missing.length === 0) return;
   const list = missing.map(({ service, what }) => `${service.name}: ${what}`).join(", ");

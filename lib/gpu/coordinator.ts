@@ -6,22 +6,14 @@
  * A boot waits for the GPU's answers, so each of them has a second: a driver that hangs costs figures, not the boot.
  */
 import type { Fault } from "../model/states.ts";
-import { LoaderError } from "../errors.ts";
 import {
-  admit,
   commandOf,
-  decideAdmission,
   GpuMonitor,
   type GpuSnapshot,
   type GpuSource,
   heldBy,
-  judgeResidency,
   type LeakLimits,
   LeakWatch,
-  type Need,
-  peaksOf,
-  predictNeed,
-  type Residency,
   type ServiceTrees,
   settle,
   totals,
@@ -32,11 +24,12 @@ import {
 import type { Log } from "../log/mod.ts";
 import type { BootRecord } from "../model/boot_record.ts";
 import type { Fact } from "../model/events.ts";
-import type { BootPlan, ServicePlan } from "../model/plan.ts";
+import type { BootPlan } from "../model/plan.ts";
 import { type Clock, deadline, isAbort } from "../sys/clock.ts";
 import type { RunCommand } from "../sys/process/command.ts";
 import { openForBoot } from "./open_for_boot.ts";
-import { ollamaResidency } from "./decide/ollama_residency.ts";
+import { GpuGates } from "./gates.ts";
+import { type GpuService, type Holding, ServiceGpus } from "./service_gpu.ts";
 
 export type VramSnapshot = VramReport;
 
@@ -57,6 +50,9 @@ export interface GpuCoordinatorOptions {
   leakLimits?: LeakLimits;
 }
 
+/** What of the plan concerns the GPU. */
+export type GpuPlan = Pick<BootPlan, "gpu" | "services">;
+
 /** How long the boot waits for one answer of the GPU, ms. */
 const lookMs = 1000;
 /** A look that is not older is taken again: warm-up, stage and the next start ask within the same moment, ms. */
@@ -64,41 +60,8 @@ const freshMs = 100;
 /** How long a restart waits for the old copy's memory, and the end for all of it, ms. */
 const settleMs = 5000;
 
-/** A supervised service, as far as the GPU is concerned. */
-export interface GpuService {
-  readonly name: string;
-  readonly plan: ServicePlan;
-  readonly state: { readonly restarts: readonly number[] };
-  readonly service: {
-    readonly external: boolean;
-    readonly copy: { processTree(): ReadonlySet<number> } | null;
-  };
-}
-
-/** A service's processes and the GPU while they held memory on it. */
-interface Holding {
-  snapshot: GpuSnapshot;
-  pids: ReadonlySet<number>;
-}
-
-/** What is known of one service and the GPU. */
-interface ServiceGpu {
-  /** It is being stopped or not started: its holding stays as it was. */
-  down: boolean;
-  /** The GPU as it was before its start, for the proof of residency. */
-  before: GpuSnapshot | null;
-  /** Its processes at the last snapshot, and what they held, MiB; null where that was not seen or cannot be told. */
-  pids: ReadonlySet<number> | null;
-  mib: number | null;
-  /** What it held when it was last seen alive: what must come back after its stop. */
-  holding: Holding | null;
-  onCpu: boolean;
-  /** It was started anew once since its model was not on the GPU. */
-  retried: boolean;
-}
-
 export class GpuCoordinator implements AsyncDisposable {
-  #plan: BootPlan;
+  #plan: GpuPlan;
   #o: GpuCoordinatorOptions;
   #source: GpuSource;
   #monitor: GpuMonitor;
@@ -106,7 +69,8 @@ export class GpuCoordinator implements AsyncDisposable {
   #polls = false;
   /** Monotonic ms of the last service's start. */
   #startedAt = -Infinity;
-  #records = new Map<string, ServiceGpu>();
+  #services = new ServiceGpus();
+  #gates: GpuGates;
   /** Holdings of those that were stopped with the loader; the end waits for all of them together. */
   #lastHoldings: Holding[] = [];
   #firstContext: Promise<void> = Promise.resolve();
@@ -114,15 +78,16 @@ export class GpuCoordinator implements AsyncDisposable {
   #end = new AbortController();
 
   /** Opens the GPU; waits for it when a service needs one. @throws LoaderError `gpu_missing` when it is required and absent. */
-  static async open(plan: BootPlan, o: GpuCoordinatorOptions): Promise<GpuCoordinator> {
+  static async open(plan: GpuPlan, o: GpuCoordinatorOptions): Promise<GpuCoordinator> {
     return new GpuCoordinator(plan, o, await openForBoot(plan, o));
   }
 
   /** Takes the source over. */
-  constructor(plan: BootPlan, o: GpuCoordinatorOptions, source: GpuSource) {
+  constructor(plan: GpuPlan, o: GpuCoordinatorOptions, source: GpuSource) {
     this.#plan = plan;
     this.#o = o;
     this.#source = source;
+    this.#gates = new GpuGates({ ...o, plan, source, look: (signal) => this.#look(signal) }, this.#services);
     this.#leaks = new LeakWatch(o.leakLimits);
     this.#monitor = new GpuMonitor({
       source,
@@ -135,23 +100,6 @@ export class GpuCoordinator implements AsyncDisposable {
     });
     o.emit({ fact: "gpu_open", description: source.description, driver: source.driver });
     if (this.present) this.#firstContext = this.#awaitFirstContext();
-  }
-
-  #of(service: string): ServiceGpu {
-    let record = this.#records.get(service);
-    if (!record) {
-      record = {
-        down: false,
-        before: null,
-        pids: null,
-        mib: null,
-        holding: null,
-        onCpu: false,
-        retried: false,
-      };
-      this.#records.set(service, record);
-    }
-    return record;
   }
 
   get present(): boolean {
@@ -218,100 +166,24 @@ export class GpuCoordinator implements AsyncDisposable {
 
   /** Admission, and the mark of the start. @throws LoaderError `vram_short` where the configuration says `fail`. */
   async beforeStart(unit: GpuService, signal: AbortSignal): Promise<void> {
-    await this.#admit(unit, signal);
+    await this.#gates.admit(unit, signal);
     this.#startedAt = this.#o.clock.now();
   }
 
-  async #admit(unit: GpuService, signal: AbortSignal): Promise<void> {
-    const { plan } = unit;
-    const record = this.#of(unit.name);
-    Object.assign(record, { pids: null, mib: null, holding: null });
-    // A standby copy was started before its turn: what it took is no longer free, and needs no room any more.
-    if (!this.present || plan.gpu === "none" || unit.service.external || unit.service.copy) {
-      record.down = false;
-      return;
-    }
-    const first = await this.#look(signal);
-    record.before = first;
-    const input = { service: unit.name, need: this.#need(unit), trees: this.#o.trees(), commandOf };
-    const short = !admit({ ...input, snapshot: first }).ok;
-    if (short && !await this.#residesInOllama(unit, signal)) {
-      const decision = await decideAdmission({ ...input, first, source: this.#source }, {
-        onShort: this.#plan.gpu.onShort,
-        waitMs: this.#plan.gpu.waitMs,
-        clock: this.#o.clock,
-        log: (level, message) => this.#o.log.line("LOADER", level, message),
-        signal,
-      });
-      if (!decision.start) throw new LoaderError("vram_short", decision.message, { hint: decision.hint });
-    }
-    record.down = false;
-  }
-
-  /** Ollama keeps models beyond our stops and starts: what it holds already needs no room. */
-  async #residesInOllama(unit: GpuService, signal: AbortSignal): Promise<boolean> {
-    return (await ollamaResidency(unit.plan, { clock: this.#o.clock, signal }))?.verdict === "gpu";
-  }
-
-  #need(unit: GpuService): Need | null {
-    return predictNeed(unit.plan.vramMb, peaksOf(this.#o.records, unit.name));
-  }
-
   /** Proof of residency. A fault only where the GPU is required, and only once: a second copy on the CPU stays. */
-  async beforeUp(unit: GpuService, signal: AbortSignal): Promise<Fault | null> {
-    const { plan } = unit;
-    const record = this.#of(unit.name);
-    record.onCpu = false;
-    if (plan.gpu === "none") return null;
-    const residency = await this.#residency(unit, signal);
-    if (!residency) return null;
-    if (residency.verdict === "gpu" || residency.verdict === "unknown") {
-      if (residency.verdict === "gpu") record.retried = false;
-      this.#o.log.debug(plan.tag, residency.message);
-      return null;
-    }
-    if (plan.gpu === "required" && !record.retried && this.#mayRestart(unit)) {
-      record.retried = true;
-      return { kind: "on_cpu", detail: residency.message.replace(/^READY ON CPU: /, "") };
-    }
-    record.onCpu = true;
-    this.#o.log.warning(plan.tag, `${residency.message}; ${residency.hint}`);
-    return null;
-  }
-
-  /** Null where there is nothing to prove. */
-  async #residency(unit: GpuService, signal: AbortSignal): Promise<Residency | null> {
-    const ollama = await ollamaResidency(unit.plan, { clock: this.#o.clock, signal });
-    if (ollama) return ollama;
-    if (!unit.service.copy) return null;
-    if (!this.present) { // that was told at the start
-      this.#of(unit.name).onCpu = true;
-      return null;
-    }
-    return judgeResidency({
-      expectedMib: this.#need(unit)?.mib ?? null,
-      pids: unit.service.copy.processTree(),
-      before: this.#of(unit.name).before,
-      after: await this.#look(signal),
-    });
-  }
-
-  /** A service on the CPU is better than one that was given up for it. */
-  #mayRestart({ plan, state }: GpuService): boolean {
-    const { type, maxRestarts, windowMs } = plan.restart;
-    const counted = state.restarts.filter((at) => this.#o.clock.now() - at < windowMs).length;
-    return type !== "never" && counted < maxRestarts;
+  beforeUp(unit: GpuService, signal: AbortSignal): Promise<Fault | null> {
+    return this.#gates.beforeUp(unit, signal);
   }
 
   /** Just before a stop: what it held until now is what must come back. */
   beforeStop(unit: GpuService): void {
-    Object.assign(this.#of(unit.name), { down: true, onCpu: false, pids: null, mib: null });
+    Object.assign(this.#services.of(unit.name), { down: true, onCpu: false, pids: null, mib: null });
     this.#leaks.reset(unit.name); // the next copy is judged by its own samples
   }
 
   /** After a stop: waits, bounded, until its memory is back; the end of the loader does that once for all. Never rejects. */
   async afterStop(unit: GpuService): Promise<void> {
-    const record = this.#of(unit.name);
+    const record = this.#services.of(unit.name);
     const { holding } = record;
     if (!holding) return;
     record.holding = null;
@@ -343,7 +215,7 @@ export class GpuCoordinator implements AsyncDisposable {
 
   /** "its processes use the GPU (87 %)", for liveness; null when they do not. */
   signOfWork(unit: GpuService): string | null {
-    const { pids } = this.#of(unit.name);
+    const { pids } = this.#services.of(unit.name);
     if (!pids || this.#monitor.lost) return null;
     for (const gpu of this.#monitor.latest?.gpus ?? []) {
       const mine = gpu.processes.some(({ pid }) => pids.has(pid));
@@ -361,7 +233,7 @@ export class GpuCoordinator implements AsyncDisposable {
 
   #onSnapshot(snapshot: GpuSnapshot): void {
     for (const [name, pids] of this.#o.trees()) {
-      const record = this.#of(name);
+      const record = this.#services.of(name);
       if (pids.size === 0 || record.down) continue;
       const mib = heldBy(snapshot, pids);
       Object.assign(record, { pids, mib, holding: mib === null ? null : { snapshot, pids } });
@@ -373,10 +245,10 @@ export class GpuCoordinator implements AsyncDisposable {
 
   /** MiB that a service was last seen with; null where that cannot be told now. */
   heldBy(service: string): number | null {
-    return this.#monitor.lost ? null : this.#of(service).mib;
+    return this.#monitor.lost ? null : this.#services.of(service).mib;
   }
   isOnCpu(service: string): boolean {
-    return this.#of(service).onCpu;
+    return this.#services.of(service).onCpu;
   }
   summary(): { description: string; used_mib: number | null; total_mib: number | null } | null {
     if (!this.present) return null;

@@ -20,7 +20,7 @@ const unneededMs = 2000;
 
 /** The source is the caller's to dispose. @throws LoaderError `gpu_missing` when it is required and absent. */
 export async function openForBoot(
-  plan: BootPlan,
+  plan: Pick<BootPlan, "gpu" | "services">,
   { clock, log, signal, run }: { clock: Clock; log: Log; signal: AbortSignal; run?: RunCommand },
 ): Promise<GpuSource> {
   const env = environment();

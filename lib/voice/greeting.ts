@@ -14,6 +14,7 @@ import type { Log } from "../log/mod.ts";
 import type { GreetingPlan } from "../model/plan.ts";
 import { offers } from "../plan/verbs.ts";
 import type { KwdService } from "../services/kwd.ts";
+import type { SupervisedCopy } from "../services/supervised.ts";
 import type { TtsService } from "../services/tts.ts";
 import { type Clock, deadline } from "../sys/clock.ts";
 import { randomHex } from "../sys/host.ts";
@@ -22,10 +23,20 @@ import { type FinishListener, listenForFinish } from "./finish_listener.ts";
 /** The tag by which a finish event is known as the greeting's. Spec: §10.2. */
 export const greetingTag = "boot_greeting";
 
+/** The wake word service, as far as the greeting is concerned. */
+export type Listener = Pick<KwdService, "plan" | "external" | "pause" | "resume" | "onSystemReady"> & {
+  readonly copy: Pick<SupervisedCopy, "status"> | null;
+};
+
+/** The speech service, as far as the greeting is concerned. */
+export type Speaker = Pick<TtsService, "plan" | "speak"> & {
+  readonly copy: Pick<SupervisedCopy, "exited" | "running"> | null;
+};
+
 export interface GreetingOptions {
   plan: GreetingPlan;
-  kwd: KwdService | null;
-  tts: TtsService | null;
+  kwd: Listener | null;
+  tts: Speaker | null;
   clock: Clock;
   log: Log;
   bootId: string;
@@ -166,7 +177,7 @@ function watchdogMs(plan: GreetingPlan): number {
 }
 
 /** KWD calls TTS and resumes by itself; at the watchdog's end `resume` is sent in any case. */
-async function watchKwdGreet(kwd: KwdService, o: GreetingOptions): Promise<GreetingReport> {
+async function watchKwdGreet(kwd: Listener, o: GreetingOptions): Promise<GreetingReport> {
   o.log.info(kwd.plan.tag, "Greets by itself; watching");
   await o.clock.sleep(watchdogMs(o.plan), o.signal);
   const accepted = await enableListening(kwd, o, 0, o.clock.now());
@@ -181,7 +192,7 @@ interface Spoken {
 }
 
 /** Asks TTS once and waits for the end of the sound, however it is told, at most until the watchdog. */
-async function speak(tts: TtsService, listener: FinishListener, o: GreetingOptions): Promise<Spoken> {
+async function speak(tts: Speaker, listener: FinishListener, o: GreetingOptions): Promise<Spoken> {
   const limitMs = watchdogMs(o.plan);
   const over = new AbortController();
   const ended = tts.copy?.exited.then(() => over.abort(new DOMException("TTS ended", "AbortError")));
@@ -225,7 +236,7 @@ async function speak(tts: TtsService, listener: FinishListener, o: GreetingOptio
  * of the sound; null when KWD was not there to accept.
  */
 export async function enableListening(
-  kwd: KwdService,
+  kwd: Listener,
   o: Pick<GreetingOptions, "clock" | "log" | "signal">,
   guardMs: number,
   finishedAt: number,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { missingCommands, requireCommands } from "../../../lib/clean_start/commands.ts";
 import { LoaderError } from "../../../lib/errors.ts";
-import type { BootPlan, ServicePlan } from "../../../lib/model/plan.ts";
+import type { ServicePlan } from "../../../lib/model/plan.ts";
 import { servicePlan } from "../../support/fake_service.ts";
 
 /** A folder with a program, a file that may not be executed, a script and a Python package. */
@@ -15,7 +15,7 @@ async function inFolder(
     Deno.writeTextFileSync(`${dir}/program`, "#!/bin/sh\n", { mode: 0o755 });
     Deno.writeTextFileSync(`${dir}/plain`, "#!/bin/sh\n", { mode: 0o644 });
     await fn(dir, async (patch) => {
-      const plan = { services: [servicePlan("kwd", { workdir: dir, ...patch })] } as unknown as BootPlan;
+      const plan = { services: [servicePlan("kwd", { workdir: dir, ...patch })] };
       const found = await missingCommands(plan, facts);
       return found.map(({ what }) => what);
     });
@@ -69,7 +69,7 @@ Deno.test("requireCommands() names all that is missing at once, with exit 3", as
   const services = ["kwd", "stt", "tts"].map((name) =>
     servicePlan(name, { argv: [name === "stt" ? "sh" : `/no/${name}`] })
   );
-  const plan = { services } as unknown as BootPlan;
+  const plan = { services };
   await assert.rejects(() => requireCommands(plan, facts), (error) => {
     assert.ok(error instanceof LoaderError);
     assert.equal(error.exitCode, 3);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { GpuFailure, GpuSnapshot, GpuSource } from "../../../lib/gpu/types.ts";
 import { Log } from "../../../lib/log/mod.ts";
-import type { BootPlan, ServicePlan } from "../../../lib/model/plan.ts";
-import { GpuCoordinator } from "../../../lib/gpu/coordinator.ts";
-import type { Unit } from "../../../lib/supervise/supervisor.ts";
+import type { ServicePlan } from "../../../lib/model/plan.ts";
+import { GpuCoordinator, type GpuPlan } from "../../../lib/gpu/coordinator.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
+import { servicePlan } from "../../support/fake_service.ts";
 import { lost, shot } from "./snapshots.ts";
 
 /** A desk whose GPU answers what `now` says, and one unit, llm, with the pids in `pids`. */
@@ -38,10 +38,10 @@ function made(service: Partial<ServicePlan> = {}, leakLimits?: { minSpanMs: numb
     computePids: () => Promise.resolve([]),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-  const plan = {
+  const plan: GpuPlan = {
     gpu: { index: 0, pollMs: 1000, deltasOnly: true, waitMs: 3000, onShort: "fail" },
     services: [],
-  } as unknown as BootPlan;
+  };
   const desk = new GpuCoordinator(plan, {
     clock,
     log,
@@ -54,15 +54,7 @@ function made(service: Partial<ServicePlan> = {}, leakLimits?: { minSpanMs: numb
   }, source);
   const unit = {
     name: "llm",
-    plan: {
-      name: "llm",
-      tag: "LLM",
-      gpu: "required",
-      vramMb: 5000,
-      engine: { server: null, model: null },
-      restart: { type: "on-failure", maxRestarts: 3, windowMs: 600_000 },
-      ...service,
-    },
+    plan: servicePlan("llm", { gpu: "required", vramMb: 5000, ...service }),
     service: { external: false, copy: null as { processTree(): Set<number> } | null },
     state: { restarts: [] as number[] },
   };
@@ -79,7 +71,7 @@ function made(service: Partial<ServicePlan> = {}, leakLimits?: { minSpanMs: numb
     stop,
     gpu,
     desk,
-    unit: unit as unknown as Unit,
+    unit,
     state: unit.state,
     up,
     signal,

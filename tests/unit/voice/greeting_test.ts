@@ -2,11 +2,10 @@ import type { GreetingReport } from "../../../lib/model/boot_record.ts";
 import assert from "node:assert/strict";
 import type { FinishListener } from "../../../lib/voice/finish_listener.ts";
 import { listenForFinish } from "../../../lib/voice/finish_listener.ts";
-import { enableListening, greet } from "../../../lib/voice/greeting.ts";
+import { enableListening, greet, type Listener, type Speaker } from "../../../lib/voice/greeting.ts";
 import type { ControlSpec, GreetingPlan } from "../../../lib/model/plan.ts";
 import type { AskOptions, ControlAnswer } from "../../../lib/services/control.ts";
-import type { KwdService } from "../../../lib/services/kwd.ts";
-import type { SpeakAnswer, TtsService } from "../../../lib/services/tts.ts";
+import type { SpeakAnswer } from "../../../lib/services/tts.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { FakeCopy, memoryLog, servicePlan } from "../../support/fake_service.ts";
 
@@ -70,7 +69,7 @@ class House {
     return value;
   }
 
-  get kwd(): KwdService {
+  get kwd(): Listener {
     // deno-lint-ignore no-this-alias -- `copy` is read late
     const house = this;
     return {
@@ -83,10 +82,10 @@ class House {
       resume: (o: AskOptions) => this.#ask("resume", o, () => this.resumes.shift() ?? ok),
       onSystemReady: (_plan: GreetingPlan, o: AskOptions) =>
         this.#ask("system_ready", o, () => ({ greets: this.greets, answer: this.answers.system_ready })),
-    } as unknown as KwdService;
+    };
   }
 
-  get tts(): TtsService {
+  get tts(): Speaker {
     return {
       plan: { ...servicePlan("tts"), control: this.control.tts },
       copy: this.ttsCopy,
@@ -100,7 +99,7 @@ class House {
           await this.clock.sleep(this.speak.afterMs, o.signal);
           return this.speak.answer;
         }),
-    } as unknown as TtsService;
+    };
   }
 
   get options() {
