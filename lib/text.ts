@@ -18,3 +18,28 @@ export function worksText(all: Record<string, Works>): string {
     ", ",
   );
 }
+
+/** One cell per character is what a caret can rely on: tabs become one space, control characters a dot. */
+export function printable(text: string): string {
+  return text.replaceAll("\t", " ").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "·");
+}
+
+/** A value in a few words, for "found". */
+export function describeValue(value: unknown): string {
+  if (value === undefined || value === null) return "nothing";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
+  if (typeof value === "object") return "a mapping";
+  if (typeof value === "string") return `the text ${quote(value)}`;
+  if (typeof value === "number") return `the number ${value}`;
+  return String(value);
+}
+
+/** The text in quotes, shortened and with control characters escaped. */
+export function quote(text: string): string {
+  return printable(JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}…` : text));
+}
+
+/** An argument as one would have to write it in a shell. */
+export function shellWord(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
+}

@@ -2,8 +2,9 @@
  * The last valid reading of a configuration, so that a boot need not load the YAML parser and the schema before its
  * first service (some 40 ms). It counts only for exactly the same program, path, text and environment. Spec: §9.
  */
+import { probeKinds } from "../probes/kinds.ts";
 import { isOwnFile, makePrivateDir, readSmallFile, writeAtomically } from "../sys/files/files.ts";
-import type { Environment } from "./expand.ts";
+import type { Environment } from "../model/written.ts";
 import type { LoadedConfig } from "./load.ts";
 
 interface Cached {
@@ -56,7 +57,7 @@ export class ConfigCache {
 function referenced(text: string, env: Environment): [string, string | undefined][] {
   const names = new Set([
     "HOME",
-    "OLLAMA_HOST",
+    ...probeKinds.flatMap(({ variables = [] }) => variables),
     ...[...text.matchAll(/\$\{(\w+)\}/g)].map((match) => match[1]),
   ]);
   return [...names].sort().map((name) => [name, env[name]]);

@@ -3,7 +3,9 @@
  * duplicate keys, a bounded number of nodes (also behind aliases), a bounded depth. JSON is YAML.
  */
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, type YAMLError } from "yaml";
-import { describeValue, dotted, excerptOf, type Finding, type Path, type Problem, quote } from "./problem.ts";
+import type { Finding, Path } from "../model/written.ts";
+import { describeValue, quote } from "../text.ts";
+import { dotted, excerptOf, type Problem } from "./problem.ts";
 
 const maxNodes = 20_000;
 const maxDepth = 40;

@@ -1,9 +1,8 @@
 /** `~` and `${VAR}` in commands, environment and paths. Spec: §3; CONTRACT §1. Pure. */
 
-import { dotted, type Finding, type Path, quote } from "./problem.ts";
-
-/** What an expansion needs to know. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment, Finding, Path } from "../model/written.ts";
+import { quote } from "../text.ts";
+import { dotted } from "./problem.ts";
 
 /** The expanded text, or what could not be expanded: `inside` is the offending part as written. */
 export type Expansion =

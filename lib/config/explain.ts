@@ -2,7 +2,9 @@
 import type * as z from "zod";
 import { alternatives, flat, type JsonSchema, schemasAt, typeText } from "./json_schema.ts";
 import { nearest } from "../did_you_mean.ts";
-import { describeValue, dotted, type Finding, type Path, quote } from "./problem.ts";
+import type { Finding, Path } from "../model/written.ts";
+import { describeValue, quote } from "../text.ts";
+import { dotted } from "./problem.ts";
 
 type Issue = z.core.$ZodIssue;
 

@@ -1,7 +1,7 @@
 /** Which file is the configuration, and what is in it. Spec: §3. */
 import { LoaderError } from "../errors.ts";
 import { readTextFile, type TextFile } from "../sys/files/text_file.ts";
-import type { Environment } from "./expand.ts";
+import type { Environment } from "../model/written.ts";
 
 const hint = "`alexa-loader init` writes a starter configuration, `alexa-loader demo` needs none";
 

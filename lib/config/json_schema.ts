@@ -1,7 +1,7 @@
 /** The configuration's JSON Schema, and looking things up in it: for editors, the reference and error messages. */
 import * as z from "zod";
 import { configSchema } from "./schema.ts";
-import type { Path } from "./problem.ts";
+import type { Path } from "../model/written.ts";
 
 /** The part of JSON Schema that the configuration uses. */
 export interface JsonSchema {

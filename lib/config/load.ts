@@ -1,10 +1,11 @@
 /** Text -> LoaderConfig, or all that is wrong with it at its places. Spec: §3. Pure. */
 import { readDocument } from "./document.ts";
-import { type Environment, expandAll } from "./expand.ts";
+import type { Environment, Finding } from "../model/written.ts";
+import { expandAll } from "./expand.ts";
 import { explain } from "./explain.ts";
 import { readConfig } from "./find.ts";
 import { configJsonSchema } from "./json_schema.ts";
-import { ConfigError, dotted, type Finding, type Problem } from "./problem.ts";
+import { ConfigError, dotted, type Problem } from "./problem.ts";
 import { checkRules } from "./rules.ts";
 import { configSchema, type LoaderConfig } from "./schema.ts";
 

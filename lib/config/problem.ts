@@ -3,22 +3,8 @@
  * was found, what to do. Spec: §3, §13.
  */
 import { LoaderError } from "../errors.ts";
-
-/** Where something is in the configuration: keys and list indices from the top. */
-export type Path = readonly (string | number)[];
-
-/** One thing that is wrong (or odd), before it is known where in the text that is. */
-export interface Finding {
-  path: Path;
-  /** Point at the key itself or at its value. */
-  at: "key" | "value";
-  /** Point at this part of the value, if it can be found in the text. */
-  inside?: string;
-  message: string;
-  wanted?: string;
-  found?: string;
-  hint?: string;
-}
+import type { Path } from "../model/written.ts";
+import { printable } from "../text.ts";
 
 /** One thing that is wrong (or odd) at its place. Lines and columns count from 1, columns in UTF-16 units. */
 export interface Problem {
@@ -88,26 +74,6 @@ export function excerptOf(lineText: string, line: number, column: number, length
     }`;
 }
 
-/** One cell per character is what a caret can rely on: tabs become one space, control characters a dot. */
-function printable(text: string): string {
-  return text.replaceAll("\t", " ").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "·");
-}
-
 function width(text: string): number {
   return [...text].length;
-}
-
-/** A value in a few words, for "found". */
-export function describeValue(value: unknown): string {
-  if (value === undefined || value === null) return "nothing";
-  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
-  if (typeof value === "object") return "a mapping";
-  if (typeof value === "string") return `the text ${quote(value)}`;
-  if (typeof value === "number") return `the number ${value}`;
-  return String(value);
-}
-
-/** The text in quotes, shortened and with control characters escaped. */
-export function quote(text: string): string {
-  return printable(JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}…` : text));
 }

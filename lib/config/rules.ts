@@ -2,12 +2,16 @@
  * What must hold between the keys. The rules look at the data as written, so that they also run, and report, when
  * the schema has complaints about other places: all problems at once. Spec: §2–§4; CONTRACT §1–§5. Pure.
  */
-import { type Environment, expand } from "./expand.ts";
+import { isLoopback } from "../address.ts";
+import type { Verb } from "../controls/kind.ts";
+import { offers } from "../controls/kinds.ts";
 import { nearest } from "../did_you_mean.ts";
-import { type Finding, type Path, quote } from "./problem.ts";
-import { isLoopback, portOf } from "./address.ts";
-import { checkBackoff, checkService, type RuleFindings } from "./service_rules.ts";
-import { mappingOf, type ServiceView, viewOf } from "./view.ts";
+import type { Environment, Finding, Path, RuleFindings, ServiceView } from "../model/written.ts";
+import { portOf } from "../probes/kinds.ts";
+import { quote } from "../text.ts";
+import { expand } from "./expand.ts";
+import { checkBackoff, checkService } from "./service_rules.ts";
+import { mappingOf, viewOf } from "./view.ts";
 
 /** Applies every rule. `sourceOf` gives a value's text as written. */
 export function checkRules(
@@ -229,16 +233,17 @@ function checkVoice(
       message: `${service.name} ${message}`,
       hint: `set services.${service.name}.control, or loader.post_boot_greeting.${off}: false`,
     });
-  if (!offers(tts, "speak")) warn(tts, "has no way to be asked to speak: no greeting is spoken", "enabled");
-  else if (greeting.kwd_pause_during_tts !== false && !offers(kwd, "pause")) {
+  if (!canBeAsked(tts, "speak")) {
+    warn(tts, "has no way to be asked to speak: no greeting is spoken", "enabled");
+  } else if (greeting.kwd_pause_during_tts !== false && !canBeAsked(kwd, "pause")) {
     warn(kwd, "has no way to be paused: it listens while the greeting is spoken", "kwd_pause_during_tts");
   }
 }
 
-function offers({ raw, probes }: ServiceView, verb: "speak" | "pause"): boolean {
-  const control = mappingOf(raw.control);
+/** Without a control of its own it is asked where its readiness is, over HTTP. */
+function canBeAsked({ control, probes }: ServiceView, verb: Verb): boolean {
   if (control.kind === undefined) return probes.some((probe) => probe.raw.type === "http");
-  return control.kind === "http" || (control.kind === "command" && control[verb] !== undefined);
+  return offers(control, verb);
 }
 
 function checkLimits(loader: Record<string, unknown>, found: RuleFindings): void {

@@ -1,25 +1,30 @@
 /**
- * The shape of the configuration: every key, its bounds, its meaning and its default, in this one place.
- * The JSON Schema for editors and the README's reference are generated from it. Spec: §3; CONTRACT §1–§5. (Four defaults that hold for some services only
- * are in `defaults.ts`.)
+ * The shape of the configuration: every key, its bounds, its meaning and its default. Those of a probe, a warm-up or a
+ * control are in its kind's file. The JSON Schema for editors and the reference are generated from it. Spec: §3;
+ * CONTRACT §1–§5.
  *
  * What depends on more than one key is not here but in `rules.ts`; what is derived from the values is in `plan/`.
  */
 import * as z from "zod";
-import * as defaults from "./defaults.ts";
+import { controlKinds } from "../controls/kinds.ts";
+import { probeKinds } from "../probes/kinds.ts";
+import { shapesOf } from "../shapes.ts";
+import { commonKeys, usualAudioMs, usualTokens } from "../warmups/kind.ts";
+import { warmupChoices } from "../warmups/kinds.ts";
+import { otherReadySec } from "./defaults.ts";
 import { serviceNameMax, serviceNamePattern } from "./service_rules.ts";
 
 // One small file is checked once: compiling the schema to code first takes longer than that.
 z.config({ jitless: true });
 
-// ——— small shapes ———
-
-const second = (max = 86_400) => z.number().min(0).max(max);
-const positiveSecond = (max = 86_400) => z.number().min(0.05).max(max);
-const millisecond = (max = 3_600_000) => z.number().min(0).max(max);
-const text = (max = 4096) => z.string().min(1).max(max);
-const port = () => z.int().min(1).max(65_535);
-const argv = () => z.array(z.string().max(65_536)).min(1).max(1024);
+const shapes = shapesOf(z);
+const { second, positiveSecond, millisecond, text, port, argv } = shapes;
+/** One of several mappings, chosen by what `key` says. What else is in it only its kind knows. */
+function oneOf<Key extends string, Mapping extends z.ZodObject>(key: Key, mappings: readonly Mapping[]) {
+  return z.discriminatedUnion(key, mappings as unknown as [never, ...never[]]) as unknown as z.ZodType<
+    z.output<Mapping> & { [key in Key]: string } & Record<string, unknown>
+  >;
+}
 const scalar = () => z.union([z.string(), z.number(), z.boolean()]);
 
 const variableName = () =>
@@ -29,74 +34,7 @@ const optionName = () =>
 
 // ——— readiness (CONTRACT §2) ———
 
-const host = () => text(255).default("127.0.0.1").describe("Host name or address");
-const owner = (besides = "") =>
-  z.enum(["service", "any"]).optional().describe(
-    `Who may listen there: this service's own process tree, or anyone (containers). \`service\`, and \`any\` for an external service${besides}, when left out`,
-  );
-const elsewhere = " or an address of another machine";
-
-const probe = z.discriminatedUnion("type", [
-  z.strictObject({
-    type: z.literal("tcp").describe("Ready when a connection succeeds and the listener is this service's"),
-    host: host(),
-    port: port().describe("Port to connect to"),
-    owner: owner(),
-  }),
-  z.strictObject({
-    type: z.literal("http").describe("Ready when a GET answers with the expected status"),
-    url: text().describe("Address to ask, http or https"),
-    expect_code: z.int().min(100).max(599).default(200).describe(
-      "Status that means ready; 503 means loading",
-    ),
-    expect_json: z.record(z.string(), z.unknown()).optional().describe(
-      "Fields which the JSON answer must have, with these values",
-    ),
-    owner: owner(elsewhere),
-  }),
-  z.strictObject({
-    type: z.literal("grpc").describe("Ready when grpc.health.v1 answers SERVING"),
-    target: text(255).describe("`host:port`"),
-    service: z.string().max(255).default("").describe(
-      "Service name to ask for; empty means the whole server",
-    ),
-    owner: owner(elsewhere),
-  }),
-  z.strictObject({
-    type: z.literal("wyoming").describe("Ready when `describe` is answered with `info`"),
-    host: host(),
-    port: port().describe("Port of the Wyoming server"),
-    expect: z.record(z.string(), z.string()).default({}).describe(
-      "What the info must contain, such as `{wake: alexa}`",
-    ),
-    owner: owner(elsewhere),
-  }),
-  z.strictObject({
-    type: z.literal("ollama").describe("Ready when Ollama answers and has the model"),
-    url: text().optional().describe("Ollama's address; `OLLAMA_HOST`, else port 11434, when left out"),
-    model: text(255).optional().describe(
-      "Model that must be in its list; the service's `model` when left out",
-    ),
-    owner: owner(`,${elsewhere}, or beside a probe of the service's own port`),
-  }),
-  z.strictObject({
-    type: z.literal("log").describe("Ready when a line of the service's own output matches"),
-    pattern: text(1000).describe(
-      "Regular expression, without lookaround and back references; it meets the first 4096 characters of a line",
-    ),
-  }),
-  z.strictObject({
-    type: z.literal("exec").describe("Ready when a command exits 0"),
-    cmd: argv().describe("Command and arguments, without a shell"),
-    timeout_ms: z.number().min(10).max(600_000).optional().describe(
-      `How long one run may take; ${defaults.execTimeoutMs}, and for health \`health.timeout_ms\`, when left out`,
-    ),
-  }),
-  z.strictObject({
-    type: z.literal("notify").describe("Ready when the service sends `READY=1` to `NOTIFY_SOCKET`"),
-  }),
-]).meta({ id: "probe" });
-
+const probe = oneOf("type", probeKinds.map((kind) => kind.schema(shapes))).meta({ id: "probe" });
 const probes = () => z.union([probe, z.array(probe).min(1).max(16)]);
 
 // ——— health (§6) ———
@@ -122,79 +60,8 @@ const health = z.strictObject({
 
 // ——— warm-up (CONTRACT §4) ———
 
-const warmupCommon = {
-  timeout_sec: positiveSecond().default(60).describe("How long the warm-up may take"),
-  runs: z.int().min(1).max(100).default(1).describe("How many times it is run"),
-  required: z.boolean().default(true).describe("Whether a failed warm-up is a failed start"),
-};
-const audio = () => z.enum(["speech", "silence"]).default("speech").describe("What the service gets to hear");
-const audioMs = () =>
-  z.int().min(1).max(60_000).optional().describe("Length of the audio; `warmup_encoder_ms` when left out");
-const warmupText = () =>
-  text(1000).optional().describe(`Text to synthesize; "${defaults.warmupText}" when left out`);
-
-const warmup = z.discriminatedUnion("kind", [
-  z.strictObject({
-    kind: z.literal("auto").default("auto").describe("Chosen by role and readiness"),
-    ...warmupCommon,
-    audio: audio(),
-    text: warmupText(),
-  }),
-  z.strictObject({
-    kind: z.literal("http").describe("A POST of JSON"),
-    ...warmupCommon,
-    url: text().optional().describe("Address; the service's own control verb when left out"),
-    body: z.record(z.string(), z.unknown()).optional().describe(
-      "JSON to send; that of the control verb when left out",
-    ),
-    text: warmupText(),
-  }),
-  z.strictObject({
-    kind: z.literal("wyoming").describe("A Wyoming transcription or, of a TTS, a synthesis"),
-    ...warmupCommon,
-    host: text(255).optional().describe("Host; that of the readiness probe when left out"),
-    port: port().optional().describe("Port; that of the readiness probe when left out"),
-    audio: audio(),
-    audio_ms: audioMs(),
-    voice: text(255).optional().describe("Voice of a synthesis; `default_voice` when left out"),
-    text: warmupText(),
-  }),
-  z.strictObject({
-    kind: z.literal("ollama").describe("One short generation, and the model stays in memory"),
-    ...warmupCommon,
-    url: text().optional().describe("Ollama's address; `OLLAMA_HOST`, else port 11434, when left out"),
-    model: text(255).optional().describe("Model; the service's `model` when left out"),
-    tokens: z.int().min(1).max(4096).optional().describe("Tokens to generate; `warmup_token` when left out"),
-    num_ctx: z.int().min(1).max(16_777_216).optional().describe(
-      "Context length; `kv_cache_tokens` when left out",
-    ),
-  }),
-  z.strictObject({
-    kind: z.literal("openai").describe("One request to an OpenAI-compatible server"),
-    ...warmupCommon,
-    url: text().optional().describe(
-      "The server's base address, without `/v1/…`; the readiness URL's when left out",
-    ),
-    api: z.enum(["completions", "chat", "speech", "transcriptions"]).optional().describe(
-      "Which endpoint; by role when left out (`completions`, and where the server has none, `chat`)",
-    ),
-    model: text(255).optional().describe("Model; the service's `model` when left out"),
-    tokens: z.int().min(1).max(4096).optional().describe("Tokens to generate; `warmup_token` when left out"),
-    voice: text(255).optional().describe("Voice for `speech`; `default_voice` when left out"),
-    text: warmupText(),
-    audio: audio(),
-    audio_ms: audioMs(),
-  }),
-  z.strictObject({
-    kind: z.literal("exec").describe("A command that exits 0"),
-    ...warmupCommon,
-    cmd: argv().describe("Command and arguments, without a shell"),
-  }),
-  z.strictObject({
-    kind: z.literal("none").describe("No warm-up: ready is enough"),
-    ...warmupCommon,
-  }),
-]);
+const common = commonKeys(shapes);
+const warmup = oneOf("kind", warmupChoices().map((choice) => choice.schema(shapes, common)));
 
 // ——— prepare, control, restart ———
 
@@ -208,22 +75,7 @@ const prepare = z.strictObject({
   ),
 });
 
-const command = () => argv().optional();
-const control = z.discriminatedUnion("kind", [
-  z.strictObject({
-    kind: z.literal("http").describe("The control verbs over HTTP"),
-    url: text().optional().describe("Origin of the verbs; that of the readiness URL when left out"),
-  }),
-  z.strictObject({
-    kind: z.literal("command").describe("One command per verb; done when it exits 0"),
-    speak: command().describe("Says `{text}`; finished when it exits"),
-    pause: command().describe("Stops wake-word detection"),
-    resume: command().describe("Enables wake-word detection"),
-  }),
-  z.strictObject({
-    kind: z.literal("none").describe("No verbs: no pause, no greeting"),
-  }),
-]);
+const control = oneOf("kind", controlKinds.map((kind) => kind.schema(shapes)));
 
 /** A key of which one service may have its own value: loader-wide with a default, there without. */
 const ownable = <T extends z.ZodType>(
@@ -291,10 +143,10 @@ const service = z.strictObject({
   warmup: z.union([z.boolean().transform((on) => warmup.parse({ kind: on ? "auto" : "none" })), warmup])
     .prefault(true).describe("One real inference before the next service starts; true means `auto`"),
   warmup_encoder_ms: z.int().min(0).max(60_000).optional().describe(
-    `Audio in the automatic warm-up of an STT; ${defaults.warmupAudioMs} when left out, 0 turns it off`,
+    `Audio in the automatic warm-up of an STT; ${usualAudioMs} when left out, 0 turns it off`,
   ),
   warmup_token: z.int().min(0).max(4096).optional().describe(
-    `Tokens in the automatic warm-up of an LLM; ${defaults.warmupTokens} when left out, 0 turns it off`,
+    `Tokens in the automatic warm-up of an LLM; ${usualTokens} when left out, 0 turns it off`,
   ),
   prepare_async: z.boolean().default(false).describe("Short for `prepare: { files: true }`"),
   prepare: z.union([z.boolean(), prepare]).optional().describe(
@@ -367,7 +219,7 @@ const loader = z.strictObject({
     llm_ready_sec: readySec().default(90).describe("Time for `llm` to become ready"),
     tts_ready_sec: readySec().default(25).describe("Time for `tts` to become ready"),
   }).catchall(readySec()).prefault({}).describe(
-    `Ready timeouts; \`<service>_ready_sec\` for any other service, ${defaults.otherReadySec} when left out`,
+    `Ready timeouts; \`<service>_ready_sec\` for any other service, ${otherReadySec} when left out`,
   ),
   autotune_timeouts: z.boolean().default(true).describe(
     "Adapt the timeouts to earlier boots (p95 and a margin)",

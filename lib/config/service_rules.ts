@@ -1,14 +1,12 @@
 /** The rules within one service. Spec: §3, §6; CONTRACT §1–§5. Pure. */
-import type { Environment } from "./expand.ts";
-import { describeValue, dotted, type Finding, type Path, quote } from "./problem.ts";
-import { isLoopback, parseHttpUrl, parseTarget } from "./address.ts";
-import { mappingOf, type ProbeView, type ServiceView } from "./view.ts";
-
-/** Errors stop the load, warnings are reported and the load goes on. */
-export interface RuleFindings {
-  errors: Finding[];
-  warnings: Finding[];
-}
+import { checkUrl } from "../address.ts";
+import { controlNamed } from "../controls/kinds.ts";
+import type { Environment, Path, ProbeView, RuleFindings, ServiceView } from "../model/written.ts";
+import { kindOfWritten, probeKinds } from "../probes/kinds.ts";
+import { quote } from "../text.ts";
+import { choiceOf } from "../warmups/kinds.ts";
+import { dotted } from "./problem.ts";
+import { mappingOf } from "./view.ts";
 
 /** What a service may be called: the name is also a tag, part of file names and of environment variables. */
 export const serviceNamePattern = /^[a-z][a-z0-9_]*$/;
@@ -44,8 +42,10 @@ export function checkService(
   }
   checkManage(service, found);
   for (const probe of [...service.probes, ...service.healthProbes]) checkProbe(service, probe, env, found);
-  checkWarmup(service, found);
-  checkControl(service, found);
+  checkUrl(service.warmup.url, [...path, "warmup", "url"], found);
+  choiceOf(service.warmup.kind)?.rules?.(service.warmup, service, found);
+  checkUrl(service.control.url, [...path, "control", "url"], found);
+  controlNamed(service.control.kind)?.rules?.(service.control, service, found);
   checkBackoff(mappingOf(raw.restart).backoff, [...path, "restart", "backoff"], found);
   checkOptions(service, found);
   for (const [key, value] of Object.entries(mappingOf(raw.env))) {
@@ -101,14 +101,13 @@ function checkManage({ name, path, raw, manage, probes }: ServiceView, found: Ru
     });
   }
   for (const probe of probes) {
-    if (probe.raw.type !== "log" && probe.raw.type !== "notify") continue;
+    const hears = kindOfWritten(probe.raw)?.hears;
+    if (hears === undefined) continue;
     found.errors.push({
       path: [...probe.path, "type"],
       at: "value",
-      message: `${name} is external: its ${
-        probe.raw.type === "log" ? "output" : "READY=1"
-      } never reaches the loader`,
-      wanted: "tcp, http, grpc, wyoming, ollama or exec",
+      message: `${name} is external: its ${hears} never reaches the loader`,
+      wanted: listed(probeKinds.filter((kind) => kind.hears === undefined).map(({ type }) => type)),
     });
   }
   for (const key of ["workdir", "env", "threads", "options", "stop_signal", "grace_sec", "restart"]) {
@@ -121,150 +120,15 @@ function checkManage({ name, path, raw, manage, probes }: ServiceView, found: Ru
   }
 }
 
-function checkProbe(
-  service: ServiceView,
-  { path, raw }: ProbeView,
-  env: Environment,
-  found: RuleFindings,
-): void {
-  const { name } = service;
-  const hasUrl = raw.type === "http" || raw.type === "ollama";
-  if (hasUrl && typeof raw.url === "string") checkUrl(raw.url, [...path, "url"], found);
-  if (raw.type === "grpc" && typeof raw.target === "string") {
-    const target = parseTarget(raw.target);
-    if (target === null) {
-      found.errors.push({
-        path: [...path, "target"],
-        at: "value",
-        message: `${name}: not a gRPC target`,
-        wanted: "host:port, such as 127.0.0.1:5003",
-        found: describeValue(raw.target),
-        hint: /^[a-z]+:\/\//.test(raw.target) ? "leave out the scheme" : undefined,
-      });
-    } else if (target.port === ollamaPort(env) || target.port === 11_434) {
-      const ollama = service.raw.server === "ollama" || service.raw.backend === "ollama";
-      (ollama ? found.errors : found.warnings).push({
-        path: [...path, "target"],
-        at: "value",
-        inside: String(target.port),
-        message:
-          `${name}: port ${target.port} is Ollama's own, which speaks HTTP and has no gRPC health service: ` +
-          "it would never become ready",
-        wanted: "the gRPC port of your own service in front of Ollama",
-        hint: "to wait for Ollama itself, write readiness: { type: ollama }",
-      });
-    }
-  }
-  if (raw.type === "log" && typeof raw.pattern === "string") {
-    try {
-      new RegExp(raw.pattern);
-    } catch (error) {
-      found.errors.push({
-        path: [...path, "pattern"],
-        at: "value",
-        message: `${name}: not a regular expression: ${
-          (error as Error).message.replace(/^Invalid regular expression: /, "")
-        }`,
-        found: describeValue(raw.pattern),
-      });
-    }
-  }
-  if (service.manage === "external" && raw.owner === "service") {
+function checkProbe(service: ServiceView, probe: ProbeView, env: Environment, found: RuleFindings): void {
+  kindOfWritten(probe.raw)?.rules?.(probe, { service, env }, found);
+  if (service.manage === "external" && probe.raw.owner === "service") {
     found.errors.push({
-      path: [...path, "owner"],
-      at: "value",
-      message: `${name} is external: the loader does not know its processes, so nobody's listener would pass`,
-      wanted: `"any"`,
-    });
-  }
-  if (
-    raw.type === "tcp" && service.manage === "spawn" && raw.owner !== "any" && typeof raw.host === "string" &&
-    !isLoopback(raw.host)
-  ) {
-    found.warnings.push({
-      path: [...path, "host"],
+      path: [...probe.path, "owner"],
       at: "value",
       message:
-        `${name}: whether the listener on ${raw.host} is the service's own can be checked on this machine only`,
-      hint: "write `owner: any` if it runs in a container or on another host",
-    });
-  }
-}
-
-/** Port of the Ollama that the environment names; its default otherwise. */
-function ollamaPort(env: Environment): number {
-  const port = /:(\d+)\/?$/.exec(env.OLLAMA_HOST ?? "")?.[1];
-  return port === undefined ? 11_434 : Number(port);
-}
-
-function checkUrl(text: string, path: Finding["path"], found: RuleFindings): void {
-  if (parseHttpUrl(text) !== null) return;
-  found.errors.push({
-    path,
-    at: "value",
-    message: "not an address that can be asked",
-    wanted: "http://host:port/path or https://…, without a user name or password",
-    found: describeValue(text),
-    hint: /^[a-z]+:\/\//i.test(text) ? undefined : `write http://${text.slice(0, 60)}`,
-  });
-}
-
-/** Some kinds of warm-up need an address, and there are probes that do not give one. */
-function checkWarmup({ name, path, raw, probes }: ServiceView, found: RuleFindings): void {
-  const warmup = mappingOf(raw.warmup);
-  if (typeof warmup.url === "string") checkUrl(warmup.url, [...path, "warmup", "url"], found);
-  const has = (...types: string[]) => probes.some((probe) => types.includes(String(probe.raw.type)));
-  const missing = (key: string, wanted: string) =>
-    found.errors.push({
-      path: [...path, "warmup", key],
-      at: "key",
-      message: `services.${name}.warmup: nothing says where to send it`,
-      wanted: `${wanted}, since the readiness of ${name} does not tell`,
-    });
-  const control = mappingOf(raw.control);
-  switch (warmup.kind) {
-    case "http":
-      if (warmup.url === undefined && control.url === undefined && !has("http")) missing("url", "`url`");
-      break;
-    case "openai":
-      if (warmup.url === undefined && !has("http")) missing("url", "`url`");
-      break;
-    case "wyoming":
-      if (warmup.port === undefined && !has("tcp", "wyoming")) missing("port", "`port`");
-      break;
-    case "ollama":
-      if (warmup.model === undefined && raw.model === undefined) {
-        found.errors.push({
-          path: [...path, "warmup", "model"],
-          at: "key",
-          message: `services.${name}: Ollama cannot be warmed without the name of a model`,
-          wanted: "`model`, in the service or in its warm-up",
-        });
-      }
-  }
-}
-
-function checkControl({ name, path, raw, probes }: ServiceView, found: RuleFindings): void {
-  const control = mappingOf(raw.control);
-  if (typeof control.url === "string") checkUrl(control.url, [...path, "control", "url"], found);
-  if (
-    control.kind === "http" && control.url === undefined && !probes.some((probe) => probe.raw.type === "http")
-  ) {
-    found.errors.push({
-      path: [...path, "control", "url"],
-      at: "key",
-      message: `services.${name}.control: nothing says where to send the verbs`,
-      wanted: `\`url\`, since the readiness of ${name} is not asked over http`,
-    });
-  }
-  if (
-    control.kind === "command" && Array.isArray(control.speak) &&
-    !control.speak.some((word) => String(word).includes("{text}"))
-  ) {
-    found.warnings.push({
-      path: [...path, "control", "speak"],
-      at: "value",
-      message: `${name}: control.speak has no {text}, so it cannot know what to say`,
+        `${service.name} is external: the loader does not know its processes, so nobody's listener would pass`,
+      wanted: `"any"`,
     });
   }
 }
@@ -292,4 +156,9 @@ export function checkBackoff(backoff: unknown, path: Path, found: RuleFindings):
     wanted: `at least ${initial}`,
     found: `the number ${max}`,
   });
+}
+
+/** "tcp, http or exec" */
+function listed(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }

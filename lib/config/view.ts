@@ -3,24 +3,7 @@
  * places. Nothing here complains; what does not have the expected shape is simply not there. Pure.
  */
 import type { Role } from "../model/plan.ts";
-import type { Path } from "./problem.ts";
-
-export interface ProbeView {
-  path: Path;
-  raw: Record<string, unknown>;
-}
-
-export interface ServiceView {
-  name: string;
-  path: Path;
-  raw: Record<string, unknown>;
-  role: Role;
-  manage: "spawn" | "external";
-  /** Probes of `readiness`. */
-  probes: ProbeView[];
-  /** Probes of `health.probe`. */
-  healthProbes: ProbeView[];
-}
+import type { Path, ProbeView, ServiceView } from "../model/written.ts";
 
 /** The loader's part and the services. */
 export function viewOf(data: Record<string, unknown>): {
@@ -39,6 +22,8 @@ export function viewOf(data: Record<string, unknown>): {
       manage: raw.manage === "external" ? "external" : "spawn",
       probes: probesOf(raw.readiness, [...path, "readiness"]),
       healthProbes: probesOf(mappingOf(raw.health).probe, [...path, "health", "probe"]),
+      warmup: mappingOf(raw.warmup),
+      control: mappingOf(raw.control),
     });
   }
   return { loader: mappingOf(data.loader), services };

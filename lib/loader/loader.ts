@@ -20,7 +20,7 @@ import type { Log } from "../log/mod.ts";
 import type { KeptOutput } from "../services/context.ts";
 import { type History, openHistory } from "../metrics/history.ts";
 import type { BootPlan } from "../model/plan.ts";
-import { offers } from "../plan/verbs.ts";
+import { offers } from "../controls/kinds.ts";
 import { capabilities, degradedText } from "../supervise/capabilities.ts";
 import { GpuCoordinator, type VramSnapshot } from "../gpu/coordinator.ts";
 import {

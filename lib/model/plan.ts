@@ -9,53 +9,35 @@
 /** The part a service plays for the person who talks. `other`: none of the four. */
 export type Role = "kwd" | "stt" | "llm" | "tts" | "other";
 
-/** One way to ask "are you ready?" (CONTRACT §2). */
-export type ProbeSpec =
-  | NetworkProbeSpec
-  | { type: "log"; pattern: string }
-  | { type: "exec"; cmd: string[]; timeoutMs: number }
-  | { type: "notify" };
+/**
+ * One way to ask "are you ready?" (CONTRACT §2). What else is in it only its kind knows, a file of `probes/`.
+ * `listener`: it must be a process of the service that listens there; left out, anyone may answer.
+ */
+export type ProbeSpec = {
+  type: string;
+  listener?: { host: string; port: number };
+  [own: string]: unknown;
+};
 
-/** `listener`: it must be a process of the service that listens there; left out, anyone may answer. */
-export type NetworkProbeSpec =
-  & { listener?: { host: string; port: number } }
-  & (
-    | { type: "tcp"; host: string; port: number }
-    | { type: "http"; url: string; expectCode: number; expectJson: Record<string, unknown> | null }
-    | { type: "grpc"; target: string; service: string }
-    | { type: "wyoming"; host: string; port: number; expect: Record<string, string> }
-    | { type: "ollama"; url: string; model: string | null }
-  );
+/**
+ * One real inference whose result is thrown away (CONTRACT §4). What else is in it only its kind knows, a file of
+ * `warmups/`. `none`: there is nothing to do, `why`, and whether that deserves a WARNING.
+ */
+export type WarmupSpec = {
+  kind: string;
+  timeoutMs: number;
+  runs: number;
+  required: boolean;
+  why?: string;
+  warn?: boolean;
+  [own: string]: unknown;
+};
 
-/** One real inference whose result is thrown away (CONTRACT §4); `none` says why there is nothing to do. */
-export type WarmupSpec =
-  & { timeoutMs: number; runs: number; required: boolean }
-  & (
-    | { kind: "none"; why: string; warn: boolean }
-    /** `verb`: it is the control verb, whose answer is JSON; else the status alone counts. */
-    | { kind: "http"; url: string; body: Record<string, unknown>; verb: boolean }
-    | { kind: "wyoming"; host: string; port: number } & WyomingRequest
-    | { kind: "ollama"; url: string; model: string | null; tokens: number; numCtx: number | null }
-    | { kind: "openai"; url: string; model: string | null } & OpenaiRequest
-    | { kind: "exec"; cmd: string[] }
-  );
-
-/** What an OpenAI-style server is asked for. `completions`: where there are none, `chat`. */
-export type OpenaiRequest =
-  | { api: "completions" | "chat"; tokens: number }
-  | { api: "speech"; voice: string | null; text: string }
-  | { api: "transcriptions"; audio: "speech" | "silence"; audioMs: number };
-
-/** What a Wyoming server is asked for. */
-export type WyomingRequest =
-  | { ask: "transcribe"; audio: "speech" | "silence"; audioMs: number }
-  | { ask: "synthesize"; voice: string | null; text: string };
-
-/** How the loader asks a KWD to pause and a TTS to speak (CONTRACT §5). `url` is an origin, without a path. */
-export type ControlSpec =
-  | { kind: "http"; url: string }
-  | { kind: "command"; speak: string[] | null; pause: string[] | null; resume: string[] | null }
-  | { kind: "none" };
+/**
+ * How the loader asks a KWD to pause and a TTS to speak (CONTRACT §5). What else is in it only its kind knows, a file of
+ * `controls/`. `url`: an origin, without a path, where the verbs are asked for over HTTP.
+ */
+export type ControlSpec = { kind: string; url?: string; [own: string]: unknown };
 
 /** When and how fast a service is started again (§6). */
 export interface RestartPolicy {

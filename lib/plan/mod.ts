@@ -3,4 +3,3 @@ export type * from "../model/plan.ts";
 export { planDirs } from "./dirs.ts";
 export type { PlanFacts, ReadyTimeHistory } from "./facts.ts";
 export { planBoot } from "./plan.ts";
-export { ollamaOrigin } from "./ollama_address.ts";

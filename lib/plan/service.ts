@@ -1,8 +1,9 @@
 /** One configured service -> its part of the plan. Spec: §1.1, §3, §6. */
-import { isLoopback } from "../config/address.ts";
-import { execTimeoutMs } from "../config/defaults.ts";
+import { isLoopback } from "../address.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { LoaderConfig, ServiceConfig } from "../config/schema.ts";
+import { kindOf as controlKindOf } from "../controls/kinds.ts";
+import { kindOf } from "../probes/kinds.ts";
 import { planEnvironment } from "./environment.ts";
 import { resolveArgv, resolvePath } from "./paths.ts";
 import type { PlanFacts } from "./facts.ts";
@@ -19,7 +20,7 @@ export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts
   const service = services[name];
   const spawned = service.manage === "spawn";
   const role = service.role ?? (roles.includes(name) ? name as Role : "other");
-  const readiness = planProbes(service.readiness, service, facts, execTimeoutMs);
+  const readiness = planProbes(service.readiness, service, facts, null);
   const bindPort = spawned ? planBindPort(loader, name, readiness) : null;
   const control = planControl(service, readiness, facts);
   const { health } = service;
@@ -37,9 +38,8 @@ export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts
     readiness,
     readyTimeout: planReadyTimeout(loaded, name, historyOf(facts, name)),
     health: {
-      // A line of the log says that it became ready, not that it still is.
       probes: planProbes(health.probe ?? service.readiness, service, facts, health.timeout_ms)
-        .filter((probe) => health.probe !== undefined || probe.type !== "log"),
+        .filter((probe) => health.probe !== undefined || !kindOf(probe).once),
       intervalMs: 1000 * (health.interval_sec ?? loader.health_check_interval_sec),
       timeoutMs: health.timeout_ms,
       failures: health.failures,
@@ -74,19 +74,10 @@ function planBindPort(
 }
 
 function planControl(service: ServiceConfig, readiness: readonly ProbeSpec[], facts: PlanFacts): ControlSpec {
-  const { control } = service;
-  if (control?.kind === "none") return { kind: "none" };
-  if (control?.kind === "command") {
-    const argv = (words: string[] | undefined) => words ? resolveArgv(facts.configDir, words) : null;
-    return {
-      kind: "command",
-      speak: argv(control.speak),
-      pause: argv(control.pause),
-      resume: argv(control.resume),
-    };
-  }
-  const url = control?.url === undefined ? httpOrigin(readiness) : new URL(control.url).origin;
-  return url === null ? { kind: "none" } : { kind: "http", url };
+  const origin = httpOrigin(readiness);
+  const { control = { kind: origin === null ? "none" : "http" } } = service;
+  const argv = (words: readonly string[]) => resolveArgv(facts.configDir, words);
+  return controlKindOf(control).plan(control, { origin, argv }) as ControlSpec;
 }
 
 function planPrepare(service: ServiceConfig, facts: PlanFacts): ServicePlan["prepare"] {

@@ -1,5 +1,7 @@
 /** What a service's plan says about its engine: which one, which models by name, which places. Spec: §9. */
 import type { ServicePlan } from "../model/plan.ts";
+import { isOllama } from "../probes/ollama.ts";
+import { isOllama as isOllamaWarmup } from "../warmups/ollama.ts";
 
 export interface Engine {
   /** Backend, server and program names, lower case: "faster-whisper", "llama-server", … */
@@ -40,9 +42,8 @@ export function engineOf(service: ServicePlan, home: string): Engine {
   }
   const module = moduleAt(argv);
   if (module > 0) names.add(argv[module].split(".")[0].replaceAll("_", "-").toLowerCase());
-  if (warmup.kind === "ollama" || service.readiness.some((probe) => probe.type === "ollama")) {
-    names.add("ollama");
-  }
+  const probes = service.readiness.filter(isOllama);
+  if (isOllamaWarmup(warmup) || probes.length > 0) names.add("ollama");
 
   const models = new Set<string>();
   const addModel = (name: string | null | undefined) => {
@@ -50,8 +51,8 @@ export function engineOf(service: ServicePlan, home: string): Engine {
   };
   addModel(service.engine.model);
   addModel(env.ALEXA_DEFAULT_VOICE);
-  if (warmup.kind === "ollama") addModel(warmup.model);
-  for (const probe of service.readiness) if (probe.type === "ollama") addModel(probe.model);
+  if (isOllamaWarmup(warmup)) addModel(warmup.model);
+  for (const { model } of probes) addModel(model);
 
   const paths = new Set<string>();
   const ofModel = new Set<string>();

@@ -1,27 +1,40 @@
 /** Ready when a command of the user's exits with 0. Spec: §6; CONTRACT §2. */
 import type { CommandResult } from "../sys/process/command.ts";
 import { noneFree } from "../sys/process/descriptors.ts";
-import type { ProbeSpec } from "../model/plan.ts";
-import { noAnswer, type ProbeDeps, ready, unasked, waiting, wrong } from "./results.ts";
-import type { Probe, ProbeTarget } from "./types.ts";
-
-type ExecSpec = Extract<ProbeSpec, { type: "exec" }>;
+import { shellWord } from "../text.ts";
+import { probeKind } from "./kind.ts";
+import { noAnswer, ready, unasked, waiting, wrong } from "./results.ts";
 
 const maxOutputBytes = 16 * 1024;
+/** For one run while readiness is awaited, ms. */
+const usualMs = 5000;
 
-export function create(spec: ExecSpec, _target: ProbeTarget, { run }: ProbeDeps): Probe {
-  return {
-    description: `exec ${spec.cmd.join(" ")}`,
+export const exec = probeKind({
+  type: "exec",
+  schema: ({ z, argv }) =>
+    z.strictObject({
+      type: z.literal("exec").describe("Ready when a command exits 0"),
+      cmd: argv().describe("Command and arguments, without a shell"),
+      timeout_ms: z.number().min(10).max(600_000).optional().describe(
+        `How long one run may take; ${usualMs}, and for health \`health.timeout_ms\`, when left out`,
+      ),
+    }),
+  plan: ({ cmd, timeout_ms }, { argv, execMs }) => ({
+    cmd: argv(cmd),
+    timeoutMs: timeout_ms ?? execMs ?? usualMs,
+  }),
+  describe: ({ cmd }) => `exec ${cmd.map(shellWord).join(" ")} exits 0`,
+  brief: ({ cmd }) => `exec ${cmd.join(" ")}`,
+  create: ({ cmd, timeoutMs }, _target, { run }) => ({
     async check({ signal }) { // its own limit counts: a command takes what it takes
       if (noneFree()) return unasked;
-      const result = await run(spec.cmd, { signal, timeoutMs: spec.timeoutMs, maxOutputBytes });
-      if (result.missing) return wrong(`${spec.cmd[0]} cannot be run: ${lastLine(result)}`);
-      if (result.timedOut) return noAnswer(spec.timeoutMs);
+      const result = await run(cmd, { signal, timeoutMs, maxOutputBytes });
+      if (result.missing) return wrong(`${cmd[0]} cannot be run: ${lastLine(result)}`);
+      if (result.timedOut) return noAnswer(timeoutMs);
       return result.code === 0 ? ready("exit 0") : waiting(ending(result));
     },
-    [Symbol.dispose]() {},
-  };
-}
+  }),
+});
 
 /** How a command that failed ended, with its last words. */
 export function ending(result: CommandResult): string {

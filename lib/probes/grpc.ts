@@ -1,36 +1,99 @@
 /** Ready when grpc.health.v1 says SERVING. Every other answer has its own sentence. Spec: §6; CONTRACT §2. */
 import { type HealthAnswer, healthClient, loadGrpc } from "../protocols/grpc_health.ts";
 import { connectTcp } from "../sys/net/tcp.ts";
-import type { ProbeSpec } from "../model/plan.ts";
-import { attempt, noAnswer, type ProbeDeps, ready, waiting, wrong } from "./results.ts";
-import type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
+import { parseTarget } from "../address.ts";
+import type { Environment, ProbeView, RuleFindings } from "../model/written.ts";
+import { describeValue } from "../text.ts";
+import { elsewhere, owner, probeKind, type RuleContext } from "./kind.ts";
+import { attempt, noAnswer, ready, waiting, wrong } from "./results.ts";
+import type { ProbeResult } from "./types.ts";
 
-type GrpcSpec = Extract<ProbeSpec, { type: "grpc" }>;
+type GrpcSpec = { target: string; service: string };
 
-export function create(spec: GrpcSpec, _target: ProbeTarget, { clock }: ProbeDeps): Probe {
-  const client = healthClient(spec.target);
-  const address = hostAndPort(spec.target);
-  let up = false;
-  return {
-    description: `grpc ${spec.target}${spec.service ? ` ${spec.service}` : ""} = SERVING`,
-    check: (options) =>
-      attempt(clock, options, async (signal) => {
-        // A plain connect tells "not up" for a tenth of the price, and leaves the channel without a failure to wait
-        // off. The transport is loaded while the model loads, so that the first real check does not pay for it.
-        const knock = async () => {
-          if (address) (await connectTcp(address.host, address.port, signal)).close();
-        };
-        if (!up) {
-          loadGrpc().catch(() => {});
-          await knock();
-        }
-        const answer = await client.check(spec.service, { signal, timeoutMs: options.timeoutMs });
-        up = answer.kind !== "unavailable";
-        if (!up) await knock();
-        return inWords(answer, spec, options.timeoutMs);
-      }),
-    [Symbol.dispose]: () => client[Symbol.dispose](),
-  };
+export const grpc = probeKind({
+  type: "grpc",
+  schema: (shapes) => {
+    const { z, text } = shapes;
+    return z.strictObject({
+      type: z.literal("grpc").describe("Ready when grpc.health.v1 answers SERVING"),
+      target: text(255).describe("`host:port`"),
+      service: z.string().max(255).default("").describe(
+        "Service name to ask for; empty means the whole server",
+      ),
+      owner: owner(shapes, elsewhere),
+    });
+  },
+  portOf({ target }) {
+    const parsed = typeof target === "string" ? parseTarget(target) : null;
+    return parsed && { ...parsed, key: "target" };
+  },
+  variables: ["OLLAMA_HOST"],
+  rules: checkTarget,
+  plan: ({ target, service }) => ({ target, service }),
+  describe: (spec) => `${asked(spec)} SERVING`,
+  brief: (spec) => `${asked(spec)} = SERVING`,
+  create(spec, _target, { clock }) {
+    const client = healthClient(spec.target);
+    const address = hostAndPort(spec.target);
+    let up = false;
+    return {
+      check: (options) =>
+        attempt(clock, options, async (signal) => {
+          // A plain connect tells "not up" for a tenth of the price, and leaves the channel without a failure to wait
+          // off. The transport is loaded while the model loads, so that the first real check does not pay for it.
+          const knock = async () => {
+            if (address) (await connectTcp(address.host, address.port, signal)).close();
+          };
+          if (!up) {
+            loadGrpc().catch(() => {});
+            await knock();
+          }
+          const answer = await client.check(spec.service, { signal, timeoutMs: options.timeoutMs });
+          up = answer.kind !== "unavailable";
+          if (!up) await knock();
+          return inWords(answer, spec, options.timeoutMs);
+        }),
+      [Symbol.dispose]: () => client[Symbol.dispose](),
+    };
+  },
+});
+
+function asked({ target, service }: GrpcSpec): string {
+  return `grpc ${target}${service ? ` ${service}` : ""}`;
+}
+
+/** A target that can be asked, and not Ollama's own port. */
+function checkTarget({ path, raw }: ProbeView, { service, env }: RuleContext, found: RuleFindings): void {
+  if (typeof raw.target !== "string") return;
+  const target = parseTarget(raw.target);
+  if (target === null) {
+    found.errors.push({
+      path: [...path, "target"],
+      at: "value",
+      message: `${service.name}: not a gRPC target`,
+      wanted: "host:port, such as 127.0.0.1:5003",
+      found: describeValue(raw.target),
+      hint: /^[a-z]+:\/\//.test(raw.target) ? "leave out the scheme" : undefined,
+    });
+  } else if (target.port === ollamaPort(env) || target.port === 11_434) {
+    const ollama = service.raw.server === "ollama" || service.raw.backend === "ollama";
+    (ollama ? found.errors : found.warnings).push({
+      path: [...path, "target"],
+      at: "value",
+      inside: String(target.port),
+      message:
+        `${service.name}: port ${target.port} is Ollama's own, which speaks HTTP and has no gRPC health service: ` +
+        "it would never become ready",
+      wanted: "the gRPC port of your own service in front of Ollama",
+      hint: "to wait for Ollama itself, write readiness: { type: ollama }",
+    });
+  }
+}
+
+/** Port of the Ollama that the environment names; its default otherwise. */
+function ollamaPort(env: Environment): number {
+  const port = /:(\d+)\/?$/.exec(env.OLLAMA_HOST ?? "")?.[1];
+  return port === undefined ? 11_434 : Number(port);
 }
 
 function inWords(answer: HealthAnswer, spec: GrpcSpec, timeoutMs: number): ProbeResult {

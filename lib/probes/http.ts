@@ -1,19 +1,41 @@
 /** Ready when an HTTP GET answers with the expected status, and with the expected JSON if any is configured. Spec: §6. */
 import { httpRequest } from "../sys/net/http.ts";
-import type { ProbeSpec } from "../model/plan.ts";
-import { attempt, type ProbeDeps, ready, waiting, wrong } from "./results.ts";
-import type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
-
-type HttpSpec = Extract<ProbeSpec, { type: "http" }>;
+import { checkUrl } from "../address.ts";
+import { elsewhere, owner, probeKind, urlPort } from "./kind.ts";
+import { attempt, ready, waiting, wrong } from "./results.ts";
+import type { ProbeResult } from "./types.ts";
 
 const maxJsonBytes = 256 * 1024;
 
 /** Statuses that servers use while they load or are overrun, besides all of 5xx. */
 const passing = new Set([408, 425, 429]);
 
-export function create(spec: HttpSpec, _target: ProbeTarget, { clock }: ProbeDeps): Probe {
-  return {
-    description: `http ${spec.url} = ${spec.expectCode}`,
+export const http = probeKind({
+  type: "http",
+  schema: (shapes) => {
+    const { z, text } = shapes;
+    return z.strictObject({
+      type: z.literal("http").describe("Ready when a GET answers with the expected status"),
+      url: text().describe("Address to ask, http or https"),
+      expect_code: z.int().min(100).max(599).default(200).describe(
+        "Status that means ready; 503 means loading",
+      ),
+      expect_json: z.record(z.string(), z.unknown()).optional().describe(
+        "Fields which the JSON answer must have, with these values",
+      ),
+      owner: owner(shapes, elsewhere),
+    });
+  },
+  portOf: urlPort,
+  rules: ({ path, raw }, _context, found) => checkUrl(raw.url, [...path, "url"], found),
+  plan: ({ url, expect_code, expect_json }) => ({
+    url,
+    expectCode: expect_code,
+    expectJson: expect_json ?? null,
+  }),
+  describe: (spec) => `${briefly(spec)}${spec.expectJson ? ` ${JSON.stringify(spec.expectJson)}` : ""}`,
+  brief: (spec) => briefly(spec),
+  create: (spec, _target, { clock }) => ({
     check: (options) =>
       attempt(clock, options, async (signal) => {
         const answer = await httpRequest(spec.url, {
@@ -27,8 +49,11 @@ export function create(spec: HttpSpec, _target: ProbeTarget, { clock }: ProbeDep
           ? compare(answer.status, answer.text, spec.expectJson)
           : ready(String(answer.status));
       }),
-    [Symbol.dispose]() {},
-  };
+  }),
+});
+
+function briefly({ url, expectCode }: { url: string; expectCode: number }): string {
+  return `http ${url} = ${expectCode}`;
 }
 
 function otherStatus(status: number, expected: number): ProbeResult {

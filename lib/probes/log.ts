@@ -4,13 +4,59 @@
  */
 import { reasonOf } from "../errors.ts";
 import { compilePattern, type Pattern } from "../pattern.ts";
-import type { ProbeSpec } from "../model/plan.ts";
-import { type ProbeDeps, ready, waiting, wrong } from "./results.ts";
-import type { Probe, ProbeTarget } from "./types.ts";
+import { describeValue } from "../text.ts";
+import { probeKind } from "./kind.ts";
+import { type CheckOptions, ready, waiting, wrong } from "./results.ts";
+import type { ProbeTarget } from "./types.ts";
 
-type LogSpec = Extract<ProbeSpec, { type: "log" }>;
+export const log = probeKind({
+  type: "log",
+  schema: ({ z, text }) =>
+    z.strictObject({
+      type: z.literal("log").describe("Ready when a line of the service's own output matches"),
+      pattern: text(1000).describe(
+        "Regular expression, without lookaround and back references; it meets the first 4096 characters of a line",
+      ),
+    }),
+  hears: "output",
+  once: true,
+  rules({ path, raw }, { service }, found) {
+    if (typeof raw.pattern !== "string") return;
+    try {
+      new RegExp(raw.pattern);
+    } catch (error) {
+      found.errors.push({
+        path: [...path, "pattern"],
+        at: "value",
+        message: `${service.name}: not a regular expression: ${
+          (error as Error).message.replace(/^Invalid regular expression: /, "")
+        }`,
+        found: describeValue(raw.pattern),
+      });
+    }
+  },
+  async lateRule({ path, raw }, service) {
+    const pattern = String(raw.pattern);
+    try {
+      await compilePattern(pattern);
+      return [];
+    } catch (error) {
+      return [{
+        path: [...path, "pattern"],
+        at: "value",
+        message: `${service}: cannot be matched in bounded time: ${reasonOf(error)}`,
+        wanted: "a regular expression without lookaround and back references, as RE2 takes it",
+        found: describeValue(pattern),
+      }];
+    }
+  },
+  plan: ({ pattern }) => ({ pattern }),
+  describe: ({ pattern }) => `log line matches /${pattern}/`,
+  brief: ({ pattern }) => `log /${pattern}/`,
+  create: (spec, target) => listenFor(spec.pattern, target),
+});
 
-export function create(spec: LogSpec, target: ProbeTarget, _deps: ProbeDeps): Probe {
+function listenFor(source: string, target: ProbeTarget) {
   const listeners = new Set<() => void>();
   let pattern: Pattern | null = null;
   /** What was printed while the pattern was made, some milliseconds. */
@@ -30,7 +76,7 @@ export function create(spec: LogSpec, target: ProbeTarget, _deps: ProbeDeps): Pr
     for (const fn of listeners) fn();
   };
   lines = target.onLine(take);
-  const made = compilePattern(spec.pattern).then((made) => {
+  const made = compilePattern(source).then((made) => {
     pattern = made;
     early.forEach(take);
     early = [];
@@ -41,12 +87,11 @@ export function create(spec: LogSpec, target: ProbeTarget, _deps: ProbeDeps): Pr
   });
 
   return {
-    description: `log /${spec.pattern}/`,
-    onReady(fn) {
+    onReady(fn: () => void) {
       listeners.add(fn);
       return { [Symbol.dispose]: () => void listeners.delete(fn) };
     },
-    async check({ signal }) {
+    async check({ signal }: CheckOptions) {
       signal.throwIfAborted();
       const problem = await made;
       signal.throwIfAborted();

@@ -11,19 +11,32 @@ import {
   type WyomingOffer,
 } from "../protocols/wyoming.ts";
 import { connectTcp } from "../sys/net/tcp.ts";
-import type { ProbeSpec } from "../model/plan.ts";
-import { attempt, type ProbeDeps, ready, waiting, wrong } from "./results.ts";
-import type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
-
-type WyomingSpec = Extract<ProbeSpec, { type: "wyoming" }>;
+import { elsewhere, host, hostPort, owner, probeKind } from "./kind.ts";
+import { attempt, ready, waiting, wrong } from "./results.ts";
+import type { ProbeResult } from "./types.ts";
 
 /** A server may say other things before its `info`, but not for ever. */
 const maxEventsBeforeInfo = 64;
 
-export function create(spec: WyomingSpec, _target: ProbeTarget, { clock }: ProbeDeps): Probe {
-  const expected = Object.entries(spec.expect).map(([kind, name]) => ` ${kind}=${name}`).join("");
-  return {
-    description: `wyoming ${spec.host}:${spec.port}${expected}`,
+export const wyoming = probeKind({
+  type: "wyoming",
+  schema: (shapes) => {
+    const { z, port } = shapes;
+    return z.strictObject({
+      type: z.literal("wyoming").describe("Ready when `describe` is answered with `info`"),
+      host: host(shapes),
+      port: port().describe("Port of the Wyoming server"),
+      expect: z.record(z.string(), z.string()).default({}).describe(
+        "What the info must contain, such as `{wake: alexa}`",
+      ),
+      owner: owner(shapes, elsewhere),
+    });
+  },
+  portOf: hostPort,
+  plan: ({ host, port, expect }) => ({ host, port, expect }),
+  describe: ({ host, port, expect }) =>
+    `wyoming ${host}:${port}${Object.entries(expect).map(([kind, name]) => ` ${kind}=${name}`).join("")}`,
+  create: (spec, _target, { clock }) => ({
     check: (options) =>
       attempt(clock, options, async (signal) => {
         using stream = await connectTcp(spec.host, spec.port, signal);
@@ -41,9 +54,8 @@ export function create(spec: WyomingSpec, _target: ProbeTarget, { clock }: Probe
           throw error;
         }
       }),
-    [Symbol.dispose]() {},
-  };
-}
+  }),
+});
 
 function compare(expected: Record<string, string>, offer: WyomingOffer): ProbeResult {
   for (const [kind, name] of Object.entries(expected)) {

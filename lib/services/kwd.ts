@@ -1,6 +1,7 @@
 /** The wake word service: what the greeting needs of it beyond every other service. Spec: §10, §12; CONTRACT §5. */
+import { type AskOptions, type ControlAnswer, noControl } from "../controls/answers.ts";
+import { kindOf } from "../controls/kinds.ts";
 import type { GreetingPlan } from "../model/plan.ts";
-import { type AskOptions, type ControlAnswer, noControl, postVerb, runVerb } from "./control.ts";
 import { ManagedService } from "./managed_service.ts";
 
 /** The reason under which the loader pauses the wake word. Other reasons (a person's mute) are never touched. */
@@ -27,12 +28,7 @@ export class KwdService extends ManagedService {
 
   async #ask(verb: "pause" | "resume", reason: string, o: AskOptions): Promise<ControlAnswer> {
     const { control } = this.plan;
-    if (control.kind === "none") return noControl;
-    if (control.kind === "command") {
-      const argv = control[verb];
-      return argv ? await runVerb(argv, { reason }, { ...o, run: this.run }) : noControl;
-    }
-    const answer = await postVerb(control.url, verb, { reason }, o);
+    const answer = await kindOf(control).mute?.(control, verb, reason, { ...o, run: this.run }) ?? noControl;
     if (answer.state === "ok" && Array.isArray(answer.body.reasons)) {
       this.#foreignReasons = answer.body.reasons.filter((r): r is string =>
         typeof r === "string" && r !== greetingReason
@@ -48,8 +44,7 @@ export class KwdService extends ManagedService {
     o: AskOptions,
   ): Promise<{ greets: boolean; answer: ControlAnswer }> {
     const { control } = this.plan;
-    if (control.kind !== "http") return { greets: false, answer: noControl };
-    const answer = await postVerb(control.url, "system_ready", {
+    const body = {
       boot_id: this.household.bootId,
       greeting: {
         enabled: greeting.enabled,
@@ -58,7 +53,8 @@ export class KwdService extends ManagedService {
         kwd_resume_after_tts_ms: greeting.resumeAfterMs,
       },
       echo_cancellation: "keep",
-    }, o);
+    };
+    const answer = await kindOf(control).systemReady?.(control, body, { ...o, run: this.run }) ?? noControl;
     return { greets: answer.state === "ok" && answer.body.greets === true, answer };
   }
 }

@@ -9,7 +9,7 @@ import { ManagedService } from "./managed_service.ts";
 import { TtsService } from "./tts.ts";
 
 export type { ServiceAdapter } from "./adapter.ts";
-export type { ControlAnswer } from "./control.ts";
+export type { ControlAnswer } from "../controls/answers.ts";
 export { bootIdVariable, type Household, serviceVariable } from "./context.ts";
 export { KwdService, ManagedService, TtsService };
 export { ServiceCopy } from "./service_process.ts";

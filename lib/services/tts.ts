@@ -1,13 +1,7 @@
 /** The speech service: it speaks, and says when the sound has ended. Spec: §10, §12; CONTRACT §5. */
-import { type AskOptions, type ControlAnswer, noControl, postVerb, runVerb } from "./control.ts";
+import { type AskOptions, noControl, type SpeakAnswer } from "../controls/answers.ts";
+import { kindOf } from "../controls/kinds.ts";
 import { ManagedService } from "./managed_service.ts";
-
-export type SpeakAnswer =
-  /** The sound has ended. `spokenMs` as it told; null if it did not. */
-  | { state: "finished"; spokenMs: number | null }
-  /** It will tell at the finished URL. */
-  | { state: "accepted" }
-  | Exclude<ControlAnswer, { state: "ok" }>;
 
 export class TtsService extends ManagedService {
   /**
@@ -17,24 +11,7 @@ export class TtsService extends ManagedService {
   async speak(text: string, tag: string, o: AskOptions & { finishedUrl?: string }): Promise<SpeakAnswer> {
     const { control } = this.plan;
     const { finishedUrl, ...ask } = o;
-    if (control.kind === "none") return noControl;
-    if (control.kind === "command") {
-      if (!control.speak) return noControl;
-      const answer = await runVerb(control.speak, { text, tag }, { ...ask, run: this.run });
-      return answer.state === "ok" ? { state: "finished", spokenMs: null } : answer;
-    }
-    const answer = await postVerb(
-      control.url,
-      "speak",
-      { text, tag, play: true, finished_url: finishedUrl },
-      ask,
-    );
-    if (answer.state !== "ok") return answer;
-    if (answer.status === 202) return { state: "accepted" };
-    if (answer.body.finished === false) {
-      return { state: "failed", detail: "/control/speak answered finished: false" };
-    }
-    const ms = answer.body.spoken_ms;
-    return { state: "finished", spokenMs: typeof ms === "number" && Number.isFinite(ms) ? ms : null };
+    const speech = { text, tag, finishedUrl };
+    return await kindOf(control).speak?.(control, speech, { ...ask, run: this.run }) ?? noControl;
   }
 }

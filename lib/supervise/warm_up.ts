@@ -17,8 +17,9 @@ export async function warmUp(
 ): Promise<WarmedUp> {
   const { warmup } = service.plan;
   if (warmup.kind === "none") {
-    if (warmup.warn) emit({ fact: "no_warmup", why: warmup.why });
-    return { unproved: warmup.warn, fault: null };
+    const { why = "", warn = false } = warmup;
+    if (warn) emit({ fact: "no_warmup", why });
+    return { unproved: warn, fault: null };
   }
   emit({ fact: "stage_begun", stage: "warmup" });
   const result = await service.warm(signal);

@@ -1,9 +1,11 @@
 /** The boot plan as text for people: `plan`, and the resolved configuration for `check`. Spec: §2, §9. Pure. */
 import { stringify } from "yaml";
-import { portOf } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import { offers } from "../plan/verbs.ts";
-import type { BootPlan, ControlSpec, ProbeSpec, ServicePlan, WarmupSpec } from "../model/plan.ts";
+import { describeControl, offers } from "../controls/kinds.ts";
+import type { BootPlan, ServicePlan, WarmupSpec } from "../model/plan.ts";
+import { describeProbe } from "../probes/kinds.ts";
+import { shellWord } from "../text.ts";
+import { describeWarmup } from "../warmups/kinds.ts";
 
 /** Everything that will happen, in the order in which it will. Ends without a newline. */
 export function renderPlan(plan: BootPlan): string {
@@ -58,9 +60,9 @@ function bootOrder(plan: BootPlan): string[] {
     service.name,
     service.role,
     service.bindPort === null ? "-" : String(service.bindPort),
-    service.readiness.map(probeText).join(" and "),
+    service.readiness.map(describeProbe).join(" and "),
     seconds(service.readyTimeout.value),
-    warmupText(service.warmup),
+    describeWarmup(service.warmup),
   ]);
   return table([["", "service", "role", "port", "ready when", "within", "warmed by"], ...rows]);
 }
@@ -71,18 +73,20 @@ function serviceLines(plan: BootPlan, service: ServicePlan, index: number): stri
   return fields([
     [
       "command",
-      service.manage === "external" ? "external: never started or stopped" : service.argv.map(word).join(" "),
+      service.manage === "external"
+        ? "external: never started or stopped"
+        : service.argv.map(shellWord).join(" "),
     ],
     ["folder", service.manage === "external" ? "" : service.workdir],
     ["environment", tuned.join("\n")],
     ["prepare", prepareText(plan, service, index)],
-    ["ready when", service.readiness.map(probeText).join("\n")],
+    ["ready when", service.readiness.map(describeProbe).join("\n")],
     ["timeout", `${seconds(service.readyTimeout.value)} (${service.readyTimeout.from})`],
-    ["warm-up", `${warmupText(service.warmup)}${warmupLimits(service.warmup)}`],
+    ["warm-up", `${describeWarmup(service.warmup)}${warmupLimits(service.warmup)}`],
     [
       "health",
       `${
-        health.probes.length === 0 ? "the process lives" : health.probes.map(probeText).join(" and ")
+        health.probes.length === 0 ? "the process lives" : health.probes.map(describeProbe).join(" and ")
       }, every ${seconds(health.intervalMs)}, ${health.failures} failures in a row${
         health.busy.cpu ? `, busy up to ${seconds(health.busy.limitMs)} is forgiven` : ""
       }`,
@@ -98,7 +102,7 @@ function serviceLines(plan: BootPlan, service: ServicePlan, index: number): stri
         ? ""
         : `${service.gpu}${service.vramMb === null ? "" : `, ${service.vramMb} MiB`}`,
     ],
-    ["control", service.role === "kwd" || service.role === "tts" ? controlText(service.control) : ""],
+    ["control", service.role === "kwd" || service.role === "tts" ? describeControl(service.control) : ""],
   ]);
 }
 
@@ -174,94 +178,14 @@ function machineLines(plan: BootPlan): string[] {
   ]);
 }
 
-function probeText(probe: ProbeSpec): string {
-  const anyone = portOf(probe) !== null && !("listener" in probe);
-  return anyone ? `${question(probe)}, any owner` : question(probe);
-}
-
-function question(probe: ProbeSpec): string {
-  switch (probe.type) {
-    case "tcp":
-      return `tcp ${probe.host}:${probe.port}`;
-    case "http":
-      return `http ${probe.url} = ${probe.expectCode}${
-        probe.expectJson ? ` ${JSON.stringify(probe.expectJson)}` : ""
-      }`;
-    case "grpc":
-      return `grpc ${probe.target}${probe.service === "" ? "" : ` ${probe.service}`} SERVING`;
-    case "wyoming": {
-      const expected = Object.entries(probe.expect).map(([kind, name]) => ` ${kind}=${name}`).join("");
-      return `wyoming ${probe.host}:${probe.port}${expected}`;
-    }
-    case "ollama":
-      return `ollama ${probe.url}${probe.model === null ? "" : ` has ${probe.model}`}`;
-    case "log":
-      return `log line matches /${probe.pattern}/`;
-    case "exec":
-      return `exec ${probe.cmd.map(word).join(" ")} exits 0`;
-    case "notify":
-      return "notify READY=1";
-  }
-}
-
-function warmupText(warmup: WarmupSpec): string {
-  switch (warmup.kind) {
-    case "none":
-      return `${warmup.warn ? "WARNING: " : ""}none: ${warmup.why}`;
-    case "http":
-      return `http POST ${warmup.url} ${JSON.stringify(warmup.body)}`;
-    case "wyoming":
-      return `wyoming ${warmup.host}:${warmup.port}, ${
-        warmup.ask === "transcribe" ? `${warmup.audioMs} ms of ${warmup.audio}` : "a synthesis"
-      }`;
-    case "ollama":
-      return `ollama ${warmup.url} ${warmup.model ?? "(no model)"}, ${tokens(warmup.tokens)}${
-        warmup.numCtx === null ? "" : `, context ${warmup.numCtx}`
-      }`;
-    case "openai":
-      return `openai ${warmup.url} ${warmup.api}${warmup.model === null ? "" : ` ${warmup.model}`}${
-        "tokens" in warmup
-          ? `, ${tokens(warmup.tokens)}`
-          : "audio" in warmup
-          ? `, ${warmup.audioMs} ms of ${warmup.audio}`
-          : ""
-      }`;
-    case "exec":
-      return `exec ${warmup.cmd.map(word).join(" ")}`;
-  }
-}
-
 function warmupLimits(warmup: WarmupSpec): string {
   if (warmup.kind === "none") return "";
   const runs = warmup.runs === 1 ? "" : `, ${warmup.runs} times`;
   return `${runs}, within ${seconds(warmup.timeoutMs)}${warmup.required ? "" : ", not required"}`;
 }
 
-function controlText(control: ControlSpec): string {
-  switch (control.kind) {
-    case "http":
-      return `http ${control.url}/control/…`;
-    case "command": {
-      const verbs = [["speak", control.speak], ["pause", control.pause], ["resume", control.resume]] as const;
-      return verbs.flatMap(([verb, argv]) => argv === null ? [] : [`${verb}: ${argv.map(word).join(" ")}`])
-        .join("\n");
-    }
-    case "none":
-      return "none";
-  }
-}
-
-function tokens(count: number): string {
-  return count === 1 ? "1 token" : `${count} tokens`;
-}
-
 function seconds(ms: number): string {
   return `${Number((ms / 1000).toFixed(3))} s`;
-}
-
-/** An argument as one would have to write it in a shell. */
-function word(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }
 
 function section(title: string, lines: readonly string[]): string {

@@ -12,7 +12,7 @@ import { seconds } from "../text.ts";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log/mod.ts";
 import type { GreetingPlan } from "../model/plan.ts";
-import { offers } from "../plan/verbs.ts";
+import { offers } from "../controls/kinds.ts";
 import type { KwdService } from "../services/kwd.ts";
 import type { SupervisedCopy } from "../services/supervised.ts";
 import type { TtsService } from "../services/tts.ts";

@@ -5,15 +5,12 @@
 import { deadline } from "../sys/clock.ts";
 import { HttpError } from "../sys/net/http.ts";
 import type { WarmupSpec } from "../model/plan.ts";
-import * as exec from "./exec.ts";
-import * as http from "./http.ts";
-import * as ollama from "./ollama.ts";
-import * as openai from "./openai.ts";
-import { chooseKind, failed, inSeconds, type RunContext, type WarmupDeps } from "./results.ts";
+import { type ColdCheck, forgiving } from "./cold.ts";
+import { kindOf, warmupKinds } from "./kinds.ts";
+import { failed, inSeconds, type WarmupDeps } from "./results.ts";
 import type { WarmupResult } from "./types.ts";
-import * as wyoming from "./wyoming.ts";
 
-export { type ColdCheck, coldCheck } from "./cold.ts";
+export type { ColdCheck } from "./cold.ts";
 export { audioClip, sampleRate, wavOf } from "./clip.ts";
 export type { WarmupDeps } from "./results.ts";
 export type { WarmupResult } from "./types.ts";
@@ -25,22 +22,17 @@ export type { WarmupResult } from "./types.ts";
 export async function runWarmup(spec: WarmupSpec, deps: WarmupDeps): Promise<WarmupResult> {
   const { clock, signal } = deps;
   signal.throwIfAborted();
-  if (spec.kind === "none") {
-    return spec.warn
-      ? {
-        state: "not_offered",
-        detail: spec.why,
-        hint: chooseKind,
-      }
-      : { state: "warmed", ms: 0, detail: spec.why };
-  }
+  const kind = kindOf(spec);
+  const known = warmupKinds.map(({ kind }) => kind).filter((name) => name !== "none");
+  const choose = `choose one with \`warmup: { kind: ${known.join(" | ")} }\``;
   const end = clock.now() + spec.timeoutMs;
   using limit = deadline(clock, spec.timeoutMs, signal);
   let result: WarmupResult = failed("no run was asked for");
   try {
     for (let i = 0; i < Math.max(1, spec.runs); i++) {
-      result = await runOnce(spec, {
+      result = await kind.run(spec, {
         ...deps,
+        choose,
         signal: limit.signal,
         timeoutMs: Math.max(1, end - clock.now()),
       });
@@ -54,32 +46,18 @@ export async function runWarmup(spec: WarmupSpec, deps: WarmupDeps): Promise<War
   return limit.signal.aborted ? failed(timedOut(spec.timeoutMs)) : result;
 }
 
-function runOnce(spec: Exclude<WarmupSpec, { kind: "none" }>, context: RunContext): Promise<WarmupResult> {
-  switch (spec.kind) {
-    case "http":
-      return http.run(spec, context);
-    case "wyoming":
-      return wyoming.run(spec, context);
-    case "ollama":
-      return ollama.run(spec, context);
-    case "openai":
-      return openai.run(spec, context);
-    case "exec":
-      return exec.run(spec, context);
-  }
-}
-
-function inWords(error: unknown, spec: Exclude<WarmupSpec, { kind: "none" }>): string {
+function inWords(error: unknown, spec: WarmupSpec): string {
   // The request's own limit and ours run out in the same moment.
   if (error instanceof HttpError && error.kind === "timeout") return timedOut(spec.timeoutMs);
-  const where = spec.kind === "exec"
-    ? spec.cmd[0]
-    : spec.kind === "wyoming"
-    ? `${spec.host}:${spec.port}`
-    : spec.url;
-  return `${where}: ${error instanceof Error ? error.message : String(error)}`;
+  return `${kindOf(spec).where(spec)}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 function timedOut(ms: number): string {
   return `timed out after ${inSeconds(ms)}`;
+}
+
+/** How to learn that what was warmed is cold again; null where nobody can tell. */
+export function coldCheck(spec: WarmupSpec): ColdCheck | null {
+  const ask = kindOf(spec).coldCheck?.(spec);
+  return ask ? forgiving(ask) : null;
 }

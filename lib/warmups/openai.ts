@@ -1,5 +1,7 @@
 /** A few tokens, a short spoken text or a transcript from an OpenAI-style server. Spec: §9; CONTRACT §4. */
+import type { Role } from "../model/plan.ts";
 import {
+  llamaServerSleeps,
   openaiChat,
   openaiCompletion,
   openaiFirstModel,
@@ -7,43 +9,146 @@ import {
   openaiTranscription,
 } from "../protocols/openai.ts";
 import { HttpError } from "../sys/net/http.ts";
-import type { WarmupSpec } from "../model/plan.ts";
 import { audioClip, wavOf } from "./clip.ts";
+import {
+  audio,
+  audioMs,
+  isAskedBy,
+  needed,
+  nothing,
+  spokenText,
+  tokens,
+  tokensText,
+  usualAudioMs,
+  usualText,
+  usualTokens,
+  type WarmupContext,
+  warmupKind,
+} from "./kind.ts";
 import { inSeconds, isUnknownRequest, refusal, type RunContext } from "./results.ts";
 import type { WarmupResult } from "./types.ts";
 
-type OpenaiSpec = Extract<WarmupSpec, { kind: "openai" }>;
+/** What the server is asked for. `completions`: where there are none, `chat`. */
+type Request =
+  | { api: "completions" | "chat"; tokens: number }
+  | { api: "speech"; voice: string | null; text: string }
+  | { api: "transcriptions"; audio: "speech" | "silence"; audioMs: number };
+type OpenaiSpec = { kind: string; url: string; model: string | null } & Request;
+
+interface RequestWishes {
+  api?: Request["api"];
+  tokens?: number;
+  voice?: string;
+  text?: string;
+  audio?: "speech" | "silence";
+  audio_ms?: number;
+}
 
 const hint = "set `warmup: { kind: openai, url: …, model: … }`, or `warmup: { kind: none }`";
 
-export async function run(spec: OpenaiSpec, context: RunContext): Promise<WarmupResult> {
-  const { url } = spec;
-  const model = spec.model ?? await listedModel(url, context);
-  switch (spec.api) {
+export const openai = warmupKind({
+  kind: "openai",
+  schema: (shapes, common) => {
+    const { z, text } = shapes;
+    return z.strictObject({
+      kind: z.literal("openai").describe("One request to an OpenAI-compatible server"),
+      ...common,
+      url: text().optional().describe(
+        "The server's base address, without `/v1/…`; the readiness URL's when left out",
+      ),
+      api: z.enum(["completions", "chat", "speech", "transcriptions"]).optional().describe(
+        "Which endpoint; by role when left out (`completions`, and where the server has none, `chat`)",
+      ),
+      model: text(255).optional().describe("Model; the service's `model` when left out"),
+      tokens: tokens(shapes),
+      voice: text(255).optional().describe("Voice for `speech`; `default_voice` when left out"),
+      text: spokenText(shapes),
+      audio: audio(shapes),
+      audio_ms: audioMs(shapes),
+    });
+  },
+  rules({ url }, service, found) {
+    if (url === undefined && !isAskedBy(service, "http")) needed("url", "`url`", service, found);
+  },
+  plan(wishes, context) {
+    const { name, service, origin } = context;
+    const url = wishes.url ?? origin;
+    if (url === null) {
+      const how = `set services.${name}.warmup: { kind: openai, url: … }`;
+      return nothing(`nothing says where to send it: ${how}`, true);
+    }
+    const spec: OpenaiSpec = {
+      kind: "openai",
+      url: url.replace(/\/+$/, ""),
+      model: wishes.model ?? service.model ?? null,
+      ...requestOf(context, wishes),
+    };
+    return spec;
+  },
+  describe: (spec) =>
+    `openai ${spec.url} ${spec.api}${spec.model === null ? "" : ` ${spec.model}`}${
+      "tokens" in spec
+        ? `, ${tokensText(spec.tokens)}`
+        : "audio" in spec
+        ? `, ${spec.audioMs} ms of ${spec.audio}`
+        : ""
+    }`,
+  where: ({ url }) => url,
+  async run(spec, context) {
+    const { url } = spec;
+    const model = spec.model ?? await listedModel(url, context);
+    switch (spec.api) {
+      case "completions":
+      case "chat":
+        return await someTokens(spec, model, context);
+      case "speech": {
+        const answer = await openaiSpeech(url, { model, voice: spec.voice, text: spec.text }, context);
+        return refusal(answer, "POST /v1/audio/speech", hint) ??
+          { state: "warmed", ms: answer.ms, detail: `${answer.bytes} bytes of audio` };
+      }
+      case "transcriptions": {
+        const wav = wavOf(audioClip(spec.audio, spec.audioMs));
+        const answer = await openaiTranscription(url, { model, wav }, context);
+        return refusal(answer, "POST /v1/audio/transcriptions", hint) ??
+          { state: "warmed", ms: answer.ms, detail: `${inSeconds(spec.audioMs)} of ${spec.audio}` };
+      }
+    }
+  },
+  coldCheck({ url, api }) {
+    if (api !== "completions" && api !== "chat") return null;
+    let tells = true; // servers of other makes are asked once
+    return async (options) => {
+      const sleeps = tells ? await llamaServerSleeps(url, options) : null;
+      tells = sleeps !== null;
+      return sleeps ? "The server sleeps, its model unloaded" : null;
+    };
+  },
+});
+
+const usualApi: Partial<Record<Role, Request["api"]>> = { stt: "transcriptions", tts: "speech" };
+
+function requestOf({ role, service }: WarmupContext, wishes: RequestWishes): Request {
+  const api = wishes.api ?? usualApi[role] ?? "completions";
+  switch (api) {
     case "completions":
     case "chat":
-      return await someTokens(spec, model, context);
-    case "speech": {
-      const answer = await openaiSpeech(url, { model, voice: spec.voice, text: spec.text }, context);
-      return refusal(answer, "POST /v1/audio/speech", hint) ??
-        { state: "warmed", ms: answer.ms, detail: `${answer.bytes} bytes of audio` };
-    }
+      return { api, tokens: wishes.tokens ?? (service.warmup_token || usualTokens) };
+    case "speech":
+      return { api, voice: wishes.voice ?? service.default_voice ?? null, text: wishes.text ?? usualText };
     case "transcriptions": {
-      const wav = wavOf(audioClip(spec.audio, spec.audioMs));
-      const answer = await openaiTranscription(url, { model, wav }, context);
-      return refusal(answer, "POST /v1/audio/transcriptions", hint) ??
-        { state: "warmed", ms: answer.ms, detail: `${inSeconds(spec.audioMs)} of ${spec.audio}` };
+      const audioMs = wishes.audio_ms ?? (service.warmup_encoder_ms || usualAudioMs);
+      return { api, audio: wishes.audio ?? "speech", audioMs };
     }
   }
 }
 
 /** Servers of chat models alone do not know completions, or refuse them for such a model. */
 async function someTokens(
-  { url, api, tokens }: Extract<OpenaiSpec, { api: "completions" | "chat" }>,
+  { url, api, tokens }: { url: string; api: string; tokens: number },
   model: string | null,
   context: RunContext,
 ): Promise<WarmupResult> {
-  const detail = tokens === 1 ? "1 token" : `${tokens} tokens`;
+  const detail = tokensText(tokens);
   let refused: WarmupResult | null = null;
   if (api === "completions") {
     const answer = await openaiCompletion(url, { model, tokens }, context);

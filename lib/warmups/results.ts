@@ -14,12 +14,11 @@ export interface WarmupDeps {
 /** One run: `signal` ends with the caller's abort or with the warm-up's time, `timeoutMs` is what is left of it. */
 export interface RunContext extends WarmupDeps {
   timeoutMs: number;
+  /** What to do about a server whose warm-up is not known. */
+  choose: string;
 }
 
 export const failed = (detail: string): WarmupResult => ({ state: "failed", detail });
-
-/** What to do about a server whose warm-up is not known. */
-export const chooseKind = "choose one with `warmup: { kind: http | wyoming | ollama | openai | exec }`";
 
 /** The statuses with which a server says that it does not know the request at all. */
 const unknownRequest = new Set([404, 405, 501]);

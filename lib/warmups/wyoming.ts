@@ -2,43 +2,96 @@
 import { encodeEvent, eventReader, readInfo, WyomingError, type WyomingEvent } from "../protocols/wyoming.ts";
 import { deadline } from "../sys/clock.ts";
 import { connectTcp, TcpError, type TcpStream } from "../sys/net/tcp.ts";
-import type { WarmupSpec } from "../model/plan.ts";
 import { audioClip, sampleRate } from "./clip.ts";
+import {
+  audio,
+  audioMs,
+  isAskedBy,
+  needed,
+  nothing,
+  spokenText,
+  usualAudioMs,
+  usualText,
+  warmupKind,
+} from "./kind.ts";
 import { failed, inSeconds, type RunContext } from "./results.ts";
-import type { WarmupResult } from "./types.ts";
 
-type WyomingSpec = Extract<WarmupSpec, { kind: "wyoming" }>;
+type Transcription = { ask: "transcribe"; audio: "speech" | "silence"; audioMs: number };
+type Synthesis = { ask: "synthesize"; voice: string | null; text: string };
+type WyomingSpec = { kind: string; host: string; port: number } & (Transcription | Synthesis);
 
 /** A Wyoming server answers `describe` at once, even on a busy machine; one that has not by now speaks something else. */
 const describeMs = 2000;
 const chunkMs = 64;
 const format = { rate: sampleRate, width: 2, channels: 1 };
 
-export async function run(spec: WyomingSpec, context: RunContext): Promise<WarmupResult> {
-  const no = await whyNotOffered(spec, context);
-  if (no !== null) {
-    return {
-      state: "not_offered",
-      detail: no,
-      hint: "speak Wyoming on this port, or set `warmup: { kind: http | openai | exec, … }`",
-    };
-  }
-  // A connection of its own: some servers end one after each answer.
-  using stream = await connectTcp(spec.host, spec.port, context.signal);
-  const began = context.clock.now();
-  const events = eventReader(stream);
-  try {
-    const result = spec.ask === "transcribe"
-      ? await transcribe(spec, stream, events)
-      : await synthesize(spec, stream, events);
-    return result.ok
-      ? { state: "warmed", ms: context.clock.now() - began, detail: result.detail }
-      : failed(result.detail);
-  } catch (error) {
-    if (error instanceof WyomingError) return failed(`the ${nameOf[spec.ask]} broke off: ${error.message}`);
-    throw error;
-  }
-}
+export const wyoming = warmupKind({
+  kind: "wyoming",
+  schema: (shapes, common) => {
+    const { z, text, port } = shapes;
+    return z.strictObject({
+      kind: z.literal("wyoming").describe("A Wyoming transcription or, of a TTS, a synthesis"),
+      ...common,
+      host: text(255).optional().describe("Host; that of the readiness probe when left out"),
+      port: port().optional().describe("Port; that of the readiness probe when left out"),
+      audio: audio(shapes),
+      audio_ms: audioMs(shapes),
+      voice: text(255).optional().describe("Voice of a synthesis; `default_voice` when left out"),
+      text: spokenText(shapes),
+    });
+  },
+  rules({ port }, service, found) {
+    if (port === undefined && !isAskedBy(service, "tcp", "wyoming")) needed("port", "`port`", service, found);
+  },
+  plan(wishes, { name, role, service, listening }) {
+    const port = wishes.port ?? listening?.port;
+    if (port === undefined) return nothing(`services.${name}.warmup has no port`, true);
+    const request: Transcription | Synthesis = role === "tts"
+      ? {
+        ask: "synthesize",
+        voice: wishes.voice ?? service.default_voice ?? null,
+        text: wishes.text ?? usualText,
+      }
+      : {
+        ask: "transcribe",
+        audio: wishes.audio ?? "speech",
+        audioMs: wishes.audio_ms ?? (service.warmup_encoder_ms || usualAudioMs),
+      };
+    const host = wishes.host ?? listening?.host ?? "127.0.0.1";
+    const spec: WyomingSpec = { kind: "wyoming", host, port, ...request };
+    return spec;
+  },
+  describe: (spec) =>
+    `wyoming ${spec.host}:${spec.port}, ${
+      spec.ask === "transcribe" ? `${spec.audioMs} ms of ${spec.audio}` : "a synthesis"
+    }`,
+  where: ({ host, port }) => `${host}:${port}`,
+  async run(spec, context) {
+    const no = await whyNotOffered(spec, context);
+    if (no !== null) {
+      return {
+        state: "not_offered",
+        detail: no,
+        hint: "speak Wyoming on this port, or set `warmup: { kind: http | openai | exec, … }`",
+      };
+    }
+    // A connection of its own: some servers end one after each answer.
+    using stream = await connectTcp(spec.host, spec.port, context.signal);
+    const began = context.clock.now();
+    const events = eventReader(stream);
+    try {
+      const result = spec.ask === "transcribe"
+        ? await transcribe(spec, stream, events)
+        : await synthesize(spec, stream, events);
+      return result.ok
+        ? { state: "warmed", ms: context.clock.now() - began, detail: result.detail }
+        : failed(result.detail);
+    } catch (error) {
+      if (error instanceof WyomingError) return failed(`the ${nameOf[spec.ask]} broke off: ${error.message}`);
+      throw error;
+    }
+  },
+});
 
 type EventReader = ReturnType<typeof eventReader>;
 
@@ -50,7 +103,7 @@ interface Outcome {
 }
 
 async function transcribe(
-  { audio: kind, audioMs }: Extract<WyomingSpec, { ask: "transcribe" }>,
+  { audio: kind, audioMs }: Transcription,
   stream: TcpStream,
   events: EventReader,
 ): Promise<Outcome> {
@@ -74,7 +127,7 @@ async function transcribe(
 
 /** A TTS answers `describe` with no voice loaded, and some with none on disk: only sound proves it. */
 async function synthesize(
-  { text, voice }: Extract<WyomingSpec, { ask: "synthesize" }>,
+  { text, voice }: Synthesis,
   stream: TcpStream,
   events: EventReader,
 ): Promise<Outcome> {

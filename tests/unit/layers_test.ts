@@ -44,7 +44,7 @@ Deno.test("breachesOf() finds imports against the direction, at their line", () 
 
 Deno.test("breachesOf() lets pass what goes down or stays in the room", () => {
   const good: [string, string][] = [
-    ["lib/voice/a.ts", 'import { call } from "../services/control.ts";'],
+    ["lib/voice/a.ts", 'import { call } from "../services/kwd.ts";'],
     ["lib/voice/a.ts", 'import { b } from "./b.ts";'],
     ["lib/sys/files/a.ts", 'import { b } from "../process/b.ts";'],
     ["lib/sys/a.ts", 'import type { BootPlan } from "../model/plan.ts";'],

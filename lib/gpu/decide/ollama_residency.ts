@@ -2,8 +2,10 @@
 import { reasonOf } from "../../errors.ts";
 import { judgeOllama, type Residency } from "../mod.ts";
 import type { ServicePlan } from "../../model/plan.ts";
+import { isOllama } from "../../probes/ollama.ts";
 import { ollamaResident } from "../../protocols/ollama.ts";
 import { type Clock, isAbort } from "../../sys/clock.ts";
+import { isOllama as isOllamaWarmup } from "../../warmups/ollama.ts";
 
 const askMs = 1000;
 
@@ -28,7 +30,7 @@ export async function ollamaResidency(
 
 /** From its warm-up (which is Ollama's own unless it is configured otherwise) or its readiness. */
 function originOf(plan: ServicePlan): string | null {
-  if (plan.warmup.kind === "ollama") return plan.warmup.url;
-  const probe = plan.readiness.find((probe) => probe.type === "ollama");
+  if (isOllamaWarmup(plan.warmup)) return plan.warmup.url;
+  const probe = plan.readiness.find(isOllama);
   return probe ? new URL(probe.url).origin : null;
 }

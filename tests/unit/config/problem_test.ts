@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { LoaderError } from "../../../lib/errors.ts";
 import { ConfigError, renderProblem } from "../../../lib/config/mod.ts";
-import { describeValue, excerptOf } from "../../../lib/config/problem.ts";
+import { excerptOf } from "../../../lib/config/problem.ts";
 import { editDistance, nearest } from "../../../lib/did_you_mean.ts";
 import { edited, load, problemsOf } from "../../support/config_edit.ts";
 
@@ -42,14 +42,6 @@ Deno.test("excerptOf() puts the caret below the place, whatever is before it", (
   const [source, caret] = excerptOf(`${"x".repeat(500)}HERE${"y".repeat(500)}`, 1, 501, 4).split("\n");
   assert.equal(source.indexOf("HERE"), caret.indexOf("^^^^"));
   assert.ok(source.length < 130);
-});
-
-Deno.test("describeValue() is short and has no control characters", () => {
-  assert.equal(describeValue(null), "nothing");
-  assert.equal(describeValue([]), "an empty list");
-  assert.equal(describeValue({ a: 1 }), "a mapping");
-  assert.ok(describeValue("x".repeat(1000)).length < 100);
-  assert.ok(!/\p{Cc}|\p{Cf}/u.test(describeValue("a\u001b[0m\u202eb\u009b")));
 });
 
 Deno.test("nearest() finds slips of the finger and other habits of writing, and nothing far off", () => {

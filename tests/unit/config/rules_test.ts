@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { isLoopback, parseHttpUrl, parseTarget, portOf } from "../../../lib/config/address.ts";
 import { edited, load, marks, problemsOf, specText } from "../../support/config_edit.ts";
 
 /** The warnings' texts, after checking that they stand at the marks. */
@@ -82,30 +81,4 @@ Deno.test("rules speak also when the schema has complaints about other places", 
 
 Deno.test("a shorter shutdown than one service's grace is a warning", () => {
   assert.match(warningsOf(["kill_after_sec: 10", "kill_after_sec: ‸4"])[0], /per_service_grace_sec/);
-});
-
-Deno.test("portOf() finds the port of every kind of probe", () => {
-  assert.equal(portOf({ type: "http", url: "http://[::1]/x" })?.port, 80);
-  assert.equal(portOf({ type: "http", url: "https://a.b/x" })?.port, 443);
-  assert.deepEqual(portOf({ type: "grpc", target: "[::1]:50051" }), {
-    host: "::1",
-    port: 50051,
-    key: "target",
-  });
-  assert.deepEqual(portOf({ type: "wyoming", port: 10300 }), { host: "127.0.0.1", port: 10300, key: "port" });
-  assert.equal(portOf({ type: "notify" }), null);
-  assert.equal(portOf({ type: "http", url: "file:///x" }), null);
-});
-
-Deno.test("addresses are checked strictly", () => {
-  assert.equal(parseTarget("127.0.0.1:70000"), null);
-  assert.equal(parseTarget("127.0.0.1"), null);
-  assert.equal(parseTarget("a b:1"), null);
-  assert.equal(parseHttpUrl("ftp://x/y"), null);
-  for (const host of ["localhost", "127.0.0.1", "127.1.2.3", "::1", "0.0.0.0"]) {
-    assert.ok(isLoopback(host), host);
-  }
-  for (const host of ["10.0.0.1", "example.org", "1270.0.0.1", "127.evil.org"]) {
-    assert.ok(!isLoopback(host), host);
-  }
 });

@@ -251,20 +251,25 @@ Deno.test("lib/plan does not load zod or yaml", () => {
   const code = reachable(graph, module);
   assert.ok(code.size > 5);
   assert.deepEqual([...code].filter((name) => name.startsWith("npm:") || name.endsWith("/schema.ts")), []);
+  // What a kind loads when it asks is its own; zod and yaml nobody there loads at all.
+  const later = [...reachable(graph, module, { lazy: true })];
+  assert.deepEqual(later.filter((name) => /^npm:(zod|yaml)|\/schema\.ts$/.test(name)), []);
 });
 
 interface Graph {
-  modules: { specifier: string; dependencies?: { code?: { specifier: string } }[] }[];
+  modules: { specifier: string; dependencies?: { isDynamic?: boolean; code?: { specifier: string } }[] }[];
 }
 
-/** Modules that are loaded at run time: type imports have no `code`. */
-function reachable(graph: Graph, root: string): Set<string> {
+/** Modules that are loaded at run time: type imports have no `code`. `lazy`: also those that are loaded only when needed. */
+function reachable(graph: Graph, root: string, { lazy = false } = {}): Set<string> {
   const found = new Set<string>();
   const visit = (specifier: string) => {
     if (found.has(specifier)) return;
     found.add(specifier);
     const module = graph.modules.find((candidate) => candidate.specifier === specifier);
-    for (const { code } of module?.dependencies ?? []) if (code) visit(code.specifier);
+    for (const { code, isDynamic } of module?.dependencies ?? []) {
+      if (code && (lazy || !isDynamic)) visit(code.specifier);
+    }
   };
   visit(root);
   return found;

@@ -4,9 +4,9 @@ import { startGrpcPeer } from "../../support/peers/grpc_health_peer.ts";
 import { startHttpPeer } from "../../support/peers/http_peer.ts";
 import { startOllamaPeer } from "../../support/peers/ollama_peer.ts";
 import { answering, freePort, silentPeer } from "../../support/peers/tcp_peer.ts";
-import type { NetworkProbeSpec, ProbeSpec } from "../../../lib/model/plan.ts";
+import type { ProbeSpec } from "../../../lib/model/plan.ts";
 import { encodeEvent } from "../../../lib/protocols/wyoming.ts";
-import { portOf } from "../../../lib/config/address.ts";
+import { portOf } from "../../../lib/probes/kinds.ts";
 import { checkOnce, never, probeOf, TestTarget } from "./support.ts";
 
 const host = "127.0.0.1";
@@ -14,7 +14,7 @@ const us = new Set([Deno.pid]);
 const others = new Set([1]);
 
 /** Servers of every kind that is asked over the network, each of them ready. */
-const kinds: Record<string, () => Promise<{ spec: NetworkProbeSpec } & AsyncDisposable>> = {
+const kinds: Record<string, () => Promise<{ spec: ProbeSpec } & AsyncDisposable>> = {
   tcp() {
     const peer = silentPeer();
     return served(peer, { type: "tcp", host, port: peer.port });
@@ -37,11 +37,11 @@ const kinds: Record<string, () => Promise<{ spec: NetworkProbeSpec } & AsyncDisp
   },
 };
 
-async function served(peer: AsyncDisposable, spec: NetworkProbeSpec) {
+async function served(peer: AsyncDisposable, spec: ProbeSpec) {
   return { spec, [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose]() };
 }
 
-function withListener(spec: NetworkProbeSpec): ProbeSpec {
+function withListener(spec: ProbeSpec): ProbeSpec {
   return { ...spec, listener: { host, port: portOf(spec)!.port } };
 }
 

@@ -4,8 +4,7 @@ import type { FinishListener } from "../../../lib/voice/finish_listener.ts";
 import { listenForFinish } from "../../../lib/voice/finish_listener.ts";
 import { enableListening, greet, type Listener, type Speaker } from "../../../lib/voice/greeting.ts";
 import type { ControlSpec, GreetingPlan } from "../../../lib/model/plan.ts";
-import type { AskOptions, ControlAnswer } from "../../../lib/services/control.ts";
-import type { SpeakAnswer } from "../../../lib/services/tts.ts";
+import type { AskOptions, ControlAnswer, SpeakAnswer } from "../../../lib/controls/answers.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { FakeCopy, memoryLog, servicePlan } from "../../support/fake_service.ts";
 

@@ -1,0 +1,83 @@
+/** The control verbs: JSON over HTTP on the service's own port. CONTRACT §5. */
+import { HttpError, httpRequest } from "../sys/net/http.ts";
+import { type AskOptions, type ControlAnswer, quoted } from "./answers.ts";
+import { controlKind } from "./kind.ts";
+
+const largestAnswer = 64 << 10;
+const notOffered = new Set([404, 405, 501]);
+
+export const http = controlKind({
+  kind: "http",
+  schema: ({ z, text }) =>
+    z.strictObject({
+      kind: z.literal("http").describe("The control verbs over HTTP"),
+      url: text().optional().describe("Origin of the verbs; that of the readiness URL when left out"),
+    }),
+  rules({ url }, { name, path, probes }, found) {
+    if (url !== undefined || probes.some(({ raw }) => raw.type === "http")) return;
+    found.errors.push({
+      path: [...path, "control", "url"],
+      at: "key",
+      message: `services.${name}.control: nothing says where to send the verbs`,
+      wanted: `\`url\`, since the readiness of ${name} is not asked over http`,
+    });
+  },
+  plan: ({ url }, { origin }) => ({ kind: "http", url: url === undefined ? origin! : new URL(url).origin }),
+  describe: ({ url }) => `http ${url}/control/…`,
+  offers: () => true,
+  async speak({ url }, { text, tag, finishedUrl }, ask) {
+    const answer = await postVerb(url, "speak", { text, tag, play: true, finished_url: finishedUrl }, ask);
+    if (answer.state !== "ok") return answer;
+    if (answer.status === 202) return { state: "accepted" };
+    if (answer.body.finished === false) {
+      return { state: "failed", detail: "/control/speak answered finished: false" };
+    }
+    const ms = answer.body.spoken_ms;
+    return { state: "finished", spokenMs: typeof ms === "number" && Number.isFinite(ms) ? ms : null };
+  },
+  mute: ({ url }, verb, reason, ask) => postVerb(url, verb, { reason }, ask),
+  systemReady: ({ url }, body, ask) => postVerb(url, "system_ready", body, ask),
+});
+
+/** `POST /control/<verb>`. Never rejects, except with the signal's reason. */
+async function postVerb(
+  origin: string,
+  verb: string,
+  body: Record<string, unknown>,
+  { signal, timeoutMs }: AskOptions,
+): Promise<ControlAnswer> {
+  try {
+    const answer = await httpRequest(new URL(`/control/${verb}`, origin).href, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+      maxBytes: largestAnswer,
+      drain: true,
+      signal,
+      timeoutMs,
+    });
+    if (notOffered.has(answer.status)) {
+      return { state: "not_offered", detail: `/control/${verb} answered ${answer.status}` };
+    }
+    if (answer.status !== 200 && answer.status !== 202) {
+      return { state: "failed", detail: `/control/${verb} answered ${answer.status}${quoted(answer.text)}` };
+    }
+    return { state: "ok", status: answer.status, body: asObject(answer.text) };
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    const failed = { state: "failed", detail: `/control/${verb}: ${error.message}` } as const;
+    return error.kind === "timeout" ? failed : { ...failed, lost: true };
+  }
+}
+
+/** The answer as an object; empty when it is something else: the status alone counts then. */
+function asObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? value as Record<string, unknown>
+      : {};
+  } catch {
+    return {};
+  }
+}
