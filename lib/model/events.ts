@@ -26,6 +26,8 @@ export type ServiceFact =
   | { fact: "waiting"; waitedMs: number; limitMs: number; missing: string | null; lastOutput: string | null }
   /** What waiting does not mend; null: it did all the same. `again`: not the first time of this start. */
   | { fact: "wrong"; detail: string | null; again: boolean }
+  /** What it does, as it said by STATUS=. */
+  | { fact: "activity"; text: string | null }
   /** It is ready, `ms` after its spawn or its release. */
   | { fact: "ready"; ms: number }
   /** Nothing warms it, though something should. */

@@ -1,8 +1,7 @@
 /**
- * The adapter of every service: runs copies of it (or, external, only watches what somebody else runs), asks its probes
+ * The adapter of every service: has copies of it (or, external, only watches what somebody else runs), asks its probes
  * and gives its warm-up. Decides nothing: when to start, to restart and to stop is the supervisor's. Spec: §1.1.
  */
-import { LoaderError, reasonOf } from "../errors.ts";
 import type { Relay } from "../log/mod.ts";
 import type { ProbeSpec, ServicePlan } from "../model/plan.ts";
 import type { PrepareReport, StopReport, WarmupResult } from "../model/reports.ts";
@@ -15,18 +14,12 @@ import {
   type WaitResult,
 } from "../probes/mod.ts";
 import { type RunCommand, runCommand } from "../sys/process/command.ts";
-import { kindOf, makePrivateDir, removeIfThere } from "../sys/files/files.ts";
-import { NotifySocket } from "../sys/net/notify_socket.ts";
-import { isPortFree } from "../sys/net/ports.ts";
-import { exitText } from "../sys/process/process.ts";
-import { listenerOf, listenerPids } from "../sys/process/sockets.ts";
-import { describePid } from "../sys/process/procfs.ts";
 import type { ColdCheck } from "../warmups/mod.ts";
 import type { ServiceAdapter } from "./adapter.ts";
 import type { ReadyOptions, Supervised } from "./supervised.ts";
-import { type AdoptedRecord, ServiceCopy } from "./service_process.ts";
+import { Copies } from "./copies.ts";
+import type { AdoptedRecord, ServiceCopy } from "./service_process.ts";
 import { type Household, serviceEnvironment } from "./context.ts";
-import { terminate } from "../sys/process/terminate.ts";
 
 /** For one check while readiness is awaited, ms. */
 const readyCheckMs = 2000;
@@ -39,8 +32,8 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
   protected readonly household: Household;
   /** Runs a command of this service's as the service itself runs: in its folder, with its environment. */
   protected readonly run: RunCommand;
-  #copy: ServiceCopy | null = null;
-  #notify: NotifySocket | null = null;
+  /** Null: it is external. */
+  #copies: Copies | null;
   #probes: Probe[] = [];
   #healthProbes: Probe[] = [];
   #coldCheck: ColdCheck | null | undefined;
@@ -51,6 +44,7 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
     this.household = household;
     this.cmd = household.resolve(plan.argv);
     this.relay = household.log.relay(plan.tag);
+    this.#copies = plan.manage === "external" ? null : new Copies(plan, household, this.relay);
     const context = {
       cwd: plan.workdir,
       env: serviceEnvironment(plan, household),
@@ -66,55 +60,36 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
     return this.plan.workdir;
   }
   get external(): boolean {
-    return this.plan.manage === "external";
+    return this.#copies === null;
   }
   /** The copy that runs; null when none does, or it is external. */
   get copy(): ServiceCopy | null {
-    return this.#copy;
+    return this.#copies?.current ?? null;
   }
   bindPort(): number | null {
     return this.plan.bindPort;
   }
   pid(): number | null {
-    return this.#copy?.pid ?? null;
+    return this.copy?.pid ?? null;
   }
 
   lastLines(n: number): string[] {
     return this.relay.lastLines(n);
   }
 
+  get boundEarly(): boolean {
+    return this.#copies?.boundEarly ?? false;
+  }
+
   /** Starts a copy ahead of its turn, if configured; resolves when it said that it is prepared. Files are the boot's business. */
   async prepareAsync(signal: AbortSignal): Promise<PrepareReport> {
-    const none = { kind: "none", ms: 0, bytes: null, cachedShare: null, problem: null } as const;
-    if (!this.plan.prepare.standby || this.external || this.#copy) return none;
-    const began = this.household.clock.now();
-    const copy = this.#spawn(true);
-    const done = Promise.withResolvers<string | null>();
-    using _prepared = copy.onPrepared(() => done.resolve(null));
-    copy.exited.then((status) => done.resolve(`ended before it was prepared (${exitText(status)})`));
-    const onAbort = () => done.resolve("was not prepared before its turn");
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    const problem = await done.promise;
-    signal.removeEventListener("abort", onAbort);
-    return { ...none, kind: "standby", ms: this.household.clock.now() - began, problem };
+    if (this.plan.prepare.standby && this.#copies && !this.copy) return await this.#copies.prepare(signal);
+    return { kind: "none", ms: 0, bytes: null, cachedShare: null, problem: null };
   }
 
   /** Spawns a copy, or releases the one that stands by. */
   async start(signal?: AbortSignal): Promise<void> {
-    if (this.external) return;
-    if (this.#copy?.held && this.#copy.running) {
-      try {
-        return await this.#copy.release();
-      } catch (error) {
-        throw this.#cannotStart(error);
-      }
-    }
-    if (this.#copy) { // a standby that has died: what it left goes first
-      await this.stop();
-      signal?.throwIfAborted();
-    }
-    this.#spawn(false);
+    await this.#copies?.start(signal);
   }
 
   /**
@@ -123,8 +98,7 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
    * for that its record counts.
    */
   async adopt(recorded: AdoptedRecord): Promise<string | null> {
-    this.#openNotify();
-    const { outputLost } = this.#copy = ServiceCopy.adopt(this.plan, this.household, this.relay, recorded);
+    const { outputLost } = this.#copies!.adopt(recorded);
     if (outputLost !== null) return `cannot be read on (${outputLost})`;
     this.#createProbes();
     const asked = this.#probes.filter((probe) => !probe.onReady);
@@ -133,38 +107,8 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
     return results.every((result) => result.state === "ready") ? null : "is not ready";
   }
 
-  #spawn(standby: boolean): ServiceCopy {
-    try {
-      const notifyPath = this.#openNotify();
-      return this.#copy = ServiceCopy.start(this.plan, this.household, this.relay, { notifyPath, standby });
-    } catch (error) {
-      throw this.#cannotStart(error);
-    }
-  }
-
-  #cannotStart(error: unknown): LoaderError {
-    return new LoaderError("spawn_failed", `cannot start ${this.name}: ${reasonOf(error)}`, { cause: error });
-  }
-
-  #openNotify(): string {
-    // Somebody tidied the folder up: what has no name any more cannot be told anything.
-    if (this.#notify && kindOf(this.#notify.path) !== "socket") {
-      void this.#notify[Symbol.asyncDispose]();
-      this.#notify = null;
-    }
-    if (!this.#notify) {
-      makePrivateDir(this.household.runtimeDir);
-      this.#notify = new NotifySocket(this.#notifyPath, (datagram) => this.#copy?.notify(datagram));
-    }
-    return this.#notify.path;
-  }
-
-  get #notifyPath(): string {
-    return `${this.household.runtimeDir}/${this.name}.notify`;
-  }
-
   #target(): ProbeTarget {
-    return this.#copy ?? {
+    return this.copy ?? {
       name: this.name,
       processTree: () => null,
       onLine: (fn) => this.relay.onLine(fn),
@@ -195,7 +139,7 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
       ...o,
       clock: this.household.clock,
       timeoutMs: readyCheckMs,
-      onSign: this.#copy?.onSign.bind(this.#copy),
+      onSign: this.copy?.onSign.bind(this.copy),
     });
   }
 
@@ -237,40 +181,9 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
   }
 
   async stop(graceSec: number = this.plan.graceMs / 1000, hurry?: AbortSignal): Promise<StopReport> {
-    const began = this.household.clock.now();
-    const copy = this.#copy;
     this.#letGo();
-    if (!copy) return { ms: 0, how: null, killed: false, left: [], stuck: false };
-    const { killed, left } = await terminate(copy, {
-      clock: this.household.clock,
-      stopSignal: this.plan.stopSignal,
-      graceMs: graceSec * 1000,
-      hurry,
-    });
-    const status = left.length === 0 ? await copy.exited : copy.status;
-    if (left.length === 0) await copy.bury();
-    this.#copy = null;
-    return {
-      ms: this.household.clock.now() - began,
-      how: status ? exitText(status) : null,
-      killed,
-      left: left.length > 0 ? left : this.#portHolders(),
-      stuck: left.length > 0,
-    };
-  }
-
-  /** A copy that stands by listens on the service's port before its turn: against the contract of standby. */
-  get boundEarly(): boolean {
-    if (!this.#copy?.held || this.plan.bindPort === null) return false;
-    return listenerOf(this.#copy.processTree(), this.plan.bindPort).pid !== null;
-  }
-
-  /** Whoever still listens on the service's port, although everything of the service is gone. */
-  #portHolders(): string[] {
-    if (this.plan.bindPort === null || isPortFree(this.plan.bindPort)) return [];
-    return listenerPids(this.plan.bindPort).pids.map((pid) =>
-      `${describePid(pid)} holds port ${this.plan.bindPort}`
-    );
+    return await this.#copies?.stop(graceSec * 1000, hurry) ??
+      { ms: 0, how: null, killed: false, left: [], stuck: false };
   }
 
   #letGo(): void {
@@ -280,9 +193,7 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
-    if (this.#notify) await this.#notify[Symbol.asyncDispose]();
-    else removeIfThere(this.#notifyPath); // a killed loader may have left it
-    this.#notify = null;
+    this.#letGo();
+    await this.#copies?.[Symbol.asyncDispose]();
   }
 }
