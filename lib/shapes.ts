@@ -4,9 +4,23 @@
  */
 import type * as zod from "zod";
 
+/** What a kind may use of it. Only that gets into the built file: all of zod is 350 kB more. */
+export type Zod = Pick<
+  typeof zod,
+  | "array"
+  | "boolean"
+  | "enum"
+  | "int"
+  | "literal"
+  | "number"
+  | "record"
+  | "strictObject"
+  | "string"
+  | "unknown"
+>;
 export type Shapes = ReturnType<typeof shapesOf>;
 
-export function shapesOf(z: typeof zod) {
+export function shapesOf(z: Zod) {
   return {
     z,
     second: (max = 86_400) => z.number().min(0).max(max),
