@@ -20,7 +20,8 @@
 export type { LoaderState } from "./model/states.ts";
 export { ExitCode, LoaderError } from "./errors.ts";
 export { type ConfigChoice, type Loaded, loadPlan } from "./loader/load_plan.ts";
-export { type LoaderOptions, LoaderService } from "./loader/loader.ts";
+export type { LoaderOptions } from "./loader/assembly.ts";
+export { LoaderService } from "./loader/loader.ts";
 export { Log, type LogEntry, type LogOptions } from "./log/mod.ts";
 export type * from "./model/plan.ts";
 export type { VramSnapshot } from "./gpu/coordinator.ts";

@@ -2,30 +2,38 @@
 import { adoptable } from "../clean_start/adoption.ts";
 import { Claims } from "../clean_start/claims.ts";
 import { requireCommands } from "../clean_start/commands.ts";
+import { requireDescriptors } from "../clean_start/descriptors.ts";
 import { runHygiene } from "../clean_start/hygiene.ts";
 import { lockInstance } from "../clean_start/instance_lock.ts";
 import { bootsOf } from "../clean_start/leftovers.ts";
 import { neededPorts } from "../clean_start/port_owner.ts";
 import { type ServiceRecord, StateFile } from "../clean_start/state_file.ts";
 import type { Log } from "../log/mod.ts";
+import type { BootBook } from "../metrics/boot_metrics.ts";
 import type { BootPlan } from "../model/plan.ts";
 import type { KeptOutput } from "../services/context.ts";
 import type { Clock } from "../sys/clock.ts";
 import { environment, userId } from "../sys/host.ts";
+import { holdBack } from "../sys/process/descriptors.ts";
+import { keepSpare } from "../sys/process/libc.ts";
 import { resolveDemo } from "../sys/self.ts";
 import { version } from "../version.ts";
 
-export interface PrecheckOptions {
-  bootId: string;
-  clock: Clock;
-  log: Log;
-  signal: AbortSignal;
-  /** Services that came up in an earlier boot: their commands are there. */
-  known: ReadonlySet<string>;
+/** The files that are written take two, a command to ask the GPU six. */
+const descriptorsOfStop = 16;
+
+/** What the precheck needs of a boot. */
+export interface Prechecking {
+  readonly plan: BootPlan;
+  readonly bootId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Aborted when the loader stops. */
+  readonly stopping: AbortController;
   /** Owns what is held while the loader runs. */
-  held: AsyncDisposableStack;
-  /** Told what is being looked at, in words. */
-  doing(what: string): void;
+  readonly held: AsyncDisposableStack;
+  readonly book: BootBook;
+  reserve: Disposable | null;
 }
 
 export interface Prechecked {
@@ -36,9 +44,12 @@ export interface Prechecked {
   adopted: ReadonlyMap<string, ServiceRecord>;
 }
 
-/** @throws LoaderError that says what is in the way. */
-export async function precheck(plan: BootPlan, o: PrecheckOptions): Promise<Prechecked> {
-  const { clock, log, signal } = o;
+/** `doing` is told what is being looked at, in words. @throws LoaderError that says what is in the way. */
+export async function precheck(o: Prechecking, doing: (what: string) => void): Promise<Prechecked> {
+  const { plan, clock, log, stopping: { signal } } = o;
+  requireDescriptors(plan.services.length);
+  keepSpare();
+  o.reserve = holdBack(descriptorsOfStop);
   const warn = (message: string) => log.warning("LOADER", message);
   o.held.use(lockInstance(plan.dirs));
   const claims = o.held.use(new Claims(log));
@@ -54,8 +65,9 @@ export async function precheck(plan: BootPlan, o: PrecheckOptions): Promise<Prec
     `alexa-loader ${version}, boot ${boot}, configuration ${plan.configPath}, logs in ${plan.dirs.log}`,
   );
   plan.warnings.forEach(warn);
-  o.doing("looking for the services' commands");
-  await requireCommands(plan, { resolve: resolveDemo, env: environment(), known: o.known, signal });
+  doing("looking for the services' commands");
+  const known = new Set(Object.keys(o.book.readyTimes)); // they came up in an earlier boot: their commands are there
+  await requireCommands(plan, { resolve: resolveDemo, env: environment(), known, signal });
   const stateFile = StateFile.open(plan.dirs.state, warn, clock);
   const { previous } = stateFile;
   if (stateFile.warning) warn(stateFile.warning);
@@ -64,7 +76,7 @@ export async function precheck(plan: BootPlan, o: PrecheckOptions): Promise<Prec
   const adopted = keep
     ? adoptable(plan, previous, { uid, log, digest: keep.digest })
     : new Map<string, ServiceRecord>();
-  o.doing("clearing away what is left of earlier boots");
+  doing("clearing away what is left of earlier boots");
   await runHygiene(plan, {
     clock,
     log,

@@ -110,6 +110,11 @@ export class BootRecorder {
     return this.#total ??= this.elapsed();
   }
 
+  /** What `ready()` gave; null before. */
+  get totalMs(): number | null {
+    return this.#total;
+  }
+
   /** The first compute process of our tree was seen now. Only the first call counts. */
   cudaContext(): void {
     this.#cuda ??= this.elapsed();

@@ -58,6 +58,17 @@ export type ServiceFact =
 export type LoaderFact =
   | { fact: "loader_state"; from: LoaderState; to: LoaderState }
   | { fact: "stage_begun" | "stage_over"; service: null; stage: "precheck" }
+  /** Nothing is in the way: the services may be started. `gpu`: in words. */
+  | { fact: "prechecked"; services: number; gpu: string }
+  /** Everything works, the first time in this boot, `totalMs` after the program's start. */
+  | { fact: "system_ready"; totalMs: number }
+  /** Everything works again, `afterMs` after the first of these was lost. */
+  | { fact: "ready_again"; services: string[]; afterMs: number }
+  /** What is missing, and what works all the same, in words. */
+  | { fact: "degraded"; text: string }
+  /** The ordered stop begins; it is over, and of these something is `left`. */
+  | { fact: "stopping"; reason: string; services: string[] }
+  | { fact: "stopped_all"; left: string[] }
   | { fact: "gpu_open"; description: string; driver: string | null }
   /** Memory in use after a stage of the boot, and the change since the one before. */
   | { fact: "vram"; stage: string; usedMib: number; deltaMib: number }

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { LoaderError } from "../../../lib/errors.ts";
 import { loadPlan } from "../../../lib/loader/load_plan.ts";
 import { LoaderService } from "../../../lib/loader/loader.ts";
+import { observers } from "../../../lib/loader/observers.ts";
 import { Log } from "../../../lib/log/mod.ts";
+import type { Fact } from "../../../lib/model/events.ts";
 import type { BootPlan } from "../../../lib/model/plan.ts";
 import { Prewarmer } from "../../../lib/prewarm/mod.ts";
 import { kindOf } from "../../../lib/sys/files/files.ts";
@@ -282,6 +284,32 @@ test("W01: the prewarm of a service ends when it is ready, and when it is given 
     Prewarmer.prototype.stop = usual;
   }
 });
+
+const heard: Fact[] = [];
+const noInk = () => {
+  throw new Error("no ink");
+};
+
+test(
+  "An observer is a line of the registry: it hears the whole boot, and one that fails costs nobody anything",
+  {
+    change: () => void observers.push(() => noInk, () => (fact) => heard.push(fact)),
+  },
+  async ({ loader, lines }) => {
+    observers.splice(-2);
+    assert.equal(await loader.startAll(), true);
+    await until(() => heard.some(({ fact }) => fact === "greeted"));
+    await loader.stopAll();
+    const states = heard.flatMap((fact) => fact.fact === "loader_state" ? [fact.to] : []);
+    assert.deepEqual(states, ["PRECHECK", "STARTING", "SYSTEM_READY", "STOPPING", "STOPPED"]);
+    const ofTts = heard.flatMap((fact) => "service" in fact && fact.service === "tts" ? [fact.fact] : []);
+    const mine = ["started", "ready", "warmup", "stopped"];
+    assert.deepEqual(ofTts.filter((fact) => mine.includes(fact)), mine);
+    assert.deepEqual(lines.filter((line) => line.includes("ERROR")), [
+      "LOADER ERROR An observer of the boot failed and is told nothing more: no ink",
+    ]);
+  },
+);
 
 /** Which processes the state file names; null while there is none. */
 function recordedPids(dir: string): Record<string, number> | null {

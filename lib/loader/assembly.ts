@@ -1,0 +1,216 @@
+/** Who is made of what, in one boot. What only the precheck can make is null until then. Spec: §1.1, §12. */
+import type { StateFile } from "../clean_start/state_file.ts";
+import { LoaderError, reasonOf } from "../errors.ts";
+import { GpuCoordinator } from "../gpu/coordinator.ts";
+import type { Log } from "../log/mod.ts";
+import { BootBook } from "../metrics/boot_metrics.ts";
+import { type History, openHistory } from "../metrics/history.ts";
+import { EventBus } from "../model/event_bus.ts";
+import type { Fact } from "../model/events.ts";
+import type { BootPlan } from "../model/plan.ts";
+import { Prewarmer } from "../prewarm/prewarmer.ts";
+import type { KeptOutput } from "../services/context.ts";
+import {
+  bootIdVariable,
+  createService,
+  type Household,
+  KwdService,
+  type ManagedService,
+  TtsService,
+} from "../services/mod.ts";
+import { WatchOver } from "../supervise/guardian_keeper.ts";
+import { Strays } from "../supervise/strays.ts";
+import { Unit } from "../supervise/supervisor.ts";
+import { type Clock, systemClock } from "../sys/clock.ts";
+import { environment, randomHex, runtimeVersion } from "../sys/host.ts";
+import { type CommandOwner, runCommand } from "../sys/process/command.ts";
+import { becomeSubreaper, inheritedChildren } from "../sys/process/reaper.ts";
+import { resolveDemo } from "../sys/self.ts";
+import { version } from "../version.ts";
+import { WakeWordControl } from "../voice/wake_word.ts";
+import { observers } from "./observers.ts";
+import type { Prechecked } from "./precheck.ts";
+import { ProcessRegistry } from "./process_registry.ts";
+
+export interface LoaderOptions {
+  /** Where all lines go. The caller's to dispose, after the loader. */
+  log: Log;
+  clock?: Clock;
+  /** Monotonic time at which the program started, for `total_boot_ms`; default: now. */
+  startedAt?: number;
+  /** Boots before this one; default: the last ones of the state folder. */
+  history?: History;
+  /** Serve the control socket (`status`, `restart`, `stop`); default true. */
+  control?: boolean;
+  /** This process does nothing else: an orphan that it inherits is a service's, whoever it was. Default false. */
+  ownProcess?: boolean;
+}
+
+export class Assembly {
+  readonly plan: BootPlan;
+  readonly bootId: string = randomHex(16);
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly startedAt: number;
+  readonly events: EventBus;
+  readonly book: BootBook;
+  readonly prewarmer: Prewarmer;
+  /** Owns what must be given back in the end. */
+  readonly held = new AsyncDisposableStack();
+  /** Aborted when everything is to stop, and when nobody is to get grace any more. */
+  readonly stopping = new AbortController();
+  readonly hurry = new AbortController();
+
+  /** Descriptors for the stop, which must not fail for want of one. */
+  reserve: Disposable | null = null;
+  units: readonly Unit<ManagedService>[] = [];
+  stateFile: StateFile | null = null;
+  strays: Strays | null = null;
+  wakeWord: WakeWordControl | null = null;
+  gpu: GpuCoordinator | null = null;
+  /** What owns the commands that we run ourselves. */
+  #commands: CommandOwner | null = null;
+  #ownProcess: boolean;
+
+  constructor(plan: BootPlan, options: LoaderOptions) {
+    const { log, clock = systemClock, startedAt = clock.now() } = options;
+    this.#ownProcess = options.ownProcess ?? false;
+    this.plan = plan;
+    this.log = log;
+    this.clock = clock;
+    this.startedAt = startedAt;
+    this.events = new EventBus((error) =>
+      log.error("LOADER", `An observer of the boot failed and is told nothing more: ${reasonOf(error)}`)
+    );
+    this.book = new BootBook({
+      clock,
+      startedAt,
+      facts: { boot: this.bootId, version, config: plan.configPath, deno: runtimeVersion },
+      history: options.history ?? openHistory(plan.dirs.state, { last: 20 }),
+      greeting: plan.greeting,
+      warn: (message) => log.warning("LOADER", message),
+    });
+    this.prewarmer = this.held.use(
+      new Prewarmer({
+        clock,
+        files: plan.prewarm.files,
+        tokenizers: plan.prewarm.tokenizers,
+        env: environment(),
+        signal: this.stopping.signal,
+        emit: this.events.emit,
+      }),
+    );
+    for (const make of observers) this.events.observe(make(this));
+    this.events.observe((fact) => this.#remember(fact));
+  }
+
+  /** @throws LoaderError `unknown_service`. */
+  unit(name: string): Unit<ManagedService> {
+    const unit = this.units.find((unit) => unit.name === name);
+    if (unit) return unit;
+    const names = this.plan.services.map((service) => service.name).join(", ");
+    throw new LoaderError("unknown_service", `there is no service ${JSON.stringify(name)}`, {
+      hint: `services: ${names}`,
+    });
+  }
+
+  /** The services, and who watches over their processes and over the wake word. Starts none of them. */
+  makeServices({ keep, stateFile }: Prechecked): void {
+    const { plan, bootId, clock, log } = this;
+    this.stateFile = stateFile;
+    this.book.keep = true;
+    for (const warning of this.book.history.warnings) log.warning("LOADER", warning);
+    // Whoever our shell had in the background before it became us is a child of ours that we know nothing of.
+    const inheritsOnlyOurs = this.#ownProcess && inheritedChildren().length === 0;
+    const knowsStrays = becomeSubreaper() && inheritsOnlyOurs;
+    const guardian = plan.onLoaderDeath === "keep"
+      ? null
+      : this.held.use(new WatchOver({ bootId, graceMs: plan.shutdown.graceMs, log, clock }));
+    const registry = new ProcessRegistry({ bootId, clock, stateFile, guardian, keep });
+    this.#commands = registry.commands;
+    if (knowsStrays) {
+      this.strays = new Strays({
+        claimed: (orphan) => this.units.some((unit) => unit.service.copy?.claims(orphan)),
+        note: (who) => registry.strays(who),
+      });
+    }
+    this.#makeUnits(registry, keep);
+    const services = this.units.map((unit) => unit.service);
+    this.wakeWord = new WakeWordControl({
+      plan: plan.greeting,
+      kwd: services.find((service) => service instanceof KwdService) ?? null,
+      tts: services.find((service) => service instanceof TtsService) ?? null,
+      clock,
+      log,
+      bootId,
+      signal: this.stopping.signal,
+      knownOverBudget: this.book.knowsOverBudget,
+      emit: this.events.emit,
+    });
+  }
+
+  #makeUnits(registry: ProcessRegistry, keep: KeptOutput | null): void {
+    const { plan, bootId, clock, log, events: { emit } } = this;
+    const household: Household = {
+      bootId,
+      clock,
+      log,
+      emit,
+      environment: environment(),
+      runtimeDir: plan.dirs.runtime,
+      keep,
+      resolve: resolveDemo,
+      born: (service, child) => registry.born(service, child),
+      seen: (service, child, who) => registry.seen(service, child, who),
+      buried: (service, child) => registry.buried(service, child),
+      commands: registry.commands,
+    };
+    const times = this.book.readyTimes;
+    this.units = plan.services.map((service) =>
+      new Unit(this.held.use(createService(service, household)), {
+        clock,
+        emit,
+        hooks: { // the GPU is open before any of them is started
+          looked: () => this.strays?.look(),
+          beforeStart: (unit, signal) => this.gpu!.beforeStart(unit, signal),
+          beforeUp: (unit, signal) => this.gpu!.beforeUp(unit, signal),
+          beforeStop: (unit) => this.gpu!.beforeStop(unit),
+          afterStop: (unit) => this.gpu!.afterStop(unit),
+          signOfWork: (unit) => this.gpu!.signOfWork(unit),
+        },
+        pollMaxMs: plan.pollMaxMs,
+        expectedReadyMs: times[service.name]?.at(-1) ?? null,
+      })
+    );
+  }
+
+  /** Waits for the GPU where a service needs one. @throws LoaderError `gpu_missing`. */
+  async openGpu(): Promise<GpuCoordinator> {
+    const { plan, bootId, clock, log, startedAt } = this;
+    const context = { env: { [bootIdVariable]: bootId }, owner: this.#commands! };
+    return this.gpu = this.held.use(
+      await GpuCoordinator.open(plan, {
+        clock,
+        log,
+        startedAt,
+        signal: this.stopping.signal,
+        run: (argv, limits) => runCommand(argv, { ...limits, ...context }),
+        records: this.book.history.records,
+        trees: () =>
+          new Map(this.units.map((unit) => [unit.name, unit.service.copy?.processTree() ?? new Set()])),
+        emit: this.events.emit,
+      }),
+    );
+  }
+
+  /** What a fact says for later: to the next loader, and of whoever spoke. */
+  #remember(fact: Fact): void {
+    if (fact.fact === "state" && fact.to === "up") {
+      const { copy } = this.unit(fact.service).service;
+      if (copy) this.stateFile?.note(fact.service, copy, { ready: true });
+    }
+    if (fact.fact === "greeted" && fact.voice !== null && fact.report.outcome === "spoken") {
+      this.unit(fact.voice).unproved = false;
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/** The door of the control socket: opened once, and only loaded when it is. Spec: §12. */
+import { controlSocket, type ControlTarget } from "../api/types.ts";
+import type { LogLevel } from "../log/mod.ts";
+import type { Assembly } from "./assembly.ts";
+
+export class ControlDoor {
+  #made: Assembly;
+  #target: ControlTarget | null;
+  #opening: Promise<void> | null = null;
+
+  /** `target` null: it stays closed. */
+  constructor(made: Assembly, target: ControlTarget | null) {
+    this.#made = made;
+    this.#target = target;
+  }
+
+  /** `status`, `restart` and `stop` find us from now on. */
+  open(): Promise<void> {
+    return this.#opening ??= this.#serve();
+  }
+
+  /** Opens it after `ms`, unless that is disposed of before; what is wrong with it is told by `opened`. */
+  openAfter(ms: number): Disposable {
+    return this.#made.clock.after(ms, () => void this.open().catch(() => {}));
+  }
+
+  /** Resolves when it is open, if it was begun. @throws what is wrong with it. */
+  async opened(): Promise<void> {
+    await this.#opening;
+  }
+
+  async #serve(): Promise<void> {
+    const { plan, clock, log, held, stopping } = this.#made;
+    if (!this.#target || stopping.signal.aborted) return;
+    const { serveControl } = await import("../api/server.ts");
+    const say = (level: LogLevel, message: string) => log.line("LOADER", level, message);
+    held.use(await serveControl(controlSocket(plan.dirs.runtime), this.#target, { clock, log: say }));
+  }
+}

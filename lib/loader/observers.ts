@@ -1,0 +1,24 @@
+/** Who hears the facts of a boot. */
+import type { Log } from "../log/mod.ts";
+import type { BootBook } from "../metrics/boot_metrics.ts";
+import type { Observer } from "../model/events.ts";
+import type { BootPlan } from "../model/plan.ts";
+import type { Prewarmer } from "../prewarm/prewarmer.ts";
+import { sentences } from "../supervise/sentences.ts";
+import { announcements } from "./announcements.ts";
+
+/** What an observer may be made of. */
+export interface Observed {
+  readonly plan: BootPlan;
+  readonly log: Log;
+  readonly book: BootBook;
+  readonly prewarmer: Prewarmer;
+}
+
+/** In the order in which they are told; what keeps figures comes first. Another one is a file of its own and a line here. */
+export const observers: ((boot: Observed) => Observer)[] = [
+  ({ book }) => (fact) => book.note(fact),
+  ({ prewarmer }) => (fact) => prewarmer.note(fact),
+  ({ log, plan }) => sentences(log, plan.services),
+  ({ log, book }) => announcements(log, (totalMs) => book.totalLine(totalMs)),
+];

@@ -1,0 +1,33 @@
+/** The end: all that was made is stopped in order, written down and given back. Spec: §8; CONTRACT §7. */
+import { shutdown } from "../supervise/shutdown.ts";
+import type { Assembly } from "./assembly.ts";
+
+/** True when nothing of ours is left. Safe at any moment, also when only a part was made. */
+export async function tearDown(made: Assembly, reason: string): Promise<boolean> {
+  const { plan, clock, log, book, stateFile, units, gpu, hurry } = made;
+  const order = units.length > 0 ? plan.stopOrder.map((name) => made.unit(name)) : [];
+  let clean = true;
+  if (order.length > 0) {
+    made.events.emit({ fact: "stopping", reason, services: order.map((unit) => unit.name) });
+    const { left, ours } = await shutdown(order, {
+      clock,
+      log,
+      budgetMs: plan.shutdown.budgetMs,
+      hurry: hurry.signal,
+      strays: made.strays,
+      strayGraceMs: plan.shutdown.graceMs,
+    });
+    clean = !ours;
+    made.events.emit({ fact: "stopped_all", left });
+    await Promise.all(order.map((unit) => unit.idle()));
+  }
+  await made.wakeWord?.idle();
+  if (order.length > 0) await gpu?.final(hurry.signal);
+  book.close("stopped");
+  await book.written();
+  if (clean) stateFile?.clear();
+  else stateFile?.write();
+  await made.held.disposeAsync();
+  if (order.length > 0 && clean) log.info("LOADER", "Shutdown complete");
+  return clean;
+}
