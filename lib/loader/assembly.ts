@@ -141,7 +141,6 @@ export class Assembly {
       kwd: services.find((service) => service instanceof KwdService) ?? null,
       tts: services.find((service) => service instanceof TtsService) ?? null,
       clock,
-      log,
       bootId,
       signal: this.stopping.signal,
       knownOverBudget: this.book.knowsOverBudget,

@@ -5,6 +5,7 @@ import type { Observer } from "../model/events.ts";
 import type { BootPlan } from "../model/plan.ts";
 import type { Prewarmer } from "../prewarm/prewarmer.ts";
 import { sentences } from "../supervise/sentences.ts";
+import { greetingSentences } from "../voice/sentences.ts";
 import { announcements } from "./announcements.ts";
 
 /** What an observer may be made of. */
@@ -20,5 +21,6 @@ export const observers: ((boot: Observed) => Observer)[] = [
   ({ book }) => (fact) => book.note(fact),
   ({ prewarmer }) => (fact) => prewarmer.note(fact),
   ({ log, plan }) => sentences(log, plan.services),
+  ({ log, plan }) => greetingSentences(log, plan.services),
   ({ log, book }) => announcements(log, (totalMs) => book.totalLine(totalMs)),
 ];

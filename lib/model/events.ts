@@ -54,6 +54,27 @@ export type ServiceFact =
   /** One was found and is not to be gone on with. */
   | { fact: "not_adopted"; pid: number; why: string };
 
+/** Of the greeting and its end: KWD listens. `detail`: in words. */
+export type GreetingStep =
+  | { step: "no_listener" }
+  /** `silentWhy`: why nothing will be spoken; null when it will. */
+  | { step: "begun"; silentWhy: string | null }
+  | { step: "pause_refused" | "no_control" | "not_told"; detail: string }
+  /** KWD greets by itself. */
+  | { step: "by_kwd" }
+  | { step: "speaking"; text: string }
+  /** A finish event changed nothing. */
+  | { step: "ignored"; detail: string }
+  | { step: "failed"; detail: string }
+  | { step: "finished"; ms: number }
+  /** It ended sooner than anyone can speak. */
+  | { step: "not_heard"; characters: number; ms: number }
+  | { step: "over_budget"; ms: number; budgetMs: number }
+  | { step: "resume_refused"; detail: string }
+  /** KWD accepted to listen, `afterMs` after the end of the sound, or nobody can know whether it does. */
+  | { step: "listening"; afterMs: number; guardMs: number }
+  | { step: "not_known" };
+
 /** Of the loader, the GPU or the greeting. */
 export type LoaderFact =
   | { fact: "loader_state"; from: LoaderState; to: LoaderState }
@@ -74,6 +95,8 @@ export type LoaderFact =
   | { fact: "vram"; stage: string; usedMib: number; deltaMib: number }
   /** The first compute process of ours was seen on the GPU. */
   | { fact: "first_gpu_context" }
+  /** `service`: whom it concerns, KWD or TTS. */
+  | { fact: "greeting"; service: string | null } & GreetingStep
   /** The greeting is over; `voice`: the service that spoke or was to speak. */
   | { fact: "greeted"; report: GreetingReport; voice: string | null };
 

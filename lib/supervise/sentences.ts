@@ -13,7 +13,9 @@ const toldWhileAway = 16;
 export function sentences(log: Log, services: readonly ServicePlan[]): Observer {
   const of = new Map(services.map((plan) => [plan.name, new Sentences(log, plan)]));
   return (fact) => {
-    if ("service" in fact && fact.service !== null) of.get(fact.service)?.tell(fact);
+    if ("service" in fact && fact.service !== null && fact.fact !== "greeting") {
+      of.get(fact.service)?.tell(fact);
+    }
   };
 }
 

@@ -8,9 +8,8 @@
 import { orAbort } from "../async.ts";
 import type { GreetingReport } from "../model/boot_record.ts";
 import { isOverBudget } from "../metrics/figures.ts";
-import { seconds } from "../text.ts";
 import { reasonOf } from "../errors.ts";
-import type { Log } from "../log/mod.ts";
+import type { Fact, GreetingStep } from "../model/events.ts";
 import type { GreetingPlan } from "../model/plan.ts";
 import { offers } from "../controls/kinds.ts";
 import type { KwdService } from "../services/kwd.ts";
@@ -38,7 +37,8 @@ export interface GreetingOptions {
   kwd: Listener | null;
   tts: Speaker | null;
   clock: Clock;
-  log: Log;
+  /** Told of each step. */
+  emit(fact: Fact): void;
   bootId: string;
   /** An earlier boot warned already that this text takes longer than its budget. */
   knownOverBudget?: boolean;
@@ -74,54 +74,47 @@ async function giveUp(o: GreetingOptions, error: unknown): Promise<GreetingRepor
 
 /** Tells why it was not spoken, and enables listening. */
 async function failed(o: GreetingOptions, why: string, at: number): Promise<number | null> {
-  o.log.warning(
-    (o.tts ?? o.kwd!).plan.tag,
-    `Greeting failed: ${why}; enabling wake-word detection all the same`,
-  );
+  tell(o, o.tts ?? o.kwd, { step: "failed", detail: why });
   return await enableListening(o.kwd!, o, 0, at);
 }
 
 async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
-  const { plan, kwd, tts, clock, log, signal } = o;
+  const { plan, kwd, tts, clock, signal } = o;
   const ask = { signal, timeoutMs: verbTimeoutMs };
-  const warn = once((message: string) => log.warning(kwd ? kwd.plan.tag : "LOADER", message));
   if (!kwd) {
-    log.info("LOADER", "No service has the role kwd: greeting skipped, there is no wake word to enable");
+    tell(o, null, { step: "no_listener" });
     return notSpoken("skipped", null);
   }
   const spoken = plan.enabled && tts !== null && offers(tts.plan.control, "speak");
-  if (spoken) log.info(kwd.plan.tag, "Received SYSTEM_READY; initiating post-boot greeting");
-  else {
-    const why = !plan.enabled
-      ? "the greeting is disabled"
-      : tts
-      ? `${tts.plan.name} has no control to speak with`
-      : "no service has the role tts";
-    log.info(kwd.plan.tag, `Received SYSTEM_READY; ${why}, enabling wake-word detection`);
-  }
+  const silentWhy = spoken
+    ? null
+    : !plan.enabled
+    ? "the greeting is disabled"
+    : tts
+    ? `${tts.plan.name} has no control to speak with`
+    : "no service has the role tts";
+  tell(o, kwd, { step: "begun", silentWhy });
 
   // Of one that has no control `check` and the boot's first lines tell.
   if (spoken && plan.pauseDuringTts && offers(kwd.plan.control, "pause")) {
     const paused = await kwd.pause(ask);
-    if (paused.state === "failed") {
-      warn(`Pause before the greeting refused (${paused.detail}); greeting all the same`);
-    }
-    if (paused.state === "not_offered") warn(cannotControl(paused.detail));
+    if (paused.state === "failed") tell(o, kwd, { step: "pause_refused", detail: paused.detail });
+    if (paused.state === "not_offered") tell(o, kwd, { step: "no_control", detail: paused.detail });
   }
   const told = await kwd.onSystemReady(plan, ask);
-  if (told.answer.state === "failed") warn(`SYSTEM_READY not accepted (${told.answer.detail})`);
+  if (told.answer.state === "failed") tell(o, kwd, { step: "not_told", detail: told.answer.detail });
   if (!spoken) {
     const resumeAfterMs = await enableListening(kwd, o, 0, clock.now());
     return notSpoken(plan.enabled ? "skipped" : "disabled", resumeAfterMs);
   }
   if (told.greets) return await watchKwdGreet(kwd, o);
 
-  log.info(tts.plan.tag, `Speaking greeting: ${JSON.stringify(plan.text)}`);
+  tell(o, tts, { step: "speaking", text: plan.text });
   const began = clock.now();
   await using listener = (o.listen ?? listenForFinish)(
     greetingTag,
     randomHex(32),
-    (why) => log.info(tts.plan.tag, `Ignored: ${why}`),
+    (detail) => tell(o, tts, { step: "ignored", detail }),
   );
   const result = await speak(tts, listener, o);
   const finishedAt = clock.now();
@@ -133,22 +126,11 @@ async function orchestrate(o: GreetingOptions): Promise<GreetingReport> {
     const resumeAfterMs = await failed(o, why, finishedAt);
     return notSpoken(result.timedOut ? "timeout" : "failed", resumeAfterMs);
   }
-  log.info(tts.plan.tag, `Greeting finished in ${seconds(speakMs)}`);
+  tell(o, tts, { step: "finished", ms: speakMs });
   const heard = isPlausible(plan.text, speakMs);
-  if (!heard) {
-    log.warning(
-      tts.plan.tag,
-      `Greeting not heard: nobody says ${[...plan.text].length} characters in ${
-        seconds(speakMs)
-      }; is there a sound card, and is the end of the sound waited for?`,
-    );
-  }
+  if (!heard) tell(o, tts, { step: "not_heard", characters: [...plan.text].length, ms: speakMs });
   if (isOverBudget(plan, speakMs) && !o.knownOverBudget) {
-    const figures = `${seconds(speakMs)} of ${seconds(plan.budgetMs)}`;
-    log.warning(
-      tts.plan.tag,
-      `Greeting took longer than its budget (${figures}, loader.post_boot_greeting.budget_ms); told once per text`,
-    );
+    tell(o, tts, { step: "over_budget", ms: speakMs, budgetMs: plan.budgetMs });
   }
   const resumeAfterMs = await enableListening(kwd, o, plan.resumeAfterMs + plan.outputLatencyMs, finishedAt);
   return {
@@ -178,7 +160,7 @@ function watchdogMs(plan: GreetingPlan): number {
 
 /** KWD calls TTS and resumes by itself; at the watchdog's end `resume` is sent in any case. */
 async function watchKwdGreet(kwd: Listener, o: GreetingOptions): Promise<GreetingReport> {
-  o.log.info(kwd.plan.tag, "Greets by itself; watching");
+  tell(o, kwd, { step: "by_kwd" });
   await o.clock.sleep(watchdogMs(o.plan), o.signal);
   const accepted = await enableListening(kwd, o, 0, o.clock.now());
   // When the sound ended is not known here, so there is no figure.
@@ -237,11 +219,11 @@ async function speak(tts: Speaker, listener: FinishListener, o: GreetingOptions)
  */
 export async function enableListening(
   kwd: Listener,
-  o: Pick<GreetingOptions, "clock" | "log" | "signal">,
+  o: Pick<GreetingOptions, "clock" | "emit" | "signal">,
   guardMs: number,
   finishedAt: number,
 ): Promise<number | null> {
-  const { clock, log, signal } = o;
+  const { clock, signal } = o;
   const copy = kwd.copy;
   await clock.sleep(Math.max(0, finishedAt + guardMs - clock.now()), signal);
   for (let pause = firstRetryMs, tries = 1;; pause = Math.min(pause * 2, slowestRetryMs), tries++) {
@@ -249,37 +231,24 @@ export async function enableListening(
     if (answer.state === "failed") {
       // A copy that died takes its refusal along: the next one is told when it is up.
       if (!kwd.external && (kwd.copy !== copy || copy?.status)) return null;
-      if (tries === 1) {
-        log.warning(kwd.plan.tag, `Resume refused (${answer.detail}); repeating until it is accepted`);
-      }
+      if (tries === 1) tell(o, kwd, { step: "resume_refused", detail: answer.detail });
       await clock.sleep(pause, signal);
       continue;
     }
     if (answer.state === "not_offered") {
-      log.info(kwd.plan.tag, "Whether it listens is not known: it cannot be told to, nor asked");
+      tell(o, kwd, { step: "not_known" });
       return null;
     }
-    const after = clock.now() - finishedAt;
-    if (guardMs > 0) {
-      log.info(kwd.plan.tag, `Resume wake-word detection after ${Math.round(after)}ms`);
-      log.info(
-        kwd.plan.tag,
-        `Wake-word detection enabled (resume after ${guardMs} ms guard); READY FOR WAKE WORD`,
-      );
-    } else log.info(kwd.plan.tag, "Wake-word detection enabled; READY FOR WAKE WORD");
-    return after;
+    const afterMs = clock.now() - finishedAt;
+    tell(o, kwd, { step: "listening", afterMs, guardMs });
+    return afterMs;
   }
 }
 
-function cannotControl(detail: string): string {
-  return `Offers no control (${detail}): it cannot be paused for the greeting, nor be told to listen; see control in the configuration reference`;
-}
-
-/** One WARNING per cause. */
-function once(warn: (message: string) => void): (message: string) => void {
-  const said = new Set<string>();
-  return (message) => {
-    if (!said.has(message)) warn(message);
-    said.add(message);
-  };
+function tell(
+  o: Pick<GreetingOptions, "emit">,
+  who: Pick<Listener, "plan"> | null,
+  step: GreetingStep,
+): void {
+  o.emit({ fact: "greeting", service: who && who.plan.name, ...step });
 }

@@ -2,7 +2,6 @@
  * What the person hears and whether they are heard: performs what the wake word's machine wants, and tells it what came
  * of it. Spec: §10; CONTRACT §6.
  */
-import type { Log } from "../log/mod.ts";
 import type { GreetingReport } from "../model/boot_record.ts";
 import type { Fact } from "../model/events.ts";
 import type { GreetingPlan } from "../model/plan.ts";
@@ -22,13 +21,12 @@ export interface WakeWordOptions {
   kwd: KwdService | null;
   tts: TtsService | null;
   clock: Clock;
-  log: Log;
   bootId: string;
   /** An earlier boot warned already that this text takes longer than its budget. */
   knownOverBudget: boolean;
   /** A stop: nothing more is asked of anybody. */
   signal: AbortSignal;
-  /** Tells of `greeted`. */
+  /** Told of each step, and of `greeted`. */
   emit(fact: Fact): void;
 }
 

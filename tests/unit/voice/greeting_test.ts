@@ -2,6 +2,7 @@ import type { GreetingReport } from "../../../lib/model/boot_record.ts";
 import assert from "node:assert/strict";
 import type { FinishListener } from "../../../lib/voice/finish_listener.ts";
 import { listenForFinish } from "../../../lib/voice/finish_listener.ts";
+import { greetingSentences } from "../../../lib/voice/sentences.ts";
 import { enableListening, greet, type Listener, type Speaker } from "../../../lib/voice/greeting.ts";
 import type { ControlSpec, GreetingPlan } from "../../../lib/model/plan.ts";
 import type { AskOptions, ControlAnswer, SpeakAnswer } from "../../../lib/controls/answers.ts";
@@ -51,11 +52,11 @@ class House {
   /** Aborts when this step is asked. */
   abortAt: Step | null = null;
   report: GreetingReport | null = null;
-  #log;
+  #emit;
 
   constructor() {
     const { log, lines } = memoryLog(this.clock);
-    this.#log = log;
+    this.#emit = greetingSentences(log, [servicePlan("kwd"), servicePlan("tts")]);
     this.lines = lines;
   }
 
@@ -102,7 +103,7 @@ class House {
   }
 
   get options() {
-    return { clock: this.clock, log: this.#log, signal: this.abort.signal };
+    return { clock: this.clock, emit: this.#emit, signal: this.abort.signal };
   }
 
   /** Greets for `ms` of the clock. */
