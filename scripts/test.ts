@@ -3,11 +3,21 @@
  * counts. Arguments are test files or folders, or options of `deno test`; without a file or folder, all of them. What
  * hangs fails: a test after TEST_LIMIT_SEC (120) or its own `timeout`, the whole run after TEST_RUN_LIMIT_SEC (1800).
  * TEST_SKIPPED names a file that gets the file and name of each skipped test.
+ *
+ * `--fast`: unit and property tests that start no process (see tests/support/with_processes.ts), which they have no
+ * permission for; more files at once, since what is left mostly waits.
  */
 import { commandLine, environmentOf, listPids } from "../lib/sys/process/procfs.ts";
 
 const root = new URL("..", import.meta.url).pathname;
-const args = Deno.args.some((arg) => !arg.startsWith("-")) ? Deno.args : [...Deno.args, "tests/"];
+const fast = Deno.args.includes("--fast");
+const args = Deno.args.filter((arg) => arg !== "--fast");
+if (args.every((arg) => arg.startsWith("-"))) {
+  args.push(...(fast ? ["tests/unit", "tests/property"] : ["tests/"]));
+}
+const permissions = fast
+  ? ["read", "write", "net", "env", "sys", "ffi", "import"].map((name) => `--allow-${name}`)
+  : ["-A"];
 const runLimitSec = Number(Deno.env.get("TEST_RUN_LIMIT_SEC") ?? 1800);
 /** In the environment of all that the tests start. */
 const markVariable = "TEST_RUN";
@@ -15,13 +25,15 @@ const mark = crypto.randomUUID();
 
 const child = new Deno.Command(Deno.execPath(), {
   args: [
-    ...["test", "-A", "--unstable-net", "--no-check", "--parallel", "--permit-no-files"],
+    ...["test", ...permissions, "--no-prompt", "--unstable-net", "--no-check", "--parallel"],
+    "--permit-no-files",
     ...["--preload", `${root}tests/support/limit.ts`],
     ...args,
   ],
   cwd: root,
   env: {
-    DENO_JOBS: String(Math.max(2, navigator.hardwareConcurrency)),
+    DENO_JOBS: String(Math.max(2, navigator.hardwareConcurrency) * (fast ? 2 : 1)),
+    ...(fast ? { CONFIG_MUTATIONS: "50" } : {}),
     NO_COLOR: "1",
     [markVariable]: mark,
   },
@@ -84,7 +96,7 @@ function count(word: string): number {
 const [passed, failed, ignored] = [count("passed"), count("failed") + (late ? 1 : 0), count("ignored")];
 if (late) console.log(`\nThe run has not ended within ${runLimitSec} s.`);
 else if (left.length > 0) console.log(`\nLeft by the tests, and ended:\n${list(left)}`);
-if (skipped.length > 0) {
+if (skipped.length > 0 && !fast) {
   console.log(`\nSkipped:\n${list(skipped.map(({ file, name }) => `${file} => ${name}`))}`);
 }
 const skippedFile = Deno.env.get("TEST_SKIPPED");

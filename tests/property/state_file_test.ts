@@ -7,6 +7,7 @@ import { systemClock } from "../../lib/sys/clock.ts";
 import { randomHex, userId } from "../../lib/sys/host.ts";
 import { machineBootId } from "../../lib/sys/process/procfs.ts";
 import { bystander, type Stranger } from "../support/strangers.ts";
+import { withProcesses } from "../support/with_processes.ts";
 
 /** `STATE_MUTATIONS=10000` looks further. */
 const runs = Number(Deno.env.get("STATE_MUTATIONS") ?? 500);
@@ -60,7 +61,7 @@ async function withStranger(fn: (dir: string, stranger: Stranger) => void): Prom
   }
 }
 
-Deno.test(
+withProcesses.test(
   "StateFile.open() takes any bytes and any JSON without a crash or a signal",
   linux,
   () =>
@@ -75,7 +76,7 @@ Deno.test(
     }),
 );
 
-Deno.test(
+withProcesses.test(
   "StateFile.open() takes a damaged record without a crash or a signal",
   linux,
   () =>
@@ -106,7 +107,7 @@ Deno.test(
     }),
 );
 
-Deno.test(
+withProcesses.test(
   "findLeftovers() never takes a living stranger for the recorded process",
   linux,
   () =>

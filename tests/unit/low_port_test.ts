@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { lowPort, until } from "../support/loader_process.ts";
+import { withProcesses } from "../support/with_processes.ts";
 
 /** Draws the same numbers again, to the last digit. */
 function sameDraws(): () => number {
@@ -16,7 +17,7 @@ const other = `
   setInterval(() => {}, 60_000);
 `;
 
-Deno.test("Q3: lowPort() gives a port to one test only, also of another run or file that draws the same", async () => {
+withProcesses.test("Q3: lowPort() gives a port to one test only, also of another run or file that draws the same", async () => {
   const dir = Deno.makeTempDirSync();
   Deno.writeTextFileSync(`${dir}/other.ts`, other);
   const child = new Deno.Command(Deno.execPath(), {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { isGone, readStat } from "../../lib/sys/process/procfs.ts";
 import { until } from "../support/loader_process.ts";
+import { withProcesses } from "../support/with_processes.ts";
 
 const script = new URL("../../scripts/test.ts", import.meta.url).pathname;
 
@@ -24,7 +25,7 @@ async function runTests(
   }
 }
 
-Deno.test("scripts/test.ts closes with the real counts and names what was skipped", async () => {
+withProcesses.test("scripts/test.ts closes with the real counts and names what was skipped", async () => {
   const { code, lines } = await runTests(`
     Deno.test("good", () => { console.log("ok | 99 passed | 99 failed"); });
     Deno.test("bad", () => { throw new Error("x"); });
@@ -37,19 +38,19 @@ Deno.test("scripts/test.ts closes with the real counts and names what was skippe
   assert.notEqual(code, 0);
 });
 
-Deno.test("scripts/test.ts ends with exit 0 when all pass", async () => {
+withProcesses.test("scripts/test.ts ends with exit 0 when all pass", async () => {
   const { code, lines } = await runTests('Deno.test("a", () => {}); Deno.test("b", () => {});');
   assert.equal(lines.at(-1), "2 passed, 0 failed");
   assert.equal(code, 0);
 });
 
-Deno.test("scripts/test.ts never ends with exit 0 when a test file does not even load", async () => {
+withProcesses.test("scripts/test.ts never ends with exit 0 when a test file does not even load", async () => {
   const { code, lines } = await runTests('throw new Error("at the top");');
   assert.match(lines.at(-1)!, /^0 passed, 1 failed$/);
   assert.notEqual(code, 0);
 });
 
-Deno.test("scripts/test.ts fails a test that hangs, with its name and place, and goes on with the next", async () => {
+withProcesses.test("scripts/test.ts fails a test that hangs, with its name and place, and goes on with the next", async () => {
   const { code, lines } = await runTests(
     `
     Deno.test("waits for ever", () => new Promise(() => setInterval(() => {}, 1000)));
@@ -67,7 +68,7 @@ Deno.test("scripts/test.ts fails a test that hangs, with its name and place, and
   assert.notEqual(code, 0);
 });
 
-Deno.test("scripts/test.ts ends the run after its limit, and what the tests have started with it", async () => {
+withProcesses.test("scripts/test.ts ends the run after its limit, and what the tests have started with it", async () => {
   const dir = Deno.makeTempDirSync();
   try {
     const { code, lines } = await runTests(
@@ -88,7 +89,7 @@ Deno.test("scripts/test.ts ends the run after its limit, and what the tests have
   }
 });
 
-Deno.test("scripts/test.ts counts a step that is left out as skipped", async () => {
+withProcesses.test("scripts/test.ts counts a step that is left out as skipped", async () => {
   const { lines } = await runTests(`
     Deno.test("in parts", async (t) => {
       await t.step("one", () => {});

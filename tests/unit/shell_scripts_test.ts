@@ -1,6 +1,7 @@
 /** Every shell script of ours, as shellcheck reads it: the guardian's, the self-extracting head, install.sh, CI's. */
 import assert from "node:assert/strict";
 import { findProgram } from "../../lib/sys/host.ts";
+import { withProcesses } from "../support/with_processes.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 const shellcheck = findProgram("shellcheck", root, Deno.env.get("PATH") ?? "");
@@ -14,7 +15,7 @@ function scriptsIn(folder: string): string[] {
   });
 }
 
-Deno.test({
+withProcesses.test({
   name: "shellcheck has nothing to say about our shell scripts",
   ignore: shellcheck === null,
   fn() {

@@ -4,6 +4,7 @@ import { LoaderError } from "../../../lib/errors.ts";
 import { renderStatus } from "../../../lib/ui/status_view.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { leaveStaleSocket, loaderStatus, makeFolder, serviceStatus, Target } from "./support.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const failing = (code: string, message: RegExp, hint?: RegExp) => (error: unknown) => {
   assert.ok(error instanceof LoaderError, String(error));
@@ -168,7 +169,7 @@ Deno.test("connectControl() takes an answer with more fields than it knows", asy
   assert.match(renderStatus(await connectControl(folder.socket).status()), /SYSTEM_READY/);
 });
 
-Deno.test("connectControl() needs no more than the program's permissions, and no proxy comes between", async () => {
+withProcesses.test("connectControl() needs no more than the program's permissions, and no proxy comes between", async () => {
   using folder = makeFolder();
   const target = new Target();
   await using _server = await serveControl(folder.socket, target);

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { bundle } from "../../../scripts/build/bundle.ts";
 import { selfExtracting } from "../../../scripts/build/self_extracting.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const stamp = { commit: "0123456789abcdef", built: "2026-01-02T03:04:05.000Z" };
 
-Deno.test("bundle() and selfExtracting() give the same bytes each time", async () => {
+withProcesses.test("bundle() and selfExtracting() give the same bytes each time", async () => {
   const pack = async () => {
     const runtime = new TextEncoder().encode("a runtime");
     return await selfExtracting({ parts: await bundle(stamp), runtime, target: Deno.build.target, level: 6 });
@@ -12,7 +13,7 @@ Deno.test("bundle() and selfExtracting() give the same bytes each time", async (
   assert.deepEqual(await pack(), await pack());
 });
 
-Deno.test("bundle() writes its stamp once, and needs nothing from outside", async () => {
+withProcesses.test("bundle() writes its stamp once, and needs nothing from outside", async () => {
   const texts = (await bundle(stamp)).map(({ bytes }) => new TextDecoder().decode(bytes));
   assert.equal(texts.filter((text) => text.includes("0123456789abcdef")).length, 1);
   assert.ok(texts.every((text) => !/from ?"(npm|jsr|https?):/.test(text)));
@@ -20,7 +21,7 @@ Deno.test("bundle() writes its stamp once, and needs nothing from outside", asyn
   assert.ok(total < 2_000_000, `${total} characters`);
 });
 
-Deno.test("bundle() splits: what --version loads is small", async () => {
+withProcesses.test("bundle() splits: what --version loads is small", async () => {
   const parts = await bundle(stamp);
   const loaded = new Set<string>();
   const load = (name: string) => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { tar } from "../../../scripts/build/tar.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("tar() writes what the system's tar reads: names, bytes and modes", async () => {
+withProcesses.test("tar() writes what the system's tar reads: names, bytes and modes", async () => {
   const folder = Deno.makeTempDirSync();
   try {
     const large = crypto.getRandomValues(new Uint8Array(5000));

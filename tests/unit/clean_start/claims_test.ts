@@ -7,6 +7,7 @@ import { randomHex } from "../../../lib/sys/host.ts";
 import { freePort } from "../../../lib/sys/net/ports.ts";
 import { hygienePlan, rememberingLog } from "../../support/hygiene_plan.ts";
 import { claimHolder, until } from "../../support/strangers.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const linux = { ignore: Deno.build.os !== "linux" };
 
@@ -16,7 +17,7 @@ const needed = (services: Record<string, number>) =>
     hygienePlan(Object.fromEntries(Object.entries(services).map(([name, port]) => [name, { port }]))),
   );
 
-Deno.test("R24: Claims takes all ports or none, and names who has them", linux, async () => {
+withProcesses.test("R24: Claims takes all ports or none, and names who has them", linux, async () => {
   const [stt, llm, tts] = [freePort(), freePort(), freePort()].sort((a, b) => a - b);
   await using owner = await claimHolder(`port/${llm}`);
   const log = rememberingLog();

@@ -3,6 +3,7 @@ import { missingCommands, requireCommands } from "../../../lib/clean_start/comma
 import { LoaderError } from "../../../lib/errors.ts";
 import type { ServicePlan } from "../../../lib/model/plan.ts";
 import { servicePlan } from "../../support/fake_service.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 /** A folder with a program, a file that may not be executed, a script and a Python package. */
 async function inFolder(
@@ -42,7 +43,7 @@ Deno.test("missingCommands() looks for programs as a shell does", async () => {
   });
 });
 
-Deno.test("missingCommands() knows whether what Python is to run is there", async () => {
+withProcesses.test("missingCommands() knows whether what Python is to run is there", async () => {
   await inFolder(async (_dir, missing) => {
     for (
       const args of [

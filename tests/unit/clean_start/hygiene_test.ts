@@ -9,7 +9,9 @@ import { randomHex, userId } from "../../../lib/sys/host.ts";
 import { freePort, isPortFree } from "../../../lib/sys/net/ports.ts";
 import { isGone, readStat } from "../../../lib/sys/process/procfs.ts";
 import { hygienePlan, previousState, rememberingLog } from "../../support/hygiene_plan.ts";
+import { lowPort } from "../../support/loader_process.ts";
 import { bystander, claimHolder, portHolder, read, start, until } from "../../support/strangers.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const linux = { ignore: Deno.build.os !== "linux" };
 
@@ -40,7 +42,7 @@ Deno.test("runHygiene() does nothing when everything is free", linux, async () =
   assert.deepEqual(log.lines, []);
 });
 
-Deno.test("runHygiene() names every busy port and its stranger, who lives", linux, async () => {
+withProcesses.test("runHygiene() names every busy port and its stranger, who lives", linux, async () => {
   await using one = await portHolder();
   await using two = await portHolder();
   const plan = hygienePlan({ stt: { port: one.port }, llm: { port: two.port }, tts: { port: freePort() } });
@@ -58,7 +60,7 @@ Deno.test("runHygiene() names every busy port and its stranger, who lives", linu
 });
 
 for (const hostname of ["0.0.0.0", "::1", "::"]) {
-  Deno.test({
+  withProcesses.test({
     name: `runHygiene() looks at other addresses than 127.0.0.1 too: ${hostname}`,
     ignore: linux.ignore || (hostname.includes(":") && !hasIpv6()),
     async fn() {
@@ -70,7 +72,7 @@ for (const hostname of ["0.0.0.0", "::1", "::"]) {
   });
 }
 
-Deno.test("runHygiene() stops a proved leftover on the port and goes on", linux, async () => {
+withProcesses.test("runHygiene() stops a proved leftover on the port and goes on", linux, async () => {
   await using stranger = bystander();
   await using service = await portHolder();
   const { report, log } = run(hygienePlan({ stt: { port: service.port } }), {
@@ -81,7 +83,7 @@ Deno.test("runHygiene() stops a proved leftover on the port and goes on", linux,
   assert.match(log.lines[0], /^LOADER WARNING = Stopping leftover stt of boot \w+: pid \d+ \(/);
 });
 
-Deno.test(
+withProcesses.test(
   "runHygiene() takes a record with a wrong start time for what it is: a stranger",
   linux,
   async () => {
@@ -95,7 +97,7 @@ Deno.test(
   },
 );
 
-Deno.test(
+withProcesses.test(
   "runHygiene() stops who runs the configured command, and nobody whose command is almost that",
   linux,
   async () => {
@@ -116,7 +118,7 @@ Deno.test(
   },
 );
 
-Deno.test(
+withProcesses.test(
   "H14: a program of the same name with as many arguments is not the configured command",
   linux,
   async () => {
@@ -129,7 +131,7 @@ Deno.test(
   },
 );
 
-Deno.test("runHygiene() knows the configured program by its absolute path", linux, async () => {
+withProcesses.test("runHygiene() knows the configured program by its absolute path", linux, async () => {
   await using orphan = await portHolder();
   const [program, ...args] = orphan.argv;
   const folder = Deno.makeTempDirSync();
@@ -143,7 +145,7 @@ Deno.test("runHygiene() knows the configured program by its absolute path", linu
   }
 });
 
-Deno.test("runHygiene() does not take a running loader's service for an orphan", linux, async () => {
+withProcesses.test("runHygiene() does not take a running loader's service for an orphan", linux, async () => {
   const bootId = randomHex(12);
   await using loader = await claimHolder(`boot/${bootId}`);
   await using service = await portHolder({ env: { ALEXA_BOOT_ID: bootId } });
@@ -160,40 +162,48 @@ Deno.test("runHygiene() does not take a running loader's service for an orphan",
   assert.deepEqual((await run(plan).report).freed, [service.port]);
 });
 
-Deno.test("runHygiene() with kill_orphans: any stops the listener and not its children", linux, async () => {
-  const dir = Deno.makeTempDirSync();
-  const code = `const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+withProcesses.test(
+  "runHygiene() with kill_orphans: any stops the listener and not its children",
+  linux,
+  async () => {
+    const dir = Deno.makeTempDirSync();
+    const code = `const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
     const child = new Deno.Command("sleep", { args: ["300"] }).spawn();
     Deno.writeTextFileSync("${dir}/new", listener.addr.port + " " + child.pid);
     Deno.renameSync("${dir}/new", "${dir}/up");`;
-  await using stranger = start([Deno.execPath(), "eval", "--quiet", code]);
-  const [port, child] = (await until(() => read(`${dir}/up`))).split(" ").map(Number);
-  try {
-    const { report, log } = run(hygienePlan({ stt: { port } }, { killOrphans: "any" }));
-    assert.deepEqual((await report).freed, [port]);
-    assert.ok(!stranger.alive);
-    assert.ok(!isGone(readStat(child)));
-    assert.match(log.lines[0], /port_hygiene\.kill_orphans is any/);
-  } finally {
-    Deno.kill(child, "SIGKILL");
-    Deno.removeSync(dir, { recursive: true });
-  }
-});
+    await using stranger = start([Deno.execPath(), "eval", "--quiet", code]);
+    const [port, child] = (await until(() => read(`${dir}/up`))).split(" ").map(Number);
+    try {
+      const { report, log } = run(hygienePlan({ stt: { port } }, { killOrphans: "any" }));
+      assert.deepEqual((await report).freed, [port]);
+      assert.ok(!stranger.alive);
+      assert.ok(!isGone(readStat(child)));
+      assert.match(log.lines[0], /port_hygiene\.kill_orphans is any/);
+    } finally {
+      Deno.kill(child, "SIGKILL");
+      Deno.removeSync(dir, { recursive: true });
+    }
+  },
+);
 
-Deno.test("runHygiene() stops nobody for a port when another port cannot be had anyway", linux, async () => {
-  await using orphan = await portHolder();
-  await using stranger = await portHolder();
-  const plan = hygienePlan({
-    stt: { port: orphan.port, cmd: orphan.argv },
-    llm: { port: stranger.port },
-  });
-  const error = await refusal(plan);
-  assert.ok(
-    error.message.includes(`port ${stranger.port} (llm)`) && !error.message.includes("stt"),
-    error.message,
-  );
-  assert.ok(orphan.alive && stranger.alive);
-});
+withProcesses.test(
+  "runHygiene() stops nobody for a port when another port cannot be had anyway",
+  linux,
+  async () => {
+    await using orphan = await portHolder();
+    await using stranger = await portHolder();
+    const plan = hygienePlan({
+      stt: { port: orphan.port, cmd: orphan.argv },
+      llm: { port: stranger.port },
+    });
+    const error = await refusal(plan);
+    assert.ok(
+      error.message.includes(`port ${stranger.port} (llm)`) && !error.message.includes("stt"),
+      error.message,
+    );
+    assert.ok(orphan.alive && stranger.alive);
+  },
+);
 
 Deno.test("runHygiene() never stops itself, whatever is allowed", linux, async () => {
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
@@ -202,7 +212,7 @@ Deno.test("runHygiene() never stops itself, whatever is allowed", linux, async (
   assert.ok(error.message.includes(`pid ${Deno.pid}`));
 });
 
-Deno.test({
+withProcesses.test({
   name: "runHygiene() never stops another user's process, not even as root",
   ignore: userId() !== 0 || !hasPython(),
   async fn() {
@@ -231,7 +241,7 @@ Deno.test("describeBusy() says that a listener may not be looked into", linux, (
 });
 
 Deno.test("runHygiene() waits for a port that is just being freed", linux, async () => {
-  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const listener = Deno.listen({ port: lowPort(), hostname: "127.0.0.1" }); // nobody else gets it once it is free
   let looks = 0;
   const clock = {
     ...systemClock,
@@ -245,35 +255,43 @@ Deno.test("runHygiene() waits for a port that is just being freed", linux, async
   assert.equal(looks, 3);
 });
 
-Deno.test("runHygiene() with hygiene disabled leaves a leftover alone and says so", linux, async () => {
-  const path = `${Deno.makeTempDirSync()}/x.pid`;
-  Deno.writeTextFileSync(path, "4194303\n");
-  await using service = await portHolder();
-  const plan = hygienePlan({ stt: { port: service.port } }, { enabled: false, pidFiles: [path] });
-  const { log, report } = run(plan, { previous: previousState(randomHex(12), { stt: service }) });
-  await assert.rejects(report, /is held by/);
-  assert.match(
-    log.lines[0],
-    /^LOADER WARNING = Leaving leftover stt of boot \w+ alone \(port_hygiene\.enabled is false\)/,
-  );
-  assert.ok(service.alive && Deno.statSync(path).isFile);
-  Deno.removeSync(path.slice(0, -6), { recursive: true });
-});
+withProcesses.test(
+  "runHygiene() with hygiene disabled leaves a leftover alone and says so",
+  linux,
+  async () => {
+    const path = `${Deno.makeTempDirSync()}/x.pid`;
+    Deno.writeTextFileSync(path, "4194303\n");
+    await using service = await portHolder();
+    const plan = hygienePlan({ stt: { port: service.port } }, { enabled: false, pidFiles: [path] });
+    const { log, report } = run(plan, { previous: previousState(randomHex(12), { stt: service }) });
+    await assert.rejects(report, /is held by/);
+    assert.match(
+      log.lines[0],
+      /^LOADER WARNING = Leaving leftover stt of boot \w+ alone \(port_hygiene\.enabled is false\)/,
+    );
+    assert.ok(service.alive && Deno.statSync(path).isFile);
+    Deno.removeSync(path.slice(0, -6), { recursive: true });
+  },
+);
 
-Deno.test("runHygiene() leaves an adopted service its port, and an external one too", linux, async () => {
-  await using adopted = await portHolder();
-  await using external = await portHolder();
-  const plan = hygienePlan({ llm: { port: adopted.port }, stt: { port: external.port, external: true } });
-  const previous = previousState(randomHex(12), { llm: adopted });
-  assert.deepEqual(await run(plan, { previous, spare: new Set([adopted.pid]) }).report, {
-    leftovers: [],
-    removed: [],
-    freed: [],
-  });
-  assert.ok(adopted.alive && external.alive);
-});
+withProcesses.test(
+  "runHygiene() leaves an adopted service its port, and an external one too",
+  linux,
+  async () => {
+    await using adopted = await portHolder();
+    await using external = await portHolder();
+    const plan = hygienePlan({ llm: { port: adopted.port }, stt: { port: external.port, external: true } });
+    const previous = previousState(randomHex(12), { llm: adopted });
+    assert.deepEqual(await run(plan, { previous, spare: new Set([adopted.pid]) }).report, {
+      leftovers: [],
+      removed: [],
+      freed: [],
+    });
+    assert.ok(adopted.alive && external.alive);
+  },
+);
 
-Deno.test("runHygiene() ends its waiting when it is told to", linux, async () => {
+withProcesses.test("runHygiene() ends its waiting when it is told to", linux, async () => {
   await using stranger = await portHolder();
   const reason = new Error("no more");
   const { report } = run(hygienePlan({ stt: { port: stranger.port } }), {
@@ -283,7 +301,7 @@ Deno.test("runHygiene() ends its waiting when it is told to", linux, async () =>
   assert.ok(stranger.alive);
 });
 
-Deno.test("runHygiene() removes dead sockets and keeps everything else", linux, async () => {
+withProcesses.test("runHygiene() removes dead sockets and keeps everything else", linux, async () => {
   const dir = Deno.makeTempDirSync();
   try {
     // A listener that is killed leaves its socket behind.
@@ -323,7 +341,7 @@ Deno.test("runHygiene() removes dead sockets and keeps everything else", linux, 
   }
 });
 
-Deno.test("runHygiene() removes stale PID files only", linux, async () => {
+withProcesses.test("runHygiene() removes stale PID files only", linux, async () => {
   const dir = Deno.makeTempDirSync();
   try {
     await using live = bystander();
@@ -372,7 +390,7 @@ Deno.test("runHygiene() removes stale PID files only", linux, async () => {
   }
 });
 
-Deno.test("runHygiene() kills a leftover that does not hear, after the grace", linux, async () => {
+withProcesses.test("runHygiene() kills a leftover that does not hear, after the grace", linux, async () => {
   const boot = randomHex(12), dir = Deno.makeTempDirSync();
   await using deaf = start(["sh", "-c", `trap '' TERM; echo up > ${dir}/up; while :; do sleep 1; done`], {
     env: { ALEXA_BOOT_ID: boot, ALEXA_SERVICE: "stt" },

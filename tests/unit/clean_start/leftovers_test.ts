@@ -7,6 +7,7 @@ import { randomHex, userId } from "../../../lib/sys/host.ts";
 import { isGone, readStat } from "../../../lib/sys/process/procfs.ts";
 import { previousState, rememberingLog } from "../../support/hygiene_plan.ts";
 import { bystander, claimHolder, start, until } from "../../support/strangers.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const linux = { ignore: Deno.build.os !== "linux" };
 const uid = userId();
@@ -17,7 +18,7 @@ async function stopAll(previous: PreviousState, graceMs = 2000) {
   return { left, lines: log.lines };
 }
 
-Deno.test("stopLeftovers() stops a recorded process and tells it in words", linux, async () => {
+withProcesses.test("stopLeftovers() stops a recorded process and tells it in words", linux, async () => {
   const boot = randomHex(12);
   await using stranger = bystander();
   await using service = bystander();
@@ -31,7 +32,7 @@ Deno.test("stopLeftovers() stops a recorded process and tells it in words", linu
   assert.match(lines[1], /^LOADER INFO = Leftover stt of boot \w+ stopped in \d+\.\d\ds$/);
 });
 
-Deno.test(
+withProcesses.test(
   "stopLeftovers() stops the group, the sessions and the daemons of a recorded process",
   linux,
   async () => {
@@ -55,7 +56,7 @@ Deno.test(
   },
 );
 
-Deno.test(
+withProcesses.test(
   "R6: who left the group and the environment of a service is a leftover if it was seen, and only itself",
   linux,
   async () => {
@@ -80,7 +81,7 @@ Deno.test(
   },
 );
 
-Deno.test(
+withProcesses.test(
   "findLeftovers() knows an unrecorded process by the boot id in its environment",
   linux,
   async () => {
@@ -97,15 +98,21 @@ Deno.test(
   },
 );
 
-Deno.test("findLeftovers() knows what an adopted service of an older boot has started", linux, async () => {
-  const older = randomHex(12);
-  await using service = bystander({ ALEXA_BOOT_ID: older, ALEXA_SERVICE: "llm" });
-  await using daemon = bystander({ ALEXA_BOOT_ID: older, ALEXA_SERVICE: "llm" });
-  const found = findLeftovers(previousState(randomHex(12), { llm: { ...service, boot: older } }), { uid });
-  assert.deepEqual(found.map((l) => l.living().map((s) => s.pid).sort()), [[service.pid, daemon.pid].sort()]);
-});
+withProcesses.test(
+  "findLeftovers() knows what an adopted service of an older boot has started",
+  linux,
+  async () => {
+    const older = randomHex(12);
+    await using service = bystander({ ALEXA_BOOT_ID: older, ALEXA_SERVICE: "llm" });
+    await using daemon = bystander({ ALEXA_BOOT_ID: older, ALEXA_SERVICE: "llm" });
+    const found = findLeftovers(previousState(randomHex(12), { llm: { ...service, boot: older } }), { uid });
+    assert.deepEqual(found.map((l) => l.living().map((s) => s.pid).sort()), [
+      [service.pid, daemon.pid].sort(),
+    ]);
+  },
+);
 
-Deno.test("findLeftovers() proves nothing by a number that was used again", linux, async () => {
+withProcesses.test("findLeftovers() proves nothing by a number that was used again", linux, async () => {
   await using stranger = start(["sh", "-c", "sleep 303 & wait"]);
   const { pid, startTime } = stranger;
   const lies: PreviousState[] = [
@@ -128,7 +135,7 @@ Deno.test("findLeftovers() proves nothing by a number that was used again", linu
   );
 });
 
-Deno.test(
+withProcesses.test(
   "findLeftovers() does not take the group that a record names, only the one its process leads",
   linux,
   async () => {
@@ -141,13 +148,17 @@ Deno.test(
   },
 );
 
-Deno.test("findLeftovers() finds nothing while the loader that wrote the record lives", linux, async () => {
-  await using loader = bystander();
-  await using service = bystander();
-  assert.deepEqual(findLeftovers(previousState(randomHex(12), { stt: service }, { loader }), { uid }), []);
-});
+withProcesses.test(
+  "findLeftovers() finds nothing while the loader that wrote the record lives",
+  linux,
+  async () => {
+    await using loader = bystander();
+    await using service = bystander();
+    assert.deepEqual(findLeftovers(previousState(randomHex(12), { stt: service }, { loader }), { uid }), []);
+  },
+);
 
-Deno.test(
+withProcesses.test(
   "R4: findLeftovers() leaves a boot alone that another living loader looks after",
   linux,
   async () => {
@@ -170,19 +181,23 @@ Deno.test("findLeftovers() never finds this program or its ancestors", linux, as
   await Promise.resolve();
 });
 
-Deno.test("findLeftovers() leaves a spared service alone, with all that belongs to it", linux, async () => {
-  const boot = randomHex(12);
-  const env = { ALEXA_BOOT_ID: boot, ALEXA_SERVICE: "llm" };
-  await using adopted = bystander(env);
-  await using _daemon = bystander(env);
-  await using other = bystander({ ...env, ALEXA_SERVICE: "tts" });
-  const previous = previousState(boot, { llm: adopted, tts: other });
-  const found = findLeftovers(previous, { uid, spare: new Set([adopted.pid]) });
-  assert.deepEqual(found.map((l) => l.service), ["tts"]);
-  assert.equal(findLeftovers(previous, { uid }).find((l) => l.service === "llm")!.leader!.pid, adopted.pid);
-});
+withProcesses.test(
+  "findLeftovers() leaves a spared service alone, with all that belongs to it",
+  linux,
+  async () => {
+    const boot = randomHex(12);
+    const env = { ALEXA_BOOT_ID: boot, ALEXA_SERVICE: "llm" };
+    await using adopted = bystander(env);
+    await using _daemon = bystander(env);
+    await using other = bystander({ ...env, ALEXA_SERVICE: "tts" });
+    const previous = previousState(boot, { llm: adopted, tts: other });
+    const found = findLeftovers(previous, { uid, spare: new Set([adopted.pid]) });
+    assert.deepEqual(found.map((l) => l.service), ["tts"]);
+    assert.equal(findLeftovers(previous, { uid }).find((l) => l.service === "llm")!.leader!.pid, adopted.pid);
+  },
+);
 
-Deno.test({
+withProcesses.test({
   name: "findLeftovers() as root takes another user's process by record, not by its environment",
   ignore: uid !== 0,
   async fn() {

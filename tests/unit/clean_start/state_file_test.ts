@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { parseState, type ServiceRecord, StateFile } from "../../../lib/clean_start/state_file.ts";
 import { machineBootId, readStat } from "../../../lib/sys/process/procfs.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 /** Changes are gathered for this long, ms. */
 const gatherMs = 50;
@@ -219,7 +220,7 @@ Deno.test({
   },
 });
 
-Deno.test("StateFile.open() warns of a file that is of no use, and starts afresh", () =>
+withProcesses.test("StateFile.open() warns of a file that is of no use, and starts afresh", () =>
   inFolder((dir, open) => {
     const path = `${dir}/state.json`;
     const file = open();

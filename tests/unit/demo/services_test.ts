@@ -12,6 +12,7 @@ import {
   type TestChild,
   until,
 } from "./children.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const quick = ["--port", "0", "--load-ms", "10"];
 
@@ -21,7 +22,7 @@ async function stopsCleanly(child: TestChild, signal: Deno.Signal = "SIGTERM"): 
   assert.deepEqual({ code, by }, { code: 0, by: null }, child.lines.join("\n"));
 }
 
-Deno.test("runDemoService() plays a KWD that pauses for reasons", async () => {
+withProcesses.test("runDemoService() plays a KWD that pauses for reasons", async () => {
   await using child = startStandIn(["kwd", ...quick]);
   const port = await child.port();
   assert.equal(
@@ -57,13 +58,13 @@ Deno.test("runDemoService() plays a KWD that pauses for reasons", async () => {
   await stopsCleanly(child);
 });
 
-Deno.test("runDemoService() plays a KWD that refuses to pause, and stops at SIGINT", async () => {
+withProcesses.test("runDemoService() plays a KWD that refuses to pause, and stops at SIGINT", async () => {
   await using child = startStandIn(["kwd", ...quick, "--refuse-pause"]);
   assert.equal((await ask(await child.port(), "POST /control/pause", { reason: "x" })).status, 500);
   await stopsCleanly(child, "SIGINT");
 });
 
-Deno.test("runDemoService() plays a TTS that takes the time of speaking", async () => {
+withProcesses.test("runDemoService() plays a TTS that takes the time of speaking", async () => {
   await using child = startStandIn(["tts", ...quick]);
   const port = await child.port();
   assert.equal((await ask(port, "GET /healthz")).status, 200);
@@ -86,7 +87,7 @@ Deno.test("runDemoService() plays a TTS that takes the time of speaking", async 
   await stopsCleanly(child);
 });
 
-Deno.test("runDemoService() plays a TTS that stops in the middle of a speech", async () => {
+withProcesses.test("runDemoService() plays a TTS that stops in the middle of a speech", async () => {
   await using child = startStandIn(["tts", ...quick, "--speak-ms", "60000"]);
   const speech = ask(await child.port(), "POST /control/speak", { text: "long", play: true });
   await child.line(/long/);
@@ -94,7 +95,7 @@ Deno.test("runDemoService() plays a TTS that stops in the middle of a speech", a
   assert.equal((await speech).status, 503);
 });
 
-Deno.test("runDemoService() plays a TTS that reports the end later, on this machine only", async () => {
+withProcesses.test("runDemoService() plays a TTS that reports the end later, on this machine only", async () => {
   await using mailbox = startMailbox();
   await using child = startStandIn(["tts", ...quick, "--finish=callback", "--speak-ms", "30"]);
   const port = await child.port();
@@ -108,7 +109,7 @@ Deno.test("runDemoService() plays a TTS that reports the end later, on this mach
   await stopsCleanly(child);
 });
 
-Deno.test("runDemoService() plays an STT that speaks Wyoming", async () => {
+withProcesses.test("runDemoService() plays an STT that speaks Wyoming", async () => {
   await using child = startStandIn(["stt", ...quick]);
   const port = await child.port();
   const info = await askWyoming(port, [["describe"]]);
@@ -128,7 +129,7 @@ Deno.test("runDemoService() plays an STT that speaks Wyoming", async () => {
   assert.equal(await idle.read(new Uint8Array(10)).catch(() => null), null);
 });
 
-Deno.test("runDemoService() plays an LLM that is NOT_SERVING while it loads, then SERVING", async () => {
+withProcesses.test("runDemoService() plays an LLM that is NOT_SERVING while it loads, then SERVING", async () => {
   const check = async (child: TestChild, service = "") => {
     using client = healthClient(`127.0.0.1:${await child.port()}`);
     return (await client.check(service, { signal: new AbortController().signal, timeoutMs: 5000 })).kind;
@@ -142,7 +143,7 @@ Deno.test("runDemoService() plays an LLM that is NOT_SERVING while it loads, the
   await stopsCleanly(child);
 });
 
-Deno.test("runDemoService() plays an LLM with one-token warm-ups on a second port", async () => {
+withProcesses.test("runDemoService() plays an LLM with one-token warm-ups on a second port", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const port = taken.addr.port;
   taken.close();
@@ -154,7 +155,7 @@ Deno.test("runDemoService() plays an LLM with one-token warm-ups on a second por
   await stopsCleanly(child);
 });
 
-Deno.test("runDemoService() answers 503 while it loads when it binds early", async () => {
+withProcesses.test("runDemoService() answers 503 while it loads when it binds early", async () => {
   await using loading = startStandIn(["kwd", "--port", "0", "--bind-early", "--load-ms", "60000"]);
   assert.equal((await ask(await loading.port(), "GET /ready")).status, 503);
   await stopsCleanly(loading);
@@ -163,7 +164,7 @@ Deno.test("runDemoService() answers 503 while it loads when it binds early", asy
   await until("200", async () => (await ask(port, "GET /ready")).status === 200 || null);
 });
 
-Deno.test("runDemoService() in standby loads, reports, and binds at the word only", async () => {
+withProcesses.test("runDemoService() in standby loads, reports, and binds at the word only", async () => {
   const folder = Deno.makeTempDirSync();
   try {
     await using socket = startNotifySocket(`${folder}/n`);
@@ -195,19 +196,19 @@ Deno.test("runDemoService() in standby loads, reports, and binds at the word onl
   }
 });
 
-Deno.test("runDemoService() stops while it loads", async () => {
+withProcesses.test("runDemoService() stops while it loads", async () => {
   await using child = startStandIn(["llm", "--port", "0", "--load-ms", "60000"]);
   await child.line(/Loading/);
   await stopsCleanly(child);
 });
 
-Deno.test("runDemoService() crashes when told to", async () => {
+withProcesses.test("runDemoService() crashes when told to", async () => {
   await using child = startStandIn(["tts", ...quick, "--crash-after-ms", "20"]);
   await child.port();
   assert.equal((await child.status).code, 1);
 });
 
-Deno.test("runDemoService() says when its port is taken or missing", async () => {
+withProcesses.test("runDemoService() says when its port is taken or missing", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   for (const role of ["kwd", "stt", "llm"]) {
     await using child = startStandIn([role, "--port", String(taken.addr.port), "--load-ms", "1"]);
@@ -219,7 +220,7 @@ Deno.test("runDemoService() says when its port is taken or missing", async () =>
   assert.equal((await child.status).code, 2);
 });
 
-Deno.test("runDemoService() loads faster with ALEXA_DEMO_SPEED", async () => {
+withProcesses.test("runDemoService() loads faster with ALEXA_DEMO_SPEED", async () => {
   await using child = startStandIn(["llm", "--port", "0"], { env: { ALEXA_DEMO_SPEED: "100" } });
   await child.line(/Loading the language model \(pretended, 15 ms\)/);
   await child.port();

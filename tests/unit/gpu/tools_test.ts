@@ -5,6 +5,7 @@ import { type GpuSnapshot, isGpuFailure } from "../../../lib/gpu/types.ts";
 import { parseGpus, parseProcesses } from "../../../lib/gpu/source/nvidia_smi.ts";
 import { parseAmdProcesses, parseAmdSmi, parseRocmPids, parseRocmSmi } from "../../../lib/gpu/source/amd.ts";
 import { gpuTest, noTools, nvmlStandin, toolStandin } from "../../support/gpu_standin.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const noNvml = { ALEXA_NVML_PATH: "/nonexistent/libnvidia-ml.so.1" };
 const base = { index: 0, env: noNvml, clock: systemClock };
@@ -18,7 +19,7 @@ function good(answer: unknown): GpuSnapshot {
   return answer as GpuSnapshot;
 }
 
-Deno.test("openGpu() falls back to nvidia-smi and says why", async () => {
+withProcesses.test("openGpu() falls back to nvidia-smi and says why", async () => {
   using smi = toolStandin("nvidia-smi", { "gpus.csv": gpus, "processes.csv": processes });
   await using gpu = await openGpu({ ...base, tools: { ...noTools, nvidiaSmi: smi.path } });
   assert.equal(gpu.kind, "nvidia-smi");
@@ -39,7 +40,7 @@ Deno.test("openGpu() falls back to nvidia-smi and says why", async () => {
   assert.deepEqual(await gpu.computePids(), [4711, 4712, 99]);
 });
 
-Deno.test("openGpu() reads what nvidia-smi cannot tell as unknown, and honours CUDA_VISIBLE_DEVICES", async () => {
+withProcesses.test("openGpu() reads what nvidia-smi cannot tell as unknown, and honours CUDA_VISIBLE_DEVICES", async () => {
   using smi = toolStandin("nvidia-smi", { "gpus.csv": gpus, "processes.csv": "" });
   const env = { ...noNvml, CUDA_VISIBLE_DEVICES: "1" };
   await using gpu = await openGpu({ ...base, env, tools: { ...noTools, nvidiaSmi: smi.path } });
@@ -50,7 +51,7 @@ Deno.test("openGpu() reads what nvidia-smi cannot tell as unknown, and honours C
   );
 });
 
-Deno.test("the nvidia-smi source tells each kind of failure in one sentence and works again afterwards", async () => {
+withProcesses.test("the nvidia-smi source tells each kind of failure in one sentence and works again afterwards", async () => {
   using smi = toolStandin("nvidia-smi", { "gpus.csv": gpus, "processes.csv": processes });
   await using gpu = await openGpu({
     ...base,
@@ -91,7 +92,7 @@ Deno.test("the nvidia-smi source tells each kind of failure in one sentence and 
   assert.ok(performance.now() - begin < 5000);
 });
 
-Deno.test("the nvidia-smi source keeps the memory when only the process list is garbled", async () => {
+withProcesses.test("the nvidia-smi source keeps the memory when only the process list is garbled", async () => {
   using smi = toolStandin("nvidia-smi", { "gpus.csv": gpus, "processes.csv": `${uuid}, 47` });
   await using gpu = await openGpu({ ...base, tools: { ...noTools, nvidiaSmi: smi.path } });
   const [only] = good(await gpu.snapshot()).gpus;
@@ -135,7 +136,7 @@ const processList = JSON.stringify([{
   ],
 }]);
 
-Deno.test("openGpu() reads an AMD GPU through amd-smi", async () => {
+withProcesses.test("openGpu() reads an AMD GPU through amd-smi", async () => {
   using smi = toolStandin("amd-smi", {
     "static_asic.json": JSON.stringify([{ gpu: 0, asic: { market_name: "AMD Radeon RX 7900 XTX" } }]),
     "static_driver.json": JSON.stringify([{ gpu: 0, driver: { version: "6.8.5" } }]),
@@ -184,7 +185,7 @@ const cards = JSON.stringify({
   system: { "Driver version": "6.3.6" },
 });
 
-Deno.test("openGpu() reads an AMD GPU through rocm-smi", async () => {
+withProcesses.test("openGpu() reads an AMD GPU through rocm-smi", async () => {
   using smi = toolStandin("rocm-smi", {
     "cards.json": `WARNING: AMD GPU device(s) is/are in a low-power state\n${cards}`,
     "pids.json": JSON.stringify({

@@ -11,6 +11,7 @@ import { kindOf } from "../../../lib/sys/files/files.ts";
 import { freePort, isPortFree } from "../../../lib/sys/net/ports.ts";
 import { allStats, environmentOf, isGone, readStat } from "../../../lib/sys/process/procfs.ts";
 import { portHolder, read, until } from "../../support/strangers.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const fixtures = new URL("../../fixtures/services", import.meta.url).pathname;
 const ignore = Deno.build.os !== "linux";
@@ -90,7 +91,7 @@ function nothingLeft({ dir, loader, ports, lines }: House): void {
 }
 
 const test = (name: string, wishes: Wishes, use: (house: House) => Promise<void>) =>
-  Deno.test({ name, ignore, fn: () => house(wishes, use) });
+  withProcesses.test({ name, ignore, fn: () => house(wishes, use) });
 const isError = (code: string, exitCode: number) => (error: unknown) => {
   assert.ok(error instanceof LoaderError, String(error));
   assert.equal(error.code, code);

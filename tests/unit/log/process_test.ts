@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Log } from "../../../lib/log/mod.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { mayMount, smallDisk } from "../../support/small_disk.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const chatter = new URL("chatter.ts", import.meta.url).pathname;
 
@@ -20,7 +21,7 @@ function outcome(folder: string) {
   return { ...result, complete: lines === result.lines && lines > 0 };
 }
 
-Deno.test("a terminal that nobody reads blocks nothing: the files are complete, the end comes in time", async () => {
+withProcesses.test("a terminal that nobody reads blocks nothing: the files are complete, the end comes in time", async () => {
   const folder = Deno.makeTempDirSync({ prefix: "log_" });
   const child = start(folder, 30);
   const { code } = await child.status; // its standard output is never read
@@ -32,7 +33,7 @@ Deno.test("a terminal that nobody reads blocks nothing: the files are complete, 
   Deno.removeSync(folder, { recursive: true });
 });
 
-Deno.test("a terminal that is closed turns the console off, and the program goes on", async () => {
+withProcesses.test("a terminal that is closed turns the console off, and the program goes on", async () => {
   const folder = Deno.makeTempDirSync({ prefix: "log_" });
   const child = start(folder, 10);
   const reader = child.stdout.getReader();
@@ -45,7 +46,7 @@ Deno.test("a terminal that is closed turns the console off, and the program goes
   Deno.removeSync(folder, { recursive: true });
 });
 
-Deno.test("a reader that keeps up gets the loader's lines, and the number of those it did not get", async () => {
+withProcesses.test("a reader that keeps up gets the loader's lines, and the number of those it did not get", async () => {
   const folder = Deno.makeTempDirSync({ prefix: "log_" });
   const child = start(folder, 10);
   const text = await new Response(child.stdout).text();
@@ -111,7 +112,7 @@ const script = ["/usr/bin/script", "/bin/script"].find((path) => {
   }
 });
 
-Deno.test({
+withProcesses.test({
   name: "colours appear on a terminal only, and not against NO_COLOR or TERM=dumb",
   ignore: script === undefined || Deno.build.os !== "linux",
   async fn() {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { HISTORY_FILE, openHistory } from "../../../lib/metrics/history.ts";
 import type { BootRecord } from "../../../lib/model/boot_record.ts";
 import { bootRecord } from "../../support/boot_records.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 function tempFolder(): Disposable & { path: string; file: string } {
   const path = Deno.makeTempDirSync();
@@ -127,7 +128,7 @@ Deno.test("openHistory() reads records of a program that knew fewer figures", ()
   assert.deepEqual(openHistory(dir.path).records[0].services, [{ ...rest, gate_lag_ms: null }]);
 });
 
-Deno.test("append() answers with a sentence when the history cannot be written, and openHistory() when not read", async () => {
+withProcesses.test("append() answers with a sentence when the history cannot be written, and openHistory() when not read", async () => {
   using dir = tempFolder();
   Deno.mkdirSync(dir.file);
   const history = openHistory(dir.path);
@@ -145,7 +146,7 @@ Deno.test("append() answers with a sentence when the history cannot be written, 
   assert.equal(await history.append(bootRecord(2)), null); // a failed one does not block the next
 });
 
-Deno.test("append() has the record on disk when it resolves, also when the program is killed at once", async () => {
+withProcesses.test("append() has the record on disk when it resolves, also when the program is killed at once", async () => {
   using dir = tempFolder();
   const script = new URL("../../support/history_child.ts", import.meta.url).pathname;
   for (let round = 0; round < 3; round++) {

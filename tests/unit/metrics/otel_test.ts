@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { bootRecord } from "../../support/boot_records.ts";
 import { exporterEnvironment, OtlpReceiver, type OtlpSpan } from "../../support/otlp_receiver.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 /** Spans that a real OTLP receiver gets from a child process that exports one boot. */
 async function received(env: Record<string, string>): Promise<OtlpSpan[]> {
@@ -15,7 +16,7 @@ async function received(env: Record<string, string>): Promise<OtlpSpan[]> {
   return receiver.spans;
 }
 
-Deno.test("exportBoot() sends the boot as one trace: boot, services, stages", async () => {
+withProcesses.test("exportBoot() sends the boot as one trace: boot, services, stages", async () => {
   const spans = await received({ OTEL_DENO: "true" });
   const record = bootRecord(1);
   const began = BigInt(Date.parse(record.at)) * 1_000_000n;
@@ -59,6 +60,6 @@ Deno.test("exportBoot() sends the boot as one trace: boot, services, stages", as
   ]]);
 });
 
-Deno.test("exportBoot() sends nothing unless OTEL_DENO says so", async () => {
+withProcesses.test("exportBoot() sends nothing unless OTEL_DENO says so", async () => {
   assert.deepEqual(await received({ OTEL_DENO: "false" }), []);
 });

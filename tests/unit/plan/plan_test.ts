@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { edited, factsWith, load, planOf, specText } from "../../support/config_edit.ts";
 import { planBoot } from "../../../lib/plan/mod.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 Deno.test("planBoot() resolves the specification's configuration", () => {
   const plan = planOf(specText);
@@ -244,7 +245,7 @@ Deno.test("planBoot() asks for the instance's name with the configuration's path
   assert.deepEqual(asked, ["/etc/alexa/loader.yaml"]);
 });
 
-Deno.test("lib/plan does not load zod or yaml", () => {
+withProcesses.test("lib/plan does not load zod or yaml", () => {
   const module = new URL("../../../lib/plan/mod.ts", import.meta.url).href;
   const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json", module] }).outputSync();
   const graph = JSON.parse(new TextDecoder().decode(stdout));

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { LoaderProcess, TestHome } from "../../support/loader_process.ts";
 import { canBeCold, makeCold, shareCached } from "./support.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
-Deno.test({
+withProcesses.test({
   name: "a boot brings the next service's model into the page cache while the first one starts",
   ignore: !canBeCold,
   async fn() {

@@ -3,6 +3,7 @@ import { Prewarmer } from "../../../lib/prewarm/mod.ts";
 import type { PrepareReport } from "../../../lib/model/reports.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
 import { preparedService, TestFolder } from "./support.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 interface Told {
   name: string;
@@ -81,7 +82,7 @@ Deno.test("Prewarmer says nothing and leaves nothing when the loader stops, and 
   assert.deepEqual(told, []);
 });
 
-Deno.test("W07: a prewarm that cannot even be loaded is told of, and the next one has its turn", async () => {
+withProcesses.test("W07: a prewarm that cannot even be loaded is told of, and the next one has its turn", async () => {
   using folder = new TestFolder();
   const url = (path: string) => new URL(`../../../${path}`, import.meta.url).href;
   const map = folder.put(

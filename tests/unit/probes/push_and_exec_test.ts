@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { checkOnce, never, probeOf, TestTarget } from "./support.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const patient = { signal: never, timeoutMs: 5000 };
 
@@ -69,7 +70,7 @@ Deno.test("notify probe is pushed", async () => {
   assert.deepEqual(await probe.check(patient), { state: "ready", detail: "READY=1" });
 });
 
-Deno.test("exec probe goes by the exit code, and quotes the last words", async () => {
+withProcesses.test("exec probe goes by the exit code, and quotes the last words", async () => {
   const exec = (script: string, timeoutMs = 5000) =>
     checkOnce({ type: "exec", cmd: ["sh", "-c", script], timeoutMs });
   assert.deepEqual(await exec("exit 0"), { state: "ready", detail: "exit 0" });
@@ -81,7 +82,7 @@ Deno.test("exec probe goes by the exit code, and quotes the last words", async (
   assert.match(missing.detail, /^\/nonexistent\/probe cannot be run/);
 });
 
-Deno.test("exec probe rejects with the caller's reason, and its command is gone", async () => {
+withProcesses.test("exec probe rejects with the caller's reason, and its command is gone", async () => {
   using probe = probeOf({ type: "exec", cmd: ["sleep", "30"], timeoutMs: 5000 });
   const caller = new AbortController();
   const checking = probe.check({ signal: caller.signal, timeoutMs: 5000 });

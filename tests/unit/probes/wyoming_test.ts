@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { startPythonPeer } from "../../support/peers/python_peer.ts";
 import { answering, closingPeer, endlessPeer, freePort, silentPeer } from "../../support/peers/tcp_peer.ts";
 import { checkOnce } from "./support.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const wyoming = (port: number, expect: Record<string, string> = {}) => ({
   type: "wyoming" as const,
@@ -11,7 +12,7 @@ const wyoming = (port: number, expect: Record<string, string> = {}) => ({
 });
 
 for (const style of ["block", "inline", "split"]) {
-  Deno.test(`wyoming probe understands a server that writes in ${style} style`, async () => {
+  withProcesses.test(`wyoming probe understands a server that writes in ${style} style`, async () => {
     await using peer = await startPythonPeer("./wyoming_peer.py", style);
     assert.deepEqual(await checkOnce(wyoming(peer.port)), { state: "ready", detail: "info: asr" });
     assert.equal((await checkOnce(wyoming(peer.port, { asr: "tiny" }))).state, "ready");
@@ -20,7 +21,7 @@ for (const style of ["block", "inline", "split"]) {
   });
 }
 
-Deno.test("wyoming probe names what is there when the expected word is not", async () => {
+withProcesses.test("wyoming probe names what is there when the expected word is not", async () => {
   const info = {
     wake: [{ name: "openwakeword", models: [{ name: "ok_nabu" }, { name: "hey_jarvis_v0.1" }] }],
   };
@@ -36,7 +37,7 @@ Deno.test("wyoming probe names what is there when the expected word is not", asy
   });
 });
 
-Deno.test("P8: wyoming probe finds a satellite, which is an object and not a list", async () => {
+withProcesses.test("P8: wyoming probe finds a satellite, which is an object and not a list", async () => {
   for (const satellite of [{ name: "kitchen", area: null }, [{ name: "kitchen" }]]) {
     const info = { asr: [], satellite };
     await using peer = await startPythonPeer("./wyoming_peer.py", "block", JSON.stringify(info));

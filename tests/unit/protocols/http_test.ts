@@ -11,6 +11,7 @@ import {
   silentPeer,
   startTcpPeer,
 } from "../../support/peers/tcp_peer.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const signal = new AbortController().signal;
 const usual = { signal, timeoutMs: 5000, maxBytes: 1000 };
@@ -155,7 +156,7 @@ Deno.test("httpRequest() rejects with the caller's reason, before and during", a
   await assert.rejects(httpRequest(url, { ...usual, signal: caller.signal }), /^Error: stop$/);
 });
 
-Deno.test("httpRequest() asks loopback itself, past any proxy", async () => {
+withProcesses.test("httpRequest() asks loopback itself, past any proxy", async () => {
   await using peer = startHttpPeer(() => new Response("direct"));
   const script = `
     import { httpRequest } from ${

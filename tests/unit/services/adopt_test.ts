@@ -9,6 +9,7 @@ import { freePort } from "../../../lib/sys/net/ports.ts";
 import { testHousehold } from "../../support/fake_service.ts";
 import { hygienePlan } from "../../support/hygiene_plan.ts";
 import { bystander } from "../../support/strangers.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const linux = { ignore: Deno.build.os !== "linux" };
 const never: ProbeSpec = { type: "tcp", host: "127.0.0.1", port: freePort() };
@@ -48,7 +49,7 @@ async function adopt(
   }
 }
 
-Deno.test("R11: what was said once counts by the record of it", linux, async () => {
+withProcesses.test("R11: what was said once counts by the record of it", linux, async () => {
   for (const readiness of [[{ type: "notify" }], [{ type: "log", pattern: "ready" }]] as ProbeSpec[][]) {
     assert.equal(await adopt({ readiness, ready: false }), "was not ready when its loader ended");
     assert.equal(
@@ -60,7 +61,7 @@ Deno.test("R11: what was said once counts by the record of it", linux, async () 
   }
 });
 
-Deno.test("adopt() asks what can be asked, whatever the record says", linux, async () => {
+withProcesses.test("adopt() asks what can be asked, whatever the record says", linux, async () => {
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const { port } = listener.addr as Deno.NetAddr;
   const answers: ProbeSpec = { type: "tcp", host: "127.0.0.1", port };
@@ -69,7 +70,7 @@ Deno.test("adopt() asks what can be asked, whatever the record says", linux, asy
   assert.equal(await adopt({ readiness: [answers], health: [never], ready: true }), "is not ready");
 });
 
-Deno.test("R17: adopt() does not go on with a process whose output is gone", linux, async () => {
+withProcesses.test("R17: adopt() does not go on with a process whose output is gone", linux, async () => {
   const why = await adopt({ readiness: [{ type: "notify" }], ready: true, keep: "lost" });
   assert.match(why!, /^cannot be read on \(.*No such file/);
 });

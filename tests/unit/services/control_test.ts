@@ -3,6 +3,7 @@ import type { ControlSpec, GreetingPlan } from "../../../lib/model/plan.ts";
 import { createService, KwdService, ManagedService, TtsService } from "../../../lib/services/mod.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
 import { servicePlan, testHousehold } from "../../support/fake_service.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const household = () => testHousehold({ bootId: "boot-7", clock: systemClock });
 const kwdWith = (control: ControlSpec) =>
@@ -122,7 +123,7 @@ Deno.test("a verb fails with half a sentence when nobody listens, and rejects on
   );
 });
 
-Deno.test("commands as control fill in their placeholders and count as done when they exit 0", async () => {
+withProcesses.test("commands as control fill in their placeholders and count as done when they exit 0", async () => {
   const dir = Deno.makeTempDirSync();
   try {
     const say = [

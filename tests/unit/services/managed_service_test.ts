@@ -7,6 +7,7 @@ import { systemClock } from "../../../lib/sys/clock.ts";
 import { freePort } from "../../../lib/sys/net/ports.ts";
 import { servicePlan, testHousehold } from "../../support/fake_service.ts";
 import { portHolder, read, until } from "../../support/strangers.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 interface House {
   dir: string;
@@ -22,7 +23,7 @@ function test(
   patch: Partial<ServicePlan>,
   use: (house: House) => Promise<void>,
 ) {
-  Deno.test({
+  withProcesses.test({
     name,
     ignore: Deno.build.os !== "linux",
     async fn() {
@@ -59,7 +60,7 @@ test(
   },
 );
 
-Deno.test({
+withProcesses.test({
   name: "T12: who still listens on the port of a service that was stopped is named",
   ignore: Deno.build.os !== "linux",
   async fn() {

@@ -5,10 +5,11 @@ import type { ProbeSpec } from "../../../lib/model/plan.ts";
 import { ManagedService } from "../../../lib/services/managed_service.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
 import { servicePlan, testHousehold } from "../../support/fake_service.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const exec = (...cmd: string[]): ProbeSpec => ({ type: "exec", cmd, timeoutMs: 5000 });
 
-Deno.test("ManagedService asks every readiness and every health probe of a list", async () => {
+withProcesses.test("ManagedService asks every readiness and every health probe of a list", async () => {
   const dir = Deno.makeTempDirSync();
   const [go, well] = [`${dir}/go`, `${dir}/well`];
   try {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { startHttpPeer } from "../../support/peers/http_peer.ts";
 import { audioClip, wavOf } from "../../../lib/warmups/mod.ts";
 import { common, warm } from "./support.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const server = (url: string, model: string | null = "tiny") => ({
   ...common,
@@ -119,7 +120,7 @@ Deno.test("openai warm-up is not offered at 404 and 501, and fails at 400 and 50
   }
 });
 
-Deno.test("exec warm-up goes by the exit code", async () => {
+withProcesses.test("exec warm-up goes by the exit code", async () => {
   const exec = (...cmd: string[]) => warm({ ...common, kind: "exec", cmd, timeoutMs: 5000 });
   const ran = await exec("sh", "-c", "exit 0");
   assert.ok(ran.state === "warmed" && ran.ms > 0);

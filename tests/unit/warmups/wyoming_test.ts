@@ -12,6 +12,7 @@ import { FakeClock } from "../../support/fake_clock.ts";
 import { runCommand } from "../../../lib/sys/process/command.ts";
 import { runWarmup } from "../../../lib/warmups/mod.ts";
 import { common, warm } from "./support.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 
 const wyoming = (port: number, audio: "speech" | "silence" = "speech") => ({
   ...common,
@@ -24,7 +25,7 @@ const wyoming = (port: number, audio: "speech" | "silence" = "speech") => ({
 });
 
 for (const style of ["block", "inline", "split"]) {
-  Deno.test(`wyoming warm-up transcribes with a server that writes in ${style} style`, async () => {
+  withProcesses.test(`wyoming warm-up transcribes with a server that writes in ${style} style`, async () => {
     await using peer = await startPythonPeer("./wyoming_peer.py", style);
     const result = await warm(wyoming(peer.port));
     assert.equal(result.state, "warmed");
@@ -49,14 +50,14 @@ for (const style of ["block", "inline", "split"]) {
   });
 }
 
-Deno.test("wyoming warm-up can be made of silence, and repeated", async () => {
+withProcesses.test("wyoming warm-up can be made of silence, and repeated", async () => {
   await using peer = await startPythonPeer("./wyoming_peer.py");
   assert.equal((await warm({ ...wyoming(peer.port, "silence"), runs: 2 })).state, "warmed");
   const audio = (await peer.finish()).filter((line) => "audio_bytes" in line);
   assert.deepEqual(audio, Array(2).fill({ audio_bytes: 9600, loud: false }));
 });
 
-Deno.test("wyoming warm-up fails when the transcription does", async () => {
+withProcesses.test("wyoming warm-up fails when the transcription does", async () => {
   await using erring = await startPythonPeer("./wyoming_peer.py", "error");
   assert.deepEqual(await warm(wyoming(erring.port)), {
     state: "failed",
@@ -82,7 +83,7 @@ const synthesis = (port: number, voice: string | null = null) => ({
 const speaker = JSON.stringify({ tts: [{ name: "piper" }] });
 
 for (const style of ["block", "inline", "split"]) {
-  Deno.test(`P3: wyoming warm-up lets a TTS speak that writes in ${style} style`, async () => {
+  withProcesses.test(`P3: wyoming warm-up lets a TTS speak that writes in ${style} style`, async () => {
     await using peer = await startPythonPeer("./wyoming_peer.py", style, speaker);
     const result = await warm(synthesis(peer.port, "amy"));
     assert.deepEqual([result.state, result.detail], ["warmed", "640 bytes of audio"]);
@@ -91,7 +92,7 @@ for (const style of ["block", "inline", "split"]) {
   });
 }
 
-Deno.test("P3: wyoming warm-up of a TTS without its voice fails: only sound proves it", async () => {
+withProcesses.test("P3: wyoming warm-up of a TTS without its voice fails: only sound proves it", async () => {
   const said = { error: "the synthesis failed: no voice", mute: "the synthesis gave no sound" };
   const closed = { hangs_up: "the connection was closed before the end of the sound" };
   for (const [style, detail] of Object.entries({ ...said, ...closed })) {
@@ -106,7 +107,7 @@ Deno.test("P3: wyoming warm-up of a TTS without its voice fails: only sound prov
   ]);
 });
 
-Deno.test("wyoming warm-up is not offered by what does not speak Wyoming", async () => {
+withProcesses.test("wyoming warm-up is not offered by what does not speak Wyoming", async () => {
   await using closing = closingPeer();
   await using http = answering("HTTP/1.1 400 Bad Request\r\n\r\n");
   for (const { port } of [closing, http]) {

@@ -9,6 +9,7 @@ import {
   writeNew,
 } from "../../../../lib/sys/files/files.ts";
 import { until } from "../../../support/strangers.ts";
+import { withProcesses } from "../../../support/with_processes.ts";
 
 function inFolder(fn: (dir: string) => void | Promise<void>): () => Promise<void> {
   return async () => {
@@ -23,7 +24,7 @@ function inFolder(fn: (dir: string) => void | Promise<void>): () => Promise<void
 const mode = (path: string) => (Deno.lstatSync(path).mode ?? 0) & 0o777;
 const filesUrl = JSON.stringify(new URL("../../../../lib/sys/files/files.ts", import.meta.url).href);
 
-Deno.test(
+withProcesses.test(
   "writeAtomically() replaces a file in one step: a reader never sees a part",
   inFolder(async (dir) => {
     const path = `${dir}/state`;
@@ -79,7 +80,7 @@ Deno.test(
   }),
 );
 
-Deno.test(
+withProcesses.test(
   "lockFile() is held by one process at a time, and given back however its holder ends",
   inFolder(async (dir) => {
     const path = `${dir}/lock`;

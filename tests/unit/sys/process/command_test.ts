@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { runCommand } from "../../../../lib/sys/process/command.ts";
 import { isGone, readStat } from "../../../../lib/sys/process/procfs.ts";
 import { read, start, until } from "../../../support/strangers.ts";
+import { withProcesses } from "../../../support/with_processes.ts";
 
 const sh = (script: string) => ["sh", "-c", script];
 
-Deno.test("runCommand() gives code and both outputs", async () => {
+withProcesses.test("runCommand() gives code and both outputs", async () => {
   const result = await runCommand(sh("echo out; echo err >&2; exit 7"), { timeoutMs: 10_000 });
   assert.deepEqual(result, {
     code: 7,
@@ -17,7 +18,7 @@ Deno.test("runCommand() gives code and both outputs", async () => {
   });
 });
 
-Deno.test("runCommand() keeps at most maxOutputBytes and reads the rest away", async () => {
+withProcesses.test("runCommand() keeps at most maxOutputBytes and reads the rest away", async () => {
   const result = await runCommand(sh("head -c 500000 /dev/zero | tr '\\0' a"), {
     timeoutMs: 10_000,
     maxOutputBytes: 1000,
@@ -39,7 +40,7 @@ function stubborn(dir: string): string[] {
 }
 
 for (const how of ["time limit", "abort"]) {
-  Deno.test(`runCommand() kills the whole group at the ${how}`, async () => {
+  withProcesses.test(`runCommand() kills the whole group at the ${how}`, async () => {
     const dir = Deno.makeTempDirSync();
     try {
       const abort = new AbortController();
@@ -76,7 +77,7 @@ Deno.test("runCommand() starts nothing when it is aborted already", async () => 
 
 const linux = Deno.build.os === "linux";
 
-Deno.test({
+withProcesses.test({
   name: "R1: runCommand() goes by the exit, not by who holds the pipe, and ends what the command left",
   ignore: !linux,
   async fn() {
@@ -98,7 +99,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+withProcesses.test({
   name: "R1: runCommand() gives up a pipe that a stranger holds",
   ignore: !linux,
   async fn() {
@@ -125,7 +126,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+withProcesses.test({
   name: "runCommand() ends what left the command's group, session and environment",
   ignore: !linux,
   async fn() {

@@ -3,6 +3,7 @@ import { descriptorLimit, holdBack, isShortage, noneFree } from "../../../../lib
 import { startHttpPeer } from "../../../support/peers/http_peer.ts";
 import { TextLineStream } from "../../../support/peers/text_lines.ts";
 import { canStarve, starve } from "../../../support/starve.ts";
+import { withProcesses } from "../../../support/with_processes.ts";
 
 const child = new URL("../../../support/starved_child.ts", import.meta.url).pathname;
 /** How many are open of the kind that is held back. */
@@ -26,7 +27,7 @@ Deno.test("a shortage is told by its error, whoever names it", () => {
   }
 });
 
-Deno.test({
+withProcesses.test({
   name: "R19: what is held back is given back, once",
   ignore: Deno.build.os !== "linux",
   fn() {

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { isAlive, livingMembers, signalGroup, signalProcess } from "../../../../lib/sys/process/group.ts";
 import { isGone, readStat } from "../../../../lib/sys/process/procfs.ts";
 import { bystander, start, until } from "../../../support/strangers.ts";
+import { withProcesses } from "../../../support/with_processes.ts";
 
 const ignore = Deno.build.os !== "linux";
-const test = (name: string, fn: () => Promise<void>) => Deno.test({ name, ignore, fn });
+const test = (name: string, fn: () => Promise<void>) => withProcesses.test({ name, ignore, fn });
 
 test("signalGroup() reaches every process of the group and nobody else", async () => {
   await using other = bystander();

@@ -3,6 +3,7 @@ import { startGuardian } from "../../../../lib/sys/process/guardian.ts";
 import { allStats, environmentOf, isGone, readStat } from "../../../../lib/sys/process/procfs.ts";
 import { randomHex } from "../../../../lib/sys/host.ts";
 import { bystander, read, start, until } from "../../../support/strangers.ts";
+import { withProcesses } from "../../../support/with_processes.ts";
 
 const loader = new URL("../../../support/guarded_loader.ts", import.meta.url).pathname;
 const graceMs = 400;
@@ -24,7 +25,7 @@ const carriers = (bootId: string) =>
   [...allStats().values()].filter((s) => !isGone(s) && environmentOf(s.pid, "ALEXA_BOOT_ID") === bootId)
     .map((s) => s.pid);
 
-Deno.test({
+withProcesses.test({
   name: "startGuardian() stops every process of a loader that was killed, and nobody else",
   ignore: !linux,
   async fn() {
@@ -57,7 +58,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+withProcesses.test({
   name: "startGuardian() ends as soon as everybody is gone, without using up the grace",
   ignore: !linux,
   async fn() {
@@ -86,7 +87,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+withProcesses.test({
   name: "startGuardian() stops nobody when it is told goodbye",
   ignore: !linux,
   async fn() {
@@ -103,7 +104,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+withProcesses.test({
   name: "startGuardian() says when its helper was killed, and takes lines all the same",
   ignore: !linux,
   async fn() {
@@ -116,7 +117,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+withProcesses.test({
   name: "startGuardian() ends a helper that does not read, rather than to remember without bound",
   ignore: !linux,
   async fn() {
@@ -136,7 +137,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+withProcesses.test({
   name:
     "startGuardian() ignores what a terminal or a stopped unit sends, and ends at goodbye even when it is frozen",
   ignore: !linux,

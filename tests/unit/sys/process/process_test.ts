@@ -7,6 +7,7 @@ import {
 } from "../../../../lib/sys/process/process.ts";
 import { isGone, readStat } from "../../../../lib/sys/process/procfs.ts";
 import { until } from "../../../support/strangers.ts";
+import { withProcesses } from "../../../support/with_processes.ts";
 
 const decoder = new TextDecoder();
 
@@ -24,7 +25,7 @@ function spawn(script: string, o: Partial<SpawnOptions> = {}) {
   return { child, text: () => out.join(""), errors: () => err.join("") };
 }
 
-Deno.test("spawnChild() leads a session and group of its own, with exactly the given environment and folder", async () => {
+withProcesses.test("spawnChild() leads a session and group of its own, with exactly the given environment and folder", async () => {
   const { child, text } = spawn("pwd; env | grep -v -e ^PWD -e ^SHLVL -e ^_ -e ^OLDPWD | sort; exit 3", {
     env: { PATH: Deno.env.get("PATH")!, ONLY: "this" },
   });
@@ -40,13 +41,13 @@ Deno.test("spawnChild() leads a session and group of its own, with exactly the g
   assert.equal(text(), `/\nONLY=this\nPATH=${Deno.env.get("PATH")}\n`);
 });
 
-Deno.test("spawnChild() tells the signal by which the leader ended", async () => {
+withProcesses.test("spawnChild() tells the signal by which the leader ended", async () => {
   const { child } = spawn("kill -KILL $$");
   assert.deepEqual(await child.exited, { code: null, signal: "SIGKILL" });
   await child.closeOutput();
 });
 
-Deno.test("spawnChild() pumps both streams, also floods, without losing a byte", async () => {
+withProcesses.test("spawnChild() pumps both streams, also floods, without losing a byte", async () => {
   let bytes = 0;
   const { child, errors } = spawn("head -c 3000000 /dev/zero; echo oops >&2", {
     onStdout: (chunk) => void (bytes += chunk.length),
@@ -58,7 +59,7 @@ Deno.test("spawnChild() pumps both streams, also floods, without losing a byte",
   assert.equal(errors(), "oops\n");
 });
 
-Deno.test("spawnChild() feeds one line to a child that waits for it", async () => {
+withProcesses.test("spawnChild() feeds one line to a child that waits for it", async () => {
   const { child, text } = spawn('read word; echo "got $word"; read again || echo eof', { stdin: "piped" });
   await child.tell("start");
   assert.deepEqual(await child.exited, { code: 0, signal: null });
@@ -67,7 +68,7 @@ Deno.test("spawnChild() feeds one line to a child that waits for it", async () =
   assert.equal(text(), "got start\neof\n");
 });
 
-Deno.test("closeOutput() lets go of pipes that a helper of the dead leader still holds", async () => {
+withProcesses.test("closeOutput() lets go of pipes that a helper of the dead leader still holds", async () => {
   const { child, text } = spawn("sleep 300 & echo $!");
   await child.exited;
   const helper = Number(await until(() => text().trim()));
@@ -81,7 +82,7 @@ Deno.test("closeOutput() lets go of pipes that a helper of the dead leader still
   await until(() => isGone(readStat(helper)));
 });
 
-Deno.test("closeOutput() closes the input of a child that was never told anything", async () => {
+withProcesses.test("closeOutput() closes the input of a child that was never told anything", async () => {
   const { child } = spawn("read word", { stdin: "piped" });
   Deno.kill(-child.pid, "SIGKILL");
   await child.exited;

@@ -15,9 +15,10 @@ import {
   userOf,
 } from "../../../../lib/sys/process/procfs.ts";
 import { start, until } from "../../../support/strangers.ts";
+import { withProcesses } from "../../../support/with_processes.ts";
 
 const ignore = Deno.build.os !== "linux";
-const test = (name: string, fn: () => void | Promise<void>) => Deno.test({ name, ignore, fn });
+const test = (name: string, fn: () => void | Promise<void>) => withProcesses.test({ name, ignore, fn });
 /** A number that no process has: the kernel's highest pid is 2^22. */
 const nobody = 4_194_305;
 

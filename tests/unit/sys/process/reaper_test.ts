@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { withProcesses } from "../../../support/with_processes.ts";
 
 const child = new URL("../../../support/reaper_child.ts", import.meta.url).pathname;
 const ignore = Deno.build.os !== "linux";
@@ -13,7 +14,7 @@ async function inOwnProcess(scenario: string): Promise<Record<string, unknown>> 
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-Deno.test({
+withProcesses.test({
   name: "becomeSubreaper() lets a service's daemonised grandchild be found and stopped",
   ignore,
   async fn() {
@@ -28,7 +29,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+withProcesses.test({
   name: "ServiceCopy.living() finds the group of a leader that has ended",
   ignore,
   async fn() {
@@ -36,7 +37,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+withProcesses.test({
   name: "reapInherited() reaps the zombies of inherited children",
   ignore,
   async fn() {
@@ -44,7 +45,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+withProcesses.test({
   name: "reapInherited() leaves the children of an embedding program to it",
   ignore,
   async fn() {
@@ -52,7 +53,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+withProcesses.test({
   name: "ManagedService.start() clears a dead standby away before it spawns",
   ignore,
   async fn() {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { TextLineStream } from "../../../support/peers/text_lines.ts";
+import { withProcesses } from "../../../support/with_processes.ts";
 
 const child = new URL("../../../support/deaf_child.ts", import.meta.url).pathname;
 
-Deno.test("R19: a program that hears no second signal is ended by it all the same, with 130", async () => {
+withProcesses.test("R19: a program that hears no second signal is ended by it all the same, with 130", async () => {
   const run = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-lock", child],
     stdin: "null",

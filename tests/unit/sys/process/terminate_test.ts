@@ -9,10 +9,11 @@ import {
   readStat,
 } from "../../../../lib/sys/process/procfs.ts";
 import { bystander, read, start, type Stranger, until } from "../../../support/strangers.ts";
+import { withProcesses } from "../../../support/with_processes.ts";
 
 const ignore = Deno.build.os !== "linux";
 const test = (name: string, fn: (dir: string) => Promise<void>) =>
-  Deno.test({
+  withProcesses.test({
     name,
     ignore,
     async fn() {
