@@ -267,6 +267,10 @@ export class ServiceCopy implements ProbeTarget, Victim {
     return !isGone(stat) && (this.startTime === 0 || stat.startTime === this.startTime);
   }
 
+  leaderPid(): number | null {
+    return this.running ? this.pid : null;
+  }
+
   /** Its living processes, wherever they went. */
   living(): ProcessStat[] {
     return this.#family.living();
@@ -332,7 +336,11 @@ function startKept(
     throw error;
   }
   const tail = new keep.OutputTail(files, started, relay, household.clock);
-  return { ...started, drained: started.exited.then(() => tail.finish()), closeOutput: () => tail.finish() };
+  const closeOutput = () => {
+    started.closeInput();
+    return tail.finish();
+  };
+  return { ...started, drained: started.exited.then(() => tail.finish()), closeOutput };
 }
 
 function listen<F>(set: Set<F>, fn: F): Disposable {

@@ -367,7 +367,7 @@ export const metrics: readonly Metric[] = [
   { id: "first_exec", brief: "  of it: launch to the first service's start", unit: "ms" },
   { id: "explain_runtime", brief: "    runtime, code, configuration, plan, lock", unit: "ms" },
   { id: "explain_precheck", brief: "    commands, leftovers, ports, guardian, GPU", unit: "ms" },
-  { id: "explain_spawn", brief: "    the fork and the service's own exec", unit: "ms" },
+  { id: "explain_spawn", brief: "    the spawn and the service's own exec", unit: "ms" },
   { id: "cold_first_exec", brief: "  launch to the first service's start, cold page cache", unit: "ms" },
   { id: "floor_boot_overhead", brief: "  bare Deno supervisor", unit: "ms" },
   { id: "gate_lag", brief: "gate lag, http probe (middle of a boot)", unit: "ms" },

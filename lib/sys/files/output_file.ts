@@ -1,14 +1,10 @@
 /**
  * A service's output as a file that outlives the loader (`on_loader_death: keep`): a pipe to a dead loader would kill
- * the service with its next line. Only `node:child_process` can hand a descriptor to a child. CONTRACT §1.
+ * the service with its next line. Only `node:fs` tells the number of a descriptor. CONTRACT §1.
  */
-import type { ExitStatus } from "../../model/states.ts";
-import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { punchHole } from "../process/libc.ts";
-import type { Child, SpawnOptions } from "../process/process.ts";
-import { readStat } from "../process/procfs.ts";
-import { noteRuntimeChild } from "../process/reaper.ts";
+import { type SpawnOptions, startProcess } from "../process/process.ts";
 
 /** Makes the file empty: a fresh copy of a service, a fresh file. */
 export function makeOutputFile(path: string): void {
@@ -18,33 +14,10 @@ export function makeOutputFile(path: string): void {
 /** Starts `argv` as leader of its own session, its output appended to the file at `path`. @throws as `spawnChild`. */
 export function spawnToFile(
   o: Pick<SpawnOptions, "argv" | "env" | "cwd" | "stdin"> & { path: string },
-): Omit<Child, "drained" | "closeOutput"> {
+): ReturnType<typeof startProcess> {
   const output = openSync(o.path, "a");
   try {
-    const child = spawn(o.argv[0], o.argv.slice(1), {
-      cwd: o.cwd,
-      env: o.env,
-      detached: true,
-      stdio: [o.stdin === "piped" ? "pipe" : "ignore", output, output],
-    });
-    const exited = Promise.withResolvers<ExitStatus>();
-    child.on("error", () => {}); // without a pid it is thrown below
-    child.on(
-      "exit",
-      (code, signal) => exited.resolve(signal ? { code: null, signal } : { code, signal: null }),
-    );
-    if (child.pid === undefined) throw new Error(`Failed to spawn '${o.argv[0]}'`);
-    noteRuntimeChild(child.pid, exited.promise);
-    return {
-      pid: child.pid,
-      startTime: readStat(child.pid)?.startTime ?? 0,
-      exited: exited.promise,
-      tell: (line) =>
-        new Promise((resolve, reject) => {
-          child.stdin!.on("error", reject);
-          child.stdin!.end(line + "\n", resolve);
-        }),
-    };
+    return startProcess(o, output, output);
   } finally {
     closeSync(output);
   }

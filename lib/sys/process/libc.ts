@@ -14,6 +14,7 @@ const symbols = {
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   kill: { parameters: ["i32", "i32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
@@ -24,10 +25,19 @@ const symbols = {
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
   getpid: { parameters: [], result: "i32" },
   syscall: { parameters: ["i64", "i64", "buffer", "i64"], result: "i64" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  pipe2: { parameters: ["buffer", "i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
+  posix_spawn: { parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"], result: "i32" },
+  posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  posix_spawn_file_actions_addchdir_np: { parameters: ["buffer", "buffer"], result: "i32" },
+  posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
+  strerror: { parameters: ["i32"], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 type Name = keyof typeof symbols;
-type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
+export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
 let opened: Libc | null | undefined;
 
 /** Bound at once, since every boot calls them. */
@@ -68,10 +78,17 @@ export function bindAll(): void {
 }
 
 export const O_CLOEXEC = 0o2000000;
+const SYS_EPOLL_CREATE1 = Deno.build.arch === "aarch64" ? 20n : 291n;
 const O_DIRECTORY = Deno.build.arch === "aarch64" ? 0o40000 : 0o200000;
 const SYS_GETDENTS64 = Deno.build.arch === "aarch64" ? 61n : 217n;
 const encoder = new TextEncoder();
 const buffer = new Uint8Array(1 << 16);
+
+/** What the C library says of an error's number. */
+export function errorText(code: number): string {
+  const text = libc()?.strerror(code) ?? null;
+  return text === null ? "error" : new Deno.UnsafePointerView(text).getCString();
+}
 
 export const cString = (s: string) => encoder.encode(s + "\0");
 
@@ -102,6 +119,45 @@ function openToRead(c: Libc, path: string, flags = 0): number {
 function closeRead(c: Libc, fd: number): void {
   c.close(fd);
   takeSpare();
+}
+
+/** A descriptor of ours. @throws when there was none: nothing else can be wrong with the calls that make one out of nothing. */
+export function orThrow(fd: number): number {
+  if (fd < 0) throw new Error("Too many open files (os error 24)");
+  return fd;
+}
+
+/** @throws as {@link orThrow}. */
+export function openEpoll(): number {
+  return orThrow(Number(libc()!.syscall(SYS_EPOLL_CREATE1, BigInt(O_CLOEXEC), null, 0n)));
+}
+
+/** A pipe: the end to read from, the end to write to. No child inherits either. @throws as {@link orThrow}. */
+export function openPipe(): [read: number, write: number] {
+  const ends = new Int32Array(new ArrayBuffer(8));
+  orThrow(libc()!.pipe2(ends, O_CLOEXEC));
+  return [ends[0], ends[1]];
+}
+
+const F_SETFL = 4, O_NONBLOCK = 0o4000;
+
+/** From now on reading finds nothing rather than to wait. */
+export function neverBlock(fd: number): void {
+  libc()!.fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+export function closeFds(...fds: readonly number[]): void {
+  for (const fd of fds) libc()!.close(fd);
+}
+
+/** Reads what is there; 0 at the end, below 0 when that is not possible. */
+export function readFd(fd: number, into: Uint8Array<ArrayBuffer>): number {
+  return Number(libc()!.read(fd, into, BigInt(into.length)));
+}
+
+/** True when all of it was written. */
+export function writeFd(fd: number, bytes: Uint8Array<ArrayBuffer>): boolean {
+  return Number(libc()!.write(fd, bytes, BigInt(bytes.length))) === bytes.length;
 }
 
 /** The bytes of a file, at most `limit` of them; null if it cannot be read. One read of /proc costs about 0.01 ms. */

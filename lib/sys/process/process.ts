@@ -3,9 +3,12 @@
  * Identity of a process is pid + kernel start time; a pid alone is not (CONTRACT §8).
  */
 import type { ExitStatus } from "../../model/states.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { closeFds, neverBlock, openPipe, readFd, writeFd } from "./libc.ts";
 import { isBlind, isGone, readStat } from "./procfs.ts";
+import { readiness } from "./readiness.ts";
 import { noteRuntimeChild } from "./reaper.ts";
+import { openNull, openPidfd, type ProcessOptions, reap, spawnProcess } from "./spawn.ts";
 
 /** What makes a process itself and no other. */
 export interface Identity {
@@ -41,11 +44,7 @@ export interface Child extends Identity {
   closeOutput(): Promise<void>;
 }
 
-export interface SpawnOptions {
-  argv: string[];
-  /** The whole environment of the child; nothing is inherited beside it. */
-  env: Record<string, string>;
-  cwd: string;
+export interface SpawnOptions extends ProcessOptions {
   stdin: "null" | "piped";
   /** Called with each chunk of output; the buffer is reused afterwards. Nothing more is read until its promise resolves. */
   onStdout: OutputSink;
@@ -54,63 +53,111 @@ export interface SpawnOptions {
 
 export type OutputSink = (chunk: Uint8Array) => Promise<void> | null | void;
 
-const FIRST_BUFFER = 4 << 10, LARGEST_BUFFER = 256 << 10;
+/** How often a process is looked at whose end nothing tells, ms. */
+const lookMs = 100;
+/** Who writes so much is likely to have written more by the time it is dealt with: asked again at once, so often. */
+const floodBytes = 16 << 10, mostTurns = 8;
+/** Whatever is read passes through here, from one call of a sink to the next. */
+const chunk = new Uint8Array(256 << 10);
 
-/** Reads to the end. The buffer grows with the traffic, so that 200 quiet services cost little and a flood is read in big chunks. */
-async function pump(reader: ReadableStreamBYOBReader, sink: OutputSink): Promise<void> {
-  let buffer: ArrayBuffer = new ArrayBuffer(FIRST_BUFFER);
-  try {
-    for (;;) {
-      const { value, done } = await reader.read(new Uint8Array(buffer));
-      const held = value && value.length > 0 ? sink(value) : null;
+/** Reads `fd` to its end, or until it is forgotten. */
+async function pump(fd: number, sink: OutputSink, over: AbortSignal): Promise<void> {
+  neverBlock(fd);
+  let ended = false;
+  while (!over.aborted && !ended && await readiness.wait(fd)) {
+    let length = 0;
+    let turns = 0;
+    do {
+      length = readFd(fd, chunk);
+      ended = length === 0;
+      const held = length > 0 ? sink(chunk.subarray(0, length)) : null;
       if (held) await held;
-      if (done || !value) return;
-      const full = value.length === value.buffer.byteLength && value.length < LARGEST_BUFFER;
-      buffer = full ? new ArrayBuffer(value.length * 4) : value.buffer;
-    }
-  } catch { /* cancelled, or the pipe broke: there is nothing more to read either way */ }
+    } while (length >= floodBytes && ++turns < mostTurns && !over.aborted);
+  }
+  readiness.forget(fd);
+  closeFds(fd);
 }
 
-/** Starts `argv`. @throws the runtime's error when it cannot be started (not found, not executable, bad folder). */
+/** Starts `argv`. @throws with the reason when it cannot be started (not found, not executable, bad folder). */
 export function spawnChild(o: SpawnOptions): Child {
-  const child = new Deno.Command(o.argv[0], {
-    args: o.argv.slice(1),
-    env: o.env,
-    clearEnv: true,
-    cwd: o.cwd,
-    stdin: o.stdin,
-    stdout: "piped",
-    stderr: "piped",
-    detached: true, // a real setsid(): group and session of its own
-  }).spawn();
-  noteRuntimeChild(child.pid, child.status);
-  const out = child.stdout.getReader({ mode: "byob" });
-  const err = child.stderr.getReader({ mode: "byob" });
-  const drained = Promise.all([pump(out, o.onStdout), pump(err, o.onStderr)]).then(() => {});
+  const [out, outEnd] = openPipe();
+  const [err, errEnd] = openPipe();
+  let child;
+  try {
+    child = startProcess(o, outEnd, errEnd);
+  } catch (error) {
+    closeFds(out, err);
+    throw error;
+  } finally {
+    closeFds(outEnd, errEnd);
+  }
+  const { closeInput, ...started } = child;
+  const over = new AbortController();
+  const drained = Promise.all([pump(out, o.onStdout, over.signal), pump(err, o.onStderr, over.signal)])
+    .then(() => {});
   return {
-    pid: child.pid,
-    startTime: readStat(child.pid)?.startTime ?? 0,
-    exited: child.status.then(({ code, signal }) => signal ? { code: null, signal } : { code, signal: null }),
+    ...started,
     drained,
-    async tell(line) {
-      const writer = child.stdin.getWriter();
-      try {
-        await writer.write(new TextEncoder().encode(line + "\n"));
-        await writer.close();
-      } finally {
-        writer.releaseLock();
-      }
-    },
     async closeOutput() {
-      await Promise.allSettled([out.cancel(), err.cancel()]);
+      over.abort();
+      for (const fd of [out, err]) readiness.forget(fd);
       await drained;
-      if (o.stdin === "piped" && !child.stdin.locked) await child.stdin.close().catch(() => {});
+      closeInput();
     },
   };
 }
 
-/** How often a process that is not our child is looked at, ms. */
-const lookMs = 100;
+/** Starts `argv` with these descriptors as its output. @throws as {@link spawnChild}. */
+export function startProcess(
+  o: ProcessOptions & Pick<SpawnOptions, "stdin">,
+  out: number,
+  err: number,
+): Omit<Child, "drained" | "closeOutput"> & { closeInput(): void } {
+  readiness.open();
+  const [inEnd, input] = o.stdin === "piped" ? openPipe() : [openNull(), null];
+  let pid;
+  try {
+    pid = spawnProcess(o, [inEnd, out, err]);
+  } catch (error) {
+    if (input !== null) closeFds(input);
+    throw error;
+  } finally {
+    closeFds(inEnd);
+  }
+  const exited = ended(pid);
+  noteRuntimeChild(pid, exited);
+  let open = input !== null;
+  const closeInput = () => {
+    if (open) closeFds(input!);
+    open = false;
+  };
+  return {
+    pid,
+    startTime: readStat(pid)?.startTime ?? 0,
+    exited,
+    tell(line) {
+      const told = open && writeFd(input!, new TextEncoder().encode(line + "\n"));
+      closeInput();
+      return told ? Promise.resolve() : Promise.reject(new Error("its standard input is closed"));
+    },
+    closeInput,
+  };
+}
+
+/** Waits for a child of ours and reaps it. */
+async function ended(pid: number): Promise<ExitStatus> {
+  const fd = openPidfd(pid);
+  if (fd >= 0) {
+    await readiness.wait(fd);
+    readiness.forget(fd);
+    closeFds(fd);
+  }
+  // Without a descriptor (none was free, or a kernel before 5.3) it is asked for now and then.
+  for (let status = reap(pid);; status = reap(pid)) {
+    if (status) return status;
+    await systemClock.sleep(lookMs);
+  }
+}
 
 /** Resolves when a process that is nobody's child of ours is gone. Its exit status is unknown. */
 export async function awaitGone(id: Identity, clock: Clock): Promise<ExitStatus> {
