@@ -1,26 +1,72 @@
 /** Who listens where, from the kernel's own tables. Spec: §4. */
-import { listNumbers, readBytes, readLink } from "./libc.ts";
+import { type Libc, libc, listNumbers, O_CLOEXEC, readBytes, readLink } from "./libc.ts";
 import { listPids, readStat } from "./procfs.ts";
 
 export { describePid } from "./procfs.ts";
 
 const decoder = new TextDecoder();
-const LISTEN = "0A";
+const AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16, SOCK_RAW = 3, IPPROTO_TCP = 6, TCP_LISTEN = 10;
+const NETLINK_SOCK_DIAG = 4, SOCK_DIAG_BY_FAMILY = 20, NLM_F_REQUEST = 1, NLM_F_DUMP = 0x300, NLMSG_DONE = 3;
 
-const tables = ["/proc/net/tcp", "/proc/net/tcp6"];
+/** Inodes of the TCP sockets that listen on `port`, on any address. */
+function listeningInodes(port: number): Set<string> {
+  return new Set(listenersByNetlink(port) ?? listenersByTable(port));
+}
+
 /**
- * Listening sockets come first in a table, which may have thousands of closed connections after them: 27 of them are
- * in the first page, 430 in the second limit. Paid for by the benchmark's row "200 services: all ready".
+ * Asked as `ss` asks: the kernel looks through its listeners only. Its tables under /proc show every connection, too, and
+ * cost milliseconds even where there is none (see "gate lag" of the benchmark). Null where that is not to be had.
  */
-const headBytes = [4 << 10, 64 << 10];
+function listenersByNetlink(port: number): string[] | null {
+  const c = libc();
+  const fd = c?.socket(AF_NETLINK, SOCK_RAW | O_CLOEXEC, NETLINK_SOCK_DIAG) ?? -1;
+  if (!c || fd < 0) return null;
+  try {
+    const inodes: string[] = [];
+    for (const family of [AF_INET, AF_INET6]) {
+      const question = new DataView(new ArrayBuffer(72)); // nlmsghdr, inet_diag_req_v2
+      question.setUint32(0, 72, true);
+      question.setUint16(4, SOCK_DIAG_BY_FAMILY, true);
+      question.setUint16(6, NLM_F_REQUEST | NLM_F_DUMP, true);
+      question.setUint8(16, family);
+      question.setUint8(17, IPPROTO_TCP);
+      question.setUint32(20, 1 << TCP_LISTEN, true);
+      question.setUint16(24, port); // in network order
+      if (Number(c.write(fd, new Uint8Array(question.buffer), 72n)) !== 72) return null;
+      if (!readListeners(c, fd, port, inodes)) return null;
+    }
+    return inodes;
+  } finally {
+    c.close(fd);
+  }
+}
 
-/** Adds the inodes of the listening TCP sockets on `port`, on any address. */
-function addListening(inodes: Set<string>, port: number, table: string, limit?: number): void {
+/** Adds the inodes of one answer; false when it is not complete. */
+function readListeners(c: Libc, fd: number, port: number, inodes: string[]): boolean {
+  const answer = new DataView(new ArrayBuffer(32 << 10)); // no message of a dump is longer
+  for (;;) {
+    const length = Number(c.read(fd, new Uint8Array(answer.buffer), BigInt(answer.byteLength)));
+    if (length < 16) return false;
+    for (let at = 0; at + 16 <= length;) {
+      const size = answer.getUint32(at, true);
+      const type = answer.getUint16(at + 4, true);
+      if (type === NLMSG_DONE) return true;
+      if (type !== SOCK_DIAG_BY_FAMILY || size < 16 + 72) return false;
+      // inet_diag_msg: the port at 4, the inode at 68.
+      if (answer.getUint16(at + 20) === port) inodes.push(String(answer.getUint32(at + 84, true)));
+      at += (size + 3) & ~3;
+    }
+  }
+}
+
+function listenersByTable(port: number): string[] {
   const wanted = port.toString(16).toUpperCase().padStart(4, "0");
   // Local and remote address, state, queues, timer, retransmits, uid, timeout, inode.
-  const line = new RegExp(`:${wanted} \\w+:0000 ${LISTEN} \\S+ \\S+ +\\S+ +\\S+ +\\S+ +(\\d+) `, "g");
-  const text = decoder.decode(readBytes(table, limit) ?? new Uint8Array());
-  for (const [, inode] of text.matchAll(line)) inodes.add(inode);
+  const line = new RegExp(`:${wanted} \\w+:0000 0A \\S+ \\S+ +\\S+ +\\S+ +\\S+ +(\\d+) `, "g");
+  return ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) => {
+    const text = decoder.decode(readBytes(table) ?? new Uint8Array());
+    return [...text.matchAll(line)].map(([, inode]) => inode);
+  });
 }
 
 /**
@@ -28,8 +74,7 @@ function addListening(inodes: Set<string>, port: number, table: string, limit?: 
  * seen (another user's, or in a container).
  */
 export function listenerPids(port: number): { pids: number[]; foreign: boolean } {
-  const inodes = new Set<string>();
-  for (const table of tables) addListening(inodes, port, table);
+  const inodes = listeningInodes(port);
   if (inodes.size === 0) return { pids: [], foreign: false };
   const { pids, seen } = holdersOf(inodes, listPids());
   return { pids, foreign: seen < inodes.size };
@@ -37,17 +82,10 @@ export function listenerPids(port: number): { pids: number[]; foreign: boolean }
 
 /** Who of `tree` listens on `port`; `hidden` says that one of them may, since its files cannot be seen. */
 export function listenerOf(tree: ReadonlySet<number>, port: number): { pid: number | null; hidden: boolean } {
-  const inodes = new Set<string>();
-  let hidden = false;
-  for (const limit of [...headBytes, undefined]) {
-    for (const table of tables) {
-      addListening(inodes, port, table, limit);
-      const found = inodes.size > 0 ? holdersOf(inodes, tree) : null;
-      if (found?.pids.length) return { pid: found.pids[0], hidden: false };
-      hidden ||= found?.hidden === true;
-    }
-  }
-  return { pid: null, hidden };
+  const inodes = listeningInodes(port);
+  if (inodes.size === 0) return { pid: null, hidden: false };
+  const { pids, hidden } = holdersOf(inodes, tree);
+  return { pid: pids[0] ?? null, hidden: hidden && pids.length === 0 };
 }
 
 /** Who among `candidates` has one of these sockets open, and how many of the sockets were seen so. */
