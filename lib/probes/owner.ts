@@ -13,14 +13,14 @@ export function owned(
   { host, port }: { host: string; port: number },
   target: ProbeTarget,
 ): Probe {
-  // Once proven, the owner is believed as long as it lives in the tree: searching costs the kernel some milliseconds,
-  // too much for every question.
+  // Once proven, the owner is believed as long as it lives in the tree; mostly it is the first process.
   let owner: number | null = null;
   return {
     description: probe.description,
     async check(options) {
       const result = await probe.check(options);
       if (result.state === "waiting" && result.unheard) return result; // nobody is there, so it is nobody's
+      if (owner !== null && owner === target.leaderPid()) return result;
       const tree = target.processTree();
       if (tree === null || (owner !== null && tree.has(owner))) return result;
       const { pid, hidden } = listenerOf(tree, port);

@@ -19,6 +19,8 @@ export type ProbeResult =
 /** What a probe may know about the service it asks. */
 export interface ProbeTarget {
   readonly name: string;
+  /** Pid of its first process while that lives; null when it does not, or there is none of ours. */
+  leaderPid(): number | null;
   /** Pids of the service's process tree, looked up now; null when it is not ours (external, adopted from a container). */
   processTree(): ReadonlySet<number> | null;
   /** Calls `fn` for every output line (without its end, ANSI codes removed) from now on, and for those kept so far. */

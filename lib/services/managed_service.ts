@@ -110,6 +110,7 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
   #target(): ProbeTarget {
     return this.copy ?? {
       name: this.name,
+      leaderPid: () => null,
       processTree: () => null,
       onLine: (fn) => this.relay.onLine(fn),
       notifiedReady: false,

@@ -3,6 +3,12 @@
  * before anything else is done to the service, so a late result of an old activity is never taken for the new one's.
  */
 import { isAbort } from "../sys/clock.ts";
+import { withoutStack } from "../sys/process/descriptors.ts";
+
+/** Why an activity is over. Nobody looks at its stack, which costs more than the rest of it. */
+export function overBecause(why: string): DOMException {
+  return withoutStack(() => new DOMException(why, "AbortError"));
+}
 
 export class Activities {
   #current = new AbortController();
@@ -24,7 +30,7 @@ export class Activities {
 
   /** Aborts the one that runs. */
   end(why: string): void {
-    this.#current.abort(new DOMException(why, "AbortError"));
+    this.#current.abort(overBecause(why));
   }
 
   /** Something that runs to its own end. */

@@ -36,12 +36,16 @@ export class CpuUse {
   #clock: Clock;
   #read: () => number;
   #ticks = 0;
-  #at = 0;
+  #at: number | null = null;
 
   constructor(clock: Clock, read: () => number) {
     this.#clock = clock;
     this.#read = read;
-    this.forget();
+  }
+
+  /** Before a question: what is used from now on counts, unless an earlier question went unanswered. */
+  begin(): void {
+    if (this.#at === null) this.forget();
   }
 
   /** What was used until now is no sign of work any more. */
@@ -51,9 +55,9 @@ export class CpuUse {
   }
 
   advances(): boolean {
-    const [ticks, at] = [this.#ticks, this.#at];
+    const [ticks, at] = [this.#ticks, this.#at ?? this.#clock.now()];
     this.forget();
-    return this.#ticks - ticks > (this.#at - at) * workingTicksPerMs;
+    return this.#ticks - ticks > (this.#at! - at) * workingTicksPerMs;
   }
 }
 

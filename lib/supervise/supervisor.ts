@@ -11,7 +11,7 @@ import type { Fault, Verdict } from "../model/states.ts";
 import type { Supervised, SupervisedCopy } from "../services/supervised.ts";
 import type { Clock } from "../sys/clock.ts";
 import { isBlind } from "../sys/process/procfs.ts";
-import { Activities } from "./activities.ts";
+import { Activities, overBecause } from "./activities.ts";
 import type { UnitHooks } from "./hooks.ts";
 import { awaitReadiness } from "./readiness.ts";
 import { type Effect, initialState, type ServiceEvent, type ServiceState, step } from "./service_machine.ts";
@@ -207,7 +207,7 @@ export class Unit<S extends Supervised = Supervised> {
   async #start(signal: AbortSignal): Promise<void> {
     const { service } = this;
     this.#hurry = new AbortController();
-    this.#prepareActivity.abort();
+    this.#prepareActivity.abort(overBecause("its turn has come"));
     await this.#o.hooks.beforeStart?.(this, signal);
     signal.throwIfAborted();
     const standby = service.copy;

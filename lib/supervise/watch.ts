@@ -28,6 +28,7 @@ export async function watchOver(service: Supervised, o: WatchOptions): Promise<F
   return await watchLiveness({
     async checkHealth(signal) {
       o.beforeLook();
+      cpu?.begin();
       const result = await service.checkHealth(signal);
       if (result.state !== "ready") return result;
       const kept = await warmth.check(signal);

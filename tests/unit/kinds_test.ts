@@ -80,6 +80,7 @@ Deno.test("a further readiness kind is parsed, described, planned and asked", as
     const target = {
       name: "tts",
       notifiedReady: false,
+      leaderPid: () => null,
       processTree: () => null,
       onLine: () => ({ [Symbol.dispose]() {} }),
       onNotifyReady: () => ({ [Symbol.dispose]() {} }),

@@ -21,7 +21,7 @@ export class ProcessFamily {
   /** The sessions of those who lived at the last look. A number that names a session is not given away. */
   #sessions = new Set<number>();
   /** The pipes that the leader was started with: only who descends from it can hold them. */
-  #pipes: readonly string[] | null = null;
+  #pipes: readonly string[] = [];
 
   /** `isMarked`: the environment of this process says that it is of this family. */
   constructor(leader: Identity, isMarked: (stat: ProcessStat) => boolean) {
@@ -37,25 +37,24 @@ export class ProcessFamily {
 
   /** Looked up now. */
   living(): ProcessStat[] {
-    if (isBlind()) return []; // nothing is learned of anybody
     const found = new Map<number, ProcessStat>();
-    const add = (root: number) => {
-      for (const stat of family(root)) found.set(stat.pid, stat);
+    const add = (root: ProcessStat) => {
+      for (const stat of family(root.pid, root)) found.set(stat.pid, stat);
     };
-    if (this.#pipes === null && isSame(readStat(this.leader.pid), this.leader)) {
-      this.#pipes = pipesOf(this.leader.pid);
-    }
     for (const id of this.#seen.values()) {
       if (found.has(id.pid)) continue;
-      if (isSame(readStat(id.pid), id)) add(id.pid);
+      const stat = readStat(id.pid);
+      if (isSame(stat, id)) add(stat!);
+      else if (stat === null && isBlind()) return []; // nothing is learned of anybody
       else this.#seen.delete(id.pid);
     }
+    if (this.#pipes.length === 0 && found.has(this.leader.pid)) this.#pipes = pipesOf(this.leader.pid);
     for (const orphan of inheritsOrphans() ? reapInherited() : this.#younger()) {
-      if (!found.has(orphan.pid) && this.claims(orphan)) add(orphan.pid);
+      if (!found.has(orphan.pid) && this.claims(orphan)) add(orphan);
     }
     // The kernel's list of children may miss one while another of them ends.
     if (found.size === 0) {
-      for (const stat of livingMembers(this.leader.pid)) if (this.#isMarked(stat)) add(stat.pid);
+      for (const stat of livingMembers(this.leader.pid)) if (this.#isMarked(stat)) add(stat);
     }
     for (const stat of found.values()) this.see(stat);
     this.#sessions = new Set([...found.values()].map((stat) => stat.session));
@@ -69,7 +68,7 @@ export class ProcessFamily {
     if (isSame(orphan, this.#seen.get(orphan.pid) ?? null)) return true;
     if (orphan.session > 0 && this.#sessions.has(orphan.session)) return true;
     if (this.#leads(orphan.pgrp) || this.#leads(orphan.session)) return true;
-    return this.#pipes !== null && pipesOf(orphan.pid).some((pipe) => this.#pipes!.includes(pipe));
+    return pipesOf(orphan.pid).some((pipe) => this.#pipes.includes(pipe));
   }
 
   /** Those who live now of whom nothing tells but that they were seen: out of the leader's group, session and marks. */

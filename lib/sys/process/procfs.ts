@@ -89,9 +89,8 @@ export function allStats(): Map<number, ProcessStat> {
   return stats;
 }
 
-/** Pids of the direct children of a process; null where the kernel does not offer the list. */
-export function childPids(pid: number): number[] | null {
-  const threads = listNumbers(`/proc/${pid}/task`);
+/** Pids of the direct children of a process, or of these threads of it; null where the kernel does not offer the list. */
+export function childPids(pid: number, threads = listNumbers(`/proc/${pid}/task`)): number[] | null {
   if (!threads) return [];
   const pids: number[] = [];
   for (const thread of threads) {
@@ -102,12 +101,15 @@ export function childPids(pid: number): number[] | null {
   return pids;
 }
 
-/** A process and its living descendants. Costs reads in proportion to the family, not to the machine's process table. */
-export function family(root: number): ProcessStat[] {
+/**
+ * A process and its living descendants. Costs reads in proportion to the family, not to the machine's process table.
+ * `known`: the root, if it was looked up right now.
+ */
+export function family(root: number, known: ProcessStat | null = null): ProcessStat[] {
   const found: ProcessStat[] = [];
   const todo = [root];
   for (let pid = todo.pop(); pid !== undefined; pid = todo.pop()) {
-    const stat = readStat(pid);
+    const stat = pid === known?.pid ? known : readStat(pid);
     if (isGone(stat)) continue;
     found.push(stat!);
     const children = childPids(pid);

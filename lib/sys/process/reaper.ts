@@ -30,9 +30,12 @@ export function noteRuntimeChild(pid: number, ended: Promise<unknown>): void {
   ended.then(forget, forget);
 }
 
-/** Children that we inherited from services that died before them, zombies among them. */
+/**
+ * Children that we inherited from services that died before them, zombies among them. The kernel gives an orphan to the
+ * oldest thread of who inherits it.
+ */
 export function inheritedChildren(): ProcessStat[] {
-  const pids = childPids(Deno.pid) ?? listPids();
+  const pids = childPids(Deno.pid, [Deno.pid]) ?? listPids();
   return pids.filter((pid) => !runtimeChildren.has(pid)).map(readStat)
     .filter((stat): stat is ProcessStat => stat !== null && stat.ppid === Deno.pid);
 }

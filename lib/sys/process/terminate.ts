@@ -53,7 +53,7 @@ async function round(
   const told = new Set<string>();
   let leaderGone = false;
   const leaderEnd = victim.exited?.then(() => void (leaderGone = true));
-  for (let pause = 1;; pause = Math.min(pause * 1.5, SLOWEST_LOOK_MS)) {
+  for (let pause = 1;;) {
     const living = victim.living();
     const blind = living.length === 0 && isBlind();
     if (living.length === 0 && (leaderGone || !blind) && victim.living().length === 0) return true;
@@ -68,13 +68,16 @@ async function round(
 
     const rest = end - clock.now();
     if (rest <= 0 || hurry?.aborted) return false;
-    const nap = new AbortController();
-    const wake = () => nap.abort();
-    hurry?.addEventListener("abort", wake, { once: true });
-    const sleeping = clock.sleep(Math.min(pause, rest), nap.signal).catch(() => {});
-    await (leaderEnd && !leaderGone ? Promise.race([sleeping, leaderEnd]) : sleeping);
-    wake();
-    hurry?.removeEventListener("abort", wake);
+    const { promise: sleeping, resolve: wake } = Promise.withResolvers<void>();
+    hurry?.addEventListener("abort", () => wake(), { once: true });
+    if (leaderEnd && !leaderGone) { // its end is told
+      using _nap = clock.after(Math.min(SLOWEST_LOOK_MS, rest), wake);
+      await Promise.race([sleeping, leaderEnd]);
+    } else {
+      using _nap = clock.after(Math.min(pause, rest), wake);
+      await sleeping;
+      pause = Math.min(pause * 1.5, SLOWEST_LOOK_MS);
+    }
   }
 }
 

@@ -13,6 +13,10 @@ export class TestTarget implements ProbeTarget {
   #lines = new Set<(line: string) => void>();
   #notified = new Set<() => void>();
 
+  leaderPid(): number | null {
+    return null;
+  }
+
   processTree(): ReadonlySet<number> | null {
     this.treeAsked++;
     return this.tree;

@@ -184,6 +184,7 @@ Deno.test("P4: a service that only waits has no CPU time to show for itself", as
   const clock = new FakeClock();
   let ticks = 0;
   const use = new CpuUse(clock, () => ticks);
+  use.begin();
   const after = async (used: number) => {
     await clock.advance(5000);
     ticks += used;
