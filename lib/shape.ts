@@ -22,3 +22,45 @@ export function parseJson(text: string): unknown {
     return undefined;
   }
 }
+
+/** Gives the value as a T, with nothing in it that T does not name, or throws {@link Unfit}. */
+export type Reader<T> = (value: unknown) => T;
+
+export class Unfit extends Error {}
+
+export function unfit(what: string): never {
+  throw new Unfit(what);
+}
+
+export const text: Reader<string> = (value) => typeof value === "string" ? value : unfit("text");
+export const flag: Reader<boolean> = (value) => typeof value === "boolean" ? value : unfit("flag");
+export const figure: Reader<number> = (value) => Number.isFinite(value) ? value as number : unfit("figure");
+export const orNull = <T>(read: Reader<T>): Reader<T | null> => (value) =>
+  value === null ? null : read(value);
+
+export function listOf<T>(item: Reader<T>, max = Infinity): Reader<T[]> {
+  return (value) => Array.isArray(value) && value.length <= max ? value.map(item) : unfit("list");
+}
+
+/** One reader per field: a field that is new in T is missing here, and does not compile. */
+export function shaped<T>(fields: { [K in keyof Required<T>]: Reader<T[K]> }): Reader<T> {
+  const readers = Object.entries<Reader<unknown>>(fields);
+  return (value) => {
+    if (!isRecord(value)) return unfit("object");
+    return Object.fromEntries(readers.map(([key, read]) => [key, read(value[key])])) as T;
+  };
+}
+
+/** What `read` makes of the value; undefined when it does not fit. */
+export function tryRead<T>(read: Reader<T>, value: unknown): T | undefined {
+  try {
+    return read(value);
+  } catch (error) {
+    if (error instanceof Unfit) return undefined;
+    throw error;
+  }
+}
+
+/** A whole number that is not negative. */
+export const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;

@@ -3,7 +3,8 @@ import { LoaderError } from "../errors.ts";
 import type { LoaderStatus } from "../model/status.ts";
 import { type Clock, deadline, systemClock } from "../sys/clock.ts";
 import { UnixHttpError, unixHttpRequest } from "../sys/net/unix_http_client.ts";
-import { isLoaderStatus, isRecord, isRestartOutcome } from "./shapes.ts";
+import { isRecord, parseJson } from "../shape.ts";
+import { isLoaderStatus, isRestartOutcome } from "./shapes.ts";
 import type { RestartOutcome } from "./types.ts";
 
 /**
@@ -82,12 +83,8 @@ export function connectControl(path: string, options: ControlClientOptions = {})
 
 /** The answer's JSON, or the error it tells, thrown. */
 function valueOf({ status, text }: { status: number; text: string }, whose: string): unknown {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw misunderstood(whose);
-  }
+  const value = parseJson(text);
+  if (value === undefined) throw misunderstood(whose);
   if (status < 300) return value;
   const error = isRecord(value) ? value.error : null;
   if (!isRecord(error) || typeof error.message !== "string") throw misunderstood(whose);

@@ -3,26 +3,28 @@
  * that asks. Fields that are not known here are left alone.
  */
 import type { LoaderStatus, ServiceStatus } from "../model/status.ts";
+import {
+  figure,
+  flag,
+  isRecord,
+  listOf,
+  orNull,
+  type Reader,
+  shaped,
+  text,
+  tryRead,
+  unfit,
+} from "../shape.ts";
 import type { RestartOutcome } from "./types.ts";
 
-type Check = (value: unknown) => boolean;
-/** One check per field: a field that is new in the type is missing here, and does not compile. */
-type Shape<T> = { [K in keyof Required<T>]: Check };
-
-const text: Check = (value) => typeof value === "string";
-const flag: Check = (value) => typeof value === "boolean";
-const figure: Check = (value) => typeof value === "number" && Number.isFinite(value);
-const orNull = (check: Check): Check => (value) => value === null || check(value);
-const listOf = (check: Check): Check => (value) => Array.isArray(value) && value.every(check);
-const mapOf = (check: Check): Check => (value) => isRecord(value) && Object.values(value).every(check);
-const shaped = <T>(shape: Shape<T>): Check => (value) =>
-  isRecord(value) && Object.entries<Check>(shape).every(([key, check]) => check(value[key]));
+/** Another version may know other words. */
+const word = text as Reader<never>;
 
 const service = shaped<ServiceStatus>({
   name: text,
-  role: text,
-  state: text,
-  desired: text,
+  role: word,
+  state: word,
+  desired: word,
   pid: orNull(figure),
   port: orNull(figure),
   up_sec: orNull(figure),
@@ -36,7 +38,7 @@ const service = shaped<ServiceStatus>({
 });
 
 const status = shaped<LoaderStatus>({
-  state: text,
+  state: word,
   doing: orNull(text),
   boot: text,
   version: text,
@@ -46,7 +48,11 @@ const status = shaped<LoaderStatus>({
   log_dir: text,
   up_sec: figure,
   total_boot_ms: orNull(figure),
-  capabilities: mapOf((works) => flag(works) || works === "unproved"),
+  capabilities: (value) =>
+    isRecord(value) &&
+      Object.values(value).every((works) => typeof works === "boolean" || works === "unproved")
+      ? value as LoaderStatus["capabilities"]
+      : unfit("capabilities"),
   degraded: orNull(text),
   greeting: text,
   listening: orNull(flag),
@@ -60,9 +66,6 @@ const status = shaped<LoaderStatus>({
 
 const outcome = shaped<RestartOutcome>({ ok: flag, state: text, problem: orNull(text) });
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-export const isLoaderStatus = (value: unknown): value is LoaderStatus => status(value);
-export const isRestartOutcome = (value: unknown): value is RestartOutcome => outcome(value);
+export const isLoaderStatus = (value: unknown): value is LoaderStatus => tryRead(status, value) !== undefined;
+export const isRestartOutcome = (value: unknown): value is RestartOutcome =>
+  tryRead(outcome, value) !== undefined;

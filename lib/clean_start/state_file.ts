@@ -7,6 +7,7 @@
  * fresh start.
  */
 import { reasonOf } from "../errors.ts";
+import { isCount, isRecord, parseJson } from "../shape.ts";
 import {
   kindOf,
   makePrivateDir,
@@ -227,13 +228,9 @@ function read(path: string): PreviousState | string | null {
 
 /** Reads the text of a state file; a string says what is wrong with it. Never throws. */
 export function parseState(text: string): PreviousState | string {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return "is damaged (not JSON)";
-  }
-  if (!isObject(json)) return "is damaged (no object)";
+  const json = parseJson(text);
+  if (json === undefined) return "is damaged (not JSON)";
+  if (!isRecord(json)) return "is damaged (no object)";
   if (json.format !== format) return `has an unknown format (${cut(json.format)})`;
   const loader = toIdentity(json.loader, 1); // in a container the loader may be pid 1
   const { boot, machine_boot: machineBoot, on_loader_death: onLoaderDeath } = json;
@@ -244,7 +241,7 @@ export function parseState(text: string): PreviousState | string {
   const { strays = [], commands = [] } = json;
   if (!areIdentities(strays)) return "is damaged (strays)";
   if (!areIdentities(commands)) return "is damaged (commands)";
-  if (!isObject(json.services)) return "is damaged (services)";
+  if (!isRecord(json.services)) return "is damaged (services)";
   const services = new Map<string, ServiceRecord>();
   for (const [name, value] of Object.entries(json.services)) {
     const record = toRecord(value);
@@ -274,7 +271,7 @@ const fields: { [K in keyof ServiceRecord]: Field } = {
 };
 
 function toRecord(value: unknown): ServiceRecord | null {
-  if (!isObject(value)) return null;
+  if (!isRecord(value)) return null;
   const record: Record<string, unknown> = {};
   for (const [name, { key, fits, absent }] of Object.entries(fields)) {
     record[name] = Object.hasOwn(value, key) ? value[key] : absent;
@@ -290,7 +287,7 @@ function fromRecord(record: ServiceRecord): Record<string, unknown> {
 }
 
 function toIdentity(value: unknown, lowestPid = 2): Identity | null {
-  if (!isObject(value)) return null;
+  if (!isRecord(value)) return null;
   const { pid, start_time: startTime } = value;
   return isPid(pid, lowestPid) && isCount(startTime) ? { pid, startTime } : null;
 }
@@ -303,9 +300,6 @@ function areIdentities(value: unknown): value is string[] {
   });
 }
 
-const isObject = (v: unknown): v is Record<string, unknown> =>
-  typeof v === "object" && v !== null && !Array.isArray(v);
-const isCount = (v: unknown): v is number => Number.isSafeInteger(v) && (v as number) >= 0;
 const isPid = (v: unknown, lowest = 2): v is number => isCount(v) && v >= lowest && v <= highestPid;
 const isId = (v: unknown): v is string => typeof v === "string" && /^[A-Za-z0-9-]{1,64}$/.test(v);
 

@@ -2,6 +2,7 @@
  * Text -> plain data and where each part of it stands. YAML 1.2, read with suspicion: one document, no tags, no
  * duplicate keys, a bounded number of nodes (also behind aliases), a bounded depth. JSON is YAML.
  */
+import { isRecord } from "../shape.ts";
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, type YAMLError } from "yaml";
 import type { Finding, Path } from "../model/written.ts";
 import { describeValue, quote } from "../text.ts";
@@ -97,7 +98,7 @@ class Reader {
     }
     try {
       const data = this.#value(root, [], null);
-      if (isMapping(data)) return data;
+      if (isRecord(data)) return data;
       this.#report(root.range ?? [0, 0], {
         path: [],
         at: "value",
@@ -238,10 +239,6 @@ function rangeOf(node: unknown): Range | null {
 
 function keyOf(path: Path): string {
   return path.join("\0");
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** One slip often makes the parser stumble over what follows: those errors are left out. */

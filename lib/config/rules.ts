@@ -2,6 +2,7 @@
  * What must hold between the keys. The rules look at the data as written, so that they also run, and report, when
  * the schema has complaints about other places: all problems at once. Spec: §2–§4; CONTRACT §1–§5. Pure.
  */
+import { isRecord, recordOf } from "../shape.ts";
 import { isLoopback } from "../address.ts";
 import type { Verb } from "../controls/kind.ts";
 import { offers } from "../controls/kinds.ts";
@@ -11,7 +12,7 @@ import { portOf } from "../probes/kinds.ts";
 import { quote } from "../text.ts";
 import { expand } from "./expand.ts";
 import { checkBackoff, checkService } from "./service_rules.ts";
-import { mappingOf, viewOf } from "./view.ts";
+import { viewOf } from "./view.ts";
 
 /** Applies every rule. `sourceOf` gives a value's text as written. */
 export function checkRules(
@@ -22,7 +23,7 @@ export function checkRules(
   const found: RuleFindings = { errors: [], warnings: [] };
   const { loader, services } = viewOf(data);
   const byName = new Map(services.map((service) => [service.name, service]));
-  if (isMapping(data.services) && services.length === 0) {
+  if (isRecord(data.services) && services.length === 0) {
     found.errors.push({
       path: ["services"],
       at: "key",
@@ -39,7 +40,7 @@ export function checkRules(
   }
   checkReadinessPorts(services, found);
   checkRoles(services, found);
-  checkVoice(mappingOf(loader.post_boot_greeting), services, found);
+  checkVoice(recordOf(loader.post_boot_greeting), services, found);
   checkLimits(loader, found);
   checkFolders(loader, env, found);
   for (const service of services) checkService(service, env, sourceOf, found);
@@ -96,7 +97,7 @@ function knownServices(name: string, services: Map<string, ServiceView>): Partia
 }
 
 function checkTimeouts(value: unknown, services: Map<string, ServiceView>, found: RuleFindings): void {
-  if (!isMapping(value)) return;
+  if (!isRecord(value)) return;
   const valid = [...services.keys()].map((name) => `${name}_ready_sec`);
   for (const key of Object.keys(value)) {
     if (valid.includes(key)) continue;
@@ -115,7 +116,7 @@ function checkTimeouts(value: unknown, services: Map<string, ServiceView>, found
 }
 
 function checkHygiene(value: unknown, services: Map<string, ServiceView>, found: RuleFindings): void {
-  if (!isMapping(value) || !isMapping(value.ports)) return;
+  if (!isRecord(value) || !isRecord(value.ports)) return;
   const owners = new Map<unknown, string>();
   for (const [name, port] of Object.entries(value.ports)) {
     const path = ["loader", "port_hygiene", "ports", name];
@@ -248,7 +249,7 @@ function canBeAsked({ control, probes }: ServiceView, verb: Verb): boolean {
 
 function checkLimits(loader: Record<string, unknown>, found: RuleFindings): void {
   const stop = loader.graceful_shutdown;
-  if (isMapping(stop) && isLess(stop.kill_after_sec, stop.per_service_grace_sec)) {
+  if (isRecord(stop) && isLess(stop.kill_after_sec, stop.per_service_grace_sec)) {
     found.warnings.push({
       path: ["loader", "graceful_shutdown", "kill_after_sec"],
       at: "value",
@@ -257,13 +258,9 @@ function checkLimits(loader: Record<string, unknown>, found: RuleFindings): void
     });
   }
   const policy = loader.restart_policy;
-  if (isMapping(policy)) checkBackoff(policy.backoff, ["loader", "restart_policy", "backoff"], found);
+  if (isRecord(policy)) checkBackoff(policy.backoff, ["loader", "restart_policy", "backoff"], found);
 }
 
 function isLess(a: unknown, b: unknown): boolean {
   return typeof a === "number" && typeof b === "number" && a < b;
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

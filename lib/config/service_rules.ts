@@ -1,4 +1,5 @@
 /** The rules within one service. Spec: §3, §6; CONTRACT §1–§5. Pure. */
+import { recordOf } from "../shape.ts";
 import { checkUrl } from "../address.ts";
 import { controlNamed } from "../controls/kinds.ts";
 import type { Environment, Path, ProbeView, RuleFindings, ServiceView } from "../model/written.ts";
@@ -6,7 +7,6 @@ import { kindOfWritten, probeKinds } from "../probes/kinds.ts";
 import { quote } from "../text.ts";
 import { choiceOf } from "../warmups/kinds.ts";
 import { dotted } from "./problem.ts";
-import { mappingOf } from "./view.ts";
 
 /** What a service may be called: the name is also a tag, part of file names and of environment variables. */
 export const serviceNamePattern = /^[a-z][a-z0-9_]*$/;
@@ -46,9 +46,9 @@ export function checkService(
   choiceOf(service.warmup.kind)?.rules?.(service.warmup, service, found);
   checkUrl(service.control.url, [...path, "control", "url"], found);
   controlNamed(service.control.kind)?.rules?.(service.control, service, found);
-  checkBackoff(mappingOf(raw.restart).backoff, [...path, "restart", "backoff"], found);
+  checkBackoff(recordOf(raw.restart).backoff, [...path, "restart", "backoff"], found);
   checkOptions(service, found);
-  for (const [key, value] of Object.entries(mappingOf(raw.env))) {
+  for (const [key, value] of Object.entries(recordOf(raw.env))) {
     const source = typeof value === "number" ? sourceOf([...path, "env", key]) : null;
     if (source !== null && source !== String(value)) {
       found.errors.push({
@@ -92,7 +92,7 @@ function checkManage({ name, path, raw, manage, probes }: ServiceView, found: Ru
       hint: `${external}: remove \`cmd\`, or \`manage: external\``,
     });
   }
-  if (mappingOf(raw.prepare).standby === true) {
+  if (recordOf(raw.prepare).standby === true) {
     found.errors.push({
       path: [...path, "prepare", "standby"],
       at: "key",
@@ -134,7 +134,7 @@ function checkProbe(service: ServiceView, probe: ProbeView, env: Environment, fo
 }
 
 function checkOptions({ name, path, raw }: ServiceView, found: RuleFindings): void {
-  for (const key of Object.keys(mappingOf(raw.options))) {
+  for (const key of Object.keys(recordOf(raw.options))) {
     if (!reservedOptions.includes(key.toLowerCase())) continue;
     found.errors.push({
       path: [...path, "options", key],
@@ -147,7 +147,7 @@ function checkOptions({ name, path, raw }: ServiceView, found: RuleFindings): vo
 
 /** The longest wait is not shorter than the first; for the loader's policy and a service's own. */
 export function checkBackoff(backoff: unknown, path: Path, found: RuleFindings): void {
-  const { initial_sec: initial, max_sec: max } = mappingOf(backoff);
+  const { initial_sec: initial, max_sec: max } = recordOf(backoff);
   if (typeof initial !== "number" || typeof max !== "number" || max >= initial) return;
   found.errors.push({
     path: [...path, "max_sec"],

@@ -2,6 +2,7 @@
  * A forgiving look at the data as written: what the rules need to see of a configuration that may be wrong in other
  * places. Nothing here complains; what does not have the expected shape is simply not there. Pure.
  */
+import { recordOf } from "../shape.ts";
 import type { Role } from "../model/plan.ts";
 import type { Path, ProbeView, ServiceView } from "../model/written.ts";
 
@@ -11,9 +12,9 @@ export function viewOf(data: Record<string, unknown>): {
   services: ServiceView[];
 } {
   const services: ServiceView[] = [];
-  for (const [name, value] of Object.entries(mappingOf(data.services))) {
+  for (const [name, value] of Object.entries(recordOf(data.services))) {
     const path = ["services", name];
-    const raw = mappingOf(value);
+    const raw = recordOf(value);
     services.push({
       name,
       path,
@@ -21,19 +22,12 @@ export function viewOf(data: Record<string, unknown>): {
       role: roleOf(raw.role, name),
       manage: raw.manage === "external" ? "external" : "spawn",
       probes: probesOf(raw.readiness, [...path, "readiness"]),
-      healthProbes: probesOf(mappingOf(raw.health).probe, [...path, "health", "probe"]),
-      warmup: mappingOf(raw.warmup),
-      control: mappingOf(raw.control),
+      healthProbes: probesOf(recordOf(raw.health).probe, [...path, "health", "probe"]),
+      warmup: recordOf(raw.warmup),
+      control: recordOf(raw.control),
     });
   }
-  return { loader: mappingOf(data.loader), services };
-}
-
-/** The value if it is a mapping, else an empty one. */
-export function mappingOf(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? value as Record<string, unknown>
-    : {};
+  return { loader: recordOf(data.loader), services };
 }
 
 function roleOf(role: unknown, name: string): Role {
@@ -43,7 +37,7 @@ function roleOf(role: unknown, name: string): Role {
 
 function probesOf(value: unknown, path: Path): ProbeView[] {
   if (!Array.isArray(value)) {
-    return typeof value === "object" && value !== null ? [{ path, raw: mappingOf(value) }] : [];
+    return typeof value === "object" && value !== null ? [{ path, raw: recordOf(value) }] : [];
   }
-  return value.map((item, i) => ({ path: [...path, i], raw: mappingOf(item) }));
+  return value.map((item, i) => ({ path: [...path, i], raw: recordOf(item) }));
 }

@@ -1,4 +1,5 @@
 /** The control verbs: JSON over HTTP on the service's own port. CONTRACT §5. */
+import { parseJson, recordOf } from "../shape.ts";
 import { HttpError, httpRequest } from "../sys/net/http.ts";
 import { type AskOptions, type ControlAnswer, quoted } from "./answers.ts";
 import { controlKind } from "./kind.ts";
@@ -62,22 +63,10 @@ async function postVerb(
     if (answer.status !== 200 && answer.status !== 202) {
       return { state: "failed", detail: `/control/${verb} answered ${answer.status}${quoted(answer.text)}` };
     }
-    return { state: "ok", status: answer.status, body: asObject(answer.text) };
+    return { state: "ok", status: answer.status, body: recordOf(parseJson(answer.text)) }; // the status alone counts where it is no object
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
     const failed = { state: "failed", detail: `/control/${verb}: ${error.message}` } as const;
     return error.kind === "timeout" ? failed : { ...failed, lost: true };
-  }
-}
-
-/** The answer as an object; empty when it is something else: the status alone counts then. */
-function asObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? value as Record<string, unknown>
-      : {};
-  } catch {
-    return {};
   }
 }

@@ -1,4 +1,5 @@
 /** Ready when an HTTP GET answers with the expected status, and with the expected JSON if any is configured. Spec: §6. */
+import { isRecord } from "../shape.ts";
 import { httpRequest } from "../sys/net/http.ts";
 import { checkUrl } from "../address.ts";
 import { elsewhere, owner, probeKind, urlPort } from "./kind.ts";
@@ -75,8 +76,8 @@ function compare(status: number, text: string, expected: Record<string, unknown>
 
 /** Where `actual` lacks something of `expected`, in words; null if it has it all. Arrays and scalars must be equal. */
 export function firstDifference(expected: unknown, actual: unknown, path: string): string | null {
-  if (isObject(expected)) {
-    if (!isObject(actual)) return `${path || "the body"} is ${shown(actual)}, expected an object`;
+  if (isRecord(expected)) {
+    if (!isRecord(actual)) return `${path || "the body"} is ${shown(actual)}, expected an object`;
     for (const [key, value] of Object.entries(expected)) {
       const inner = path ? `${path}.${key}` : key;
       if (!Object.hasOwn(actual, key)) return `${inner} is missing`;
@@ -94,15 +95,11 @@ function equal(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, i) => equal(item, b[i]));
   }
-  if (isObject(a) && isObject(b)) {
+  if (isRecord(a) && isRecord(b)) {
     return Object.keys(a).length === Object.keys(b).length &&
       Object.entries(a).every(([key, value]) => Object.hasOwn(b, key) && equal(value, b[key]));
   }
   return a === b;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function shown(value: unknown): string {

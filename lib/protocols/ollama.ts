@@ -2,6 +2,7 @@
  * The part of Ollama's HTTP API that tells whether a model can be used, and loads it. Ollama answers long before
  * anything is loaded, and unloads after five minutes unless told otherwise. Spec: §9; CONTRACT §2, §4.
  */
+import { isObject, parseJson } from "../shape.ts";
 import { type HttpRequest, httpRequest, type HttpResponse } from "../sys/net/http.ts";
 
 /** What every request needs from its caller. */
@@ -20,7 +21,7 @@ const maxListBytes = 4 << 20;
 /** The server's version; null if what answers there is no Ollama. Rejects as `httpRequest` does. */
 export async function ollamaVersion(origin: string, options: AskOptions): Promise<string | null> {
   const answer = await httpRequest(at(origin, "/api/version"), { ...options, maxBytes: 4096 });
-  const version = answer.status === 200 ? field(parsed(answer), "version") : undefined;
+  const version = answer.status === 200 ? field(parseJson(answer.text), "version") : undefined;
   return typeof version === "string" ? version : null;
 }
 
@@ -67,7 +68,7 @@ export function sameModel(wanted: string, listed: string): boolean {
 
 /** The `error` text of an Ollama answer, or null. */
 export function ollamaError(answer: HttpResponse): string | null {
-  const error = field(parsed(answer), "error");
+  const error = field(parseJson(answer.text), "error");
   return typeof error === "string" ? error : null;
 }
 
@@ -81,7 +82,7 @@ function at(origin: string, path: string): string {
 
 async function models(url: string, options: AskOptions): Promise<unknown[] | null> {
   const answer = await httpRequest(url, { ...options, maxBytes: maxListBytes });
-  const list = answer.status === 200 ? field(parsed(answer), "models") : undefined;
+  const list = answer.status === 200 ? field(parseJson(answer.text), "models") : undefined;
   // A server without a model says null or [].
   if (list === null) return [];
   return Array.isArray(list) ? list : null;
@@ -97,14 +98,6 @@ function count(item: unknown, key: string): number {
   return typeof value === "number" && value >= 0 ? value : 0;
 }
 
-function parsed(answer: HttpResponse): unknown {
-  try {
-    return JSON.parse(answer.text);
-  } catch {
-    return undefined;
-  }
-}
-
 function field(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+  return isObject(value) ? value[key] : undefined;
 }

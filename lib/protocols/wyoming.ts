@@ -3,6 +3,7 @@
  * `payload_length` bytes. Everything read is hostile until checked: sizes are bounded before anything is buffered,
  * and the only thing thrown is {@link WyomingError}. Spec: §6, §9; CONTRACT §2, §4.
  */
+import { isRecord } from "../shape.ts";
 
 export interface WyomingEvent {
   type: string;
@@ -142,7 +143,7 @@ function readHeader(line: Uint8Array, limits: WyomingLimits): Header {
     throw new WyomingError("malformed", "the header has no type");
   }
   const data = header.data ?? {};
-  if (!isObject(data)) throw new WyomingError("malformed", "the header's data is no object");
+  if (!isRecord(data)) throw new WyomingError("malformed", "the header's data is no object");
   return {
     type: header.type,
     data,
@@ -167,12 +168,8 @@ function parseObject(bytes: Uint8Array, what: string): Record<string, unknown> {
   } catch {
     throw new WyomingError("malformed", `the ${what} is not JSON`);
   }
-  if (!isObject(value)) throw new WyomingError("malformed", `the ${what} is no JSON object`);
+  if (!isRecord(value)) throw new WyomingError("malformed", `the ${what} is no JSON object`);
   return value;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The part of a connection that a reader needs. */
@@ -210,7 +207,7 @@ export type WyomingOffer = Record<string, string[]>;
 export function readInfo(data: Record<string, unknown>): WyomingOffer {
   const offer: WyomingOffer = {};
   for (const [kind, artifacts] of Object.entries(data)) {
-    const programs = isObject(artifacts) ? [artifacts] : artifacts; // a satellite is one thing, not a list
+    const programs = isRecord(artifacts) ? [artifacts] : artifacts; // a satellite is one thing, not a list
     if (!Array.isArray(programs) || programs.length === 0) continue;
     const names = new Set<string>();
     for (const program of programs) collectNames(program, names);
@@ -220,7 +217,7 @@ export function readInfo(data: Record<string, unknown>): WyomingOffer {
 }
 
 function collectNames(artifact: unknown, names: Set<string>): void {
-  if (!isObject(artifact) || artifact.installed === false) return;
+  if (!isRecord(artifact) || artifact.installed === false) return;
   if (typeof artifact.name === "string") names.add(artifact.name);
   for (const list of [artifact.models, artifact.voices]) {
     if (Array.isArray(list)) { for (const item of list) collectNames(item, names); }

@@ -7,6 +7,7 @@
  * again; one that finds "ended" goes on from there.
  */
 import type { Relay } from "../log/mod.ts";
+import { isCount, parseJson, recordOf } from "../shape.ts";
 import type { Clock } from "../sys/clock.ts";
 import { kindOf, removeIfThere } from "../sys/files/files.ts";
 import { cutFile, fileMark, GrowingFile, makeOutputFile, RecordFile } from "../sys/files/output_file.ts";
@@ -156,15 +157,8 @@ export class OutputTail {
 
 /** Reads a record as hostile input. */
 function parse(text: string): Record | null {
-  try {
-    const value = JSON.parse(text) as Partial<Record>;
-    const whole = (n: unknown): n is number => typeof n === "number" && Number.isSafeInteger(n) && n >= 0;
-    if (!whole(value.pid) || !whole(value.startTime) || !whole(value.offset)) return null;
-    const begun = Array.isArray(value.begun)
-      ? value.begun.filter((b) => Array.isArray(b) && typeof b[0] === "string" && whole(b[1]) && whole(b[2]))
-      : null;
-    return { pid: value.pid, startTime: value.startTime, offset: value.offset, begun };
-  } catch {
-    return null;
-  }
+  const { pid, startTime, offset, begun } = recordOf(parseJson(text));
+  if (!isCount(pid) || !isCount(startTime) || !isCount(offset)) return null;
+  const fits = (b: unknown) => Array.isArray(b) && typeof b[0] === "string" && isCount(b[1]) && isCount(b[2]);
+  return { pid, startTime, offset, begun: Array.isArray(begun) ? begun.filter(fits) : null };
 }

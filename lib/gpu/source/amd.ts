@@ -1,4 +1,5 @@
 /** Snapshots of AMD GPUs from the JSON of amd-smi, or of the older rocm-smi. Spec: §5. */
+import { type Json, parseJson, recordOf } from "../../shape.ts";
 import type { Clock } from "../../sys/clock.ts";
 import { garbled, runTool, type ToolOptions } from "./tool.ts";
 import {
@@ -17,45 +18,34 @@ export interface AmdOptions extends GpuChoice, ToolOptions {
   clock: Clock;
 }
 
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-type Fields = { [key: string]: Json };
-
-function fields(value: Json | undefined): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
-}
-
 /** The JSON in the output; both tools may print warnings before it. */
-function json(output: string): Json | undefined {
+function json(output: string): unknown {
   const start = output.search(/[[{]/);
-  try {
-    return start < 0 ? undefined : JSON.parse(output.slice(start));
-  } catch {
-    return undefined;
-  }
+  return start < 0 ? undefined : parseJson(output.slice(start));
 }
 
 const units: Record<string, number> = { B: 1, KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30 };
 
 /** Bytes of amd-smi's `{value, unit}`, or of a bare number; null for "N/A". */
-function amount(value: Json | undefined, bareUnit: string): number | null {
-  const { value: inner, unit } = typeof value === "object" ? fields(value) : { value, unit: bareUnit };
+function amount(value: unknown, bareUnit: string): number | null {
+  const { value: inner, unit } = typeof value === "object" ? recordOf(value) : { value, unit: bareUnit };
   const number = Number(inner);
   const factor = units[String(unit)];
   return inner === "" || inner === null || !Number.isFinite(number) || !factor ? null : number * factor;
 }
 
-function figure(value: Json | undefined): number | null {
-  const inner = typeof value === "object" ? fields(value).value : value;
+function figure(value: unknown): number | null {
+  const inner = typeof value === "object" ? recordOf(value).value : value;
   return inner === undefined || inner === null || inner === "" || !Number.isFinite(Number(inner))
     ? null
     : Number(inner);
 }
 
 /** amd-smi's list of GPUs, bare or (since ROCm 7) under "gpu_data"; null if it is neither. */
-function perGpu(output: string): Fields[] | null {
+function perGpu(output: string): Json[] | null {
   const value = json(output);
-  const list = Array.isArray(value) ? value : fields(value).gpu_data;
-  return Array.isArray(list) ? list.map(fields) : null;
+  const list = Array.isArray(value) ? value : recordOf(value).gpu_data;
+  return Array.isArray(list) ? list.map(recordOf) : null;
 }
 
 const noProcesses: Pick<Gpu, "processes" | "processesKnown"> = { processes: [], processesKnown: false };
@@ -68,17 +58,17 @@ export function parseAmdSmi(
   const gpus: Gpu[] = [];
   for (const entry of perGpu(metric) ?? []) {
     const index = Number(entry.gpu);
-    const memory = fields(entry.mem_usage);
+    const memory = recordOf(entry.mem_usage);
     const total = amount(memory.total_vram, "MB"), used = amount(memory.used_vram, "MB");
     if (!Number.isInteger(index) || total === null || used === null) return null;
-    const temperature = fields(entry.temperature);
+    const temperature = recordOf(entry.temperature);
     gpus.push({
       index,
       ...names.get(index) ?? { name: "AMD GPU", uuid: `GPU-${index}` },
       totalMib: mib(total),
       usedMib: mib(used),
       freeMib: mib(amount(memory.free_vram, "MB") ?? total - used),
-      utilisation: figure(fields(entry.usage).gfx_activity),
+      utilisation: figure(recordOf(entry.usage).gfx_activity),
       temperatureC: figure(temperature.edge) ?? figure(temperature.hotspot),
       ...noProcesses,
     });
@@ -94,10 +84,10 @@ export function parseAmdProcesses(output: string): Map<number, GpuProcess[]> | n
   for (const entry of entries) {
     const processes: GpuProcess[] = [];
     for (const item of Array.isArray(entry.process_list) ? entry.process_list : []) {
-      const info = fields(fields(item).process_info); // the word "N/A" where there is no process
+      const info = recordOf(recordOf(item).process_info); // the word "N/A" where there is no process
       const pid = Number(info.pid);
       if (!Number.isInteger(pid) || pid <= 0) continue;
-      const used = amount(fields(info.memory_usage).vram_mem ?? info.mem_usage, "B");
+      const used = amount(recordOf(info.memory_usage).vram_mem ?? info.mem_usage, "B");
       processes.push({ pid, usedMib: used === null ? null : mib(used), kind: "compute" });
     }
     byGpu.set(Number(entry.gpu), processes);
@@ -108,11 +98,11 @@ export function parseAmdProcesses(output: string): Map<number, GpuProcess[]> | n
 /** Reads `rocm-smi --json`; null if there is no card with memory in it. */
 export function parseRocmSmi(output: string): { gpus: Gpu[]; driver: string | null } | null {
   const gpus: Gpu[] = [];
-  const all = fields(json(output));
+  const all = recordOf(json(output));
   for (const [card, value] of Object.entries(all)) {
     const index = /^card(\d+)$/.exec(card)?.[1];
     if (index === undefined) continue;
-    const entry = fields(value);
+    const entry = recordOf(value);
     const total = figure(entry["VRAM Total Memory (B)"]), used = figure(entry["VRAM Total Used Memory (B)"]);
     if (total === null || used === null) return null;
     const id = String(entry["Unique ID"] ?? "N/A");
@@ -129,7 +119,7 @@ export function parseRocmSmi(output: string): { gpus: Gpu[]; driver: string | nu
       ...noProcesses,
     });
   }
-  const driver = fields(all.system)["Driver version"];
+  const driver = recordOf(all.system)["Driver version"];
   return gpus.length > 0 ? { gpus, driver: typeof driver === "string" ? driver : null } : null;
 }
 
@@ -138,7 +128,7 @@ export function parseRocmPids(output: string): GpuProcess[] | null {
   const value = json(output);
   if (value === undefined) return /no (kfd )?pids/i.test(output) ? [] : null;
   const processes: GpuProcess[] = [];
-  for (const [key, entry] of Object.entries(fields(fields(value).system))) {
+  for (const [key, entry] of Object.entries(recordOf(recordOf(value).system))) {
     const pid = Number(/^PID\s*(\d+)$/.exec(key)?.[1]);
     if (!pid || typeof entry !== "string") continue;
     const used = figure(entry.split(",").at(-3)?.trim()); // counted from the end: the name may hold commas
@@ -193,9 +183,9 @@ export async function openAmdSmi(options: AmdOptions, signal?: AbortSignal): Pro
   const names = new Map(named.map((entry) => {
     const index = Number(entry.gpu);
     const uuid = String(listed?.find((e) => Number(e.gpu) === index)?.uuid ?? index);
-    return [index, { name: String(fields(entry.asic).market_name ?? "AMD GPU"), uuid: `GPU-${uuid}` }];
+    return [index, { name: String(recordOf(entry.asic).market_name ?? "AMD GPU"), uuid: `GPU-${uuid}` }];
   }));
-  const version = typeof driver === "string" ? fields(perGpu(driver)?.[0]?.driver).version : null;
+  const version = typeof driver === "string" ? recordOf(perGpu(driver)?.[0]?.driver).version : null;
   return await openTool("amd-smi", options, async (s) => {
     const [metric, process] = await Promise.all([
       runTool(options, ["metric", "--mem-usage", "--usage", "--temperature", "--json"], s),
