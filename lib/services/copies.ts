@@ -8,7 +8,6 @@ import type { ServicePlan } from "../model/plan.ts";
 import type { PrepareReport, StopReport } from "../model/reports.ts";
 import { kindOf, makePrivateDir, removeIfThere } from "../sys/files/files.ts";
 import { NotifySocket } from "../sys/net/notify_socket.ts";
-import { isPortFree } from "../sys/net/ports.ts";
 import { describePid } from "../sys/process/procfs.ts";
 import { exitText } from "../sys/process/process.ts";
 import { listenerOf, listenerPids } from "../sys/process/sockets.ts";
@@ -147,7 +146,7 @@ export class Copies implements AsyncDisposable {
   /** Whoever still listens on the service's port, although everything of the service is gone. */
   #portHolders(): string[] {
     const { bindPort } = this.#plan;
-    if (bindPort === null || isPortFree(bindPort)) return [];
+    if (bindPort === null) return [];
     return listenerPids(bindPort).pids.map((pid) => `${describePid(pid)} holds port ${bindPort}`);
   }
 
