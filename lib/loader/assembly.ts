@@ -6,8 +6,8 @@ import type { Log } from "../log/mod.ts";
 import { BootBook } from "../metrics/boot_metrics.ts";
 import { type History, openHistory } from "../metrics/history.ts";
 import { EventBus } from "../model/event_bus.ts";
-import type { Fact } from "../model/events.ts";
 import type { BootPlan } from "../model/plan.ts";
+import type { Actual } from "../model/states.ts";
 import { Prewarmer } from "../prewarm/prewarmer.ts";
 import type { KeptOutput } from "../services/context.ts";
 import {
@@ -68,6 +68,8 @@ export class Assembly {
   strays: Strays | null = null;
   wakeWord: WakeWordControl | null = null;
   gpu: GpuCoordinator | null = null;
+  /** What a service's change means for the boot: BootInterpreter's. */
+  onChange: (unit: Unit<ManagedService>, from: Actual, to: Actual) => void = () => {};
   /** What owns the commands that we run ourselves. */
   #commands: CommandOwner | null = null;
   #ownProcess: boolean;
@@ -101,7 +103,6 @@ export class Assembly {
       }),
     );
     for (const make of observers) this.events.observe(make(this));
-    this.events.observe((fact) => this.#remember(fact));
   }
 
   /** @throws LoaderError `unknown_service`. */
@@ -145,6 +146,7 @@ export class Assembly {
       signal: this.stopping.signal,
       knownOverBudget: this.book.knowsOverBudget,
       emit: this.events.emit,
+      onSpoken: (voice) => this.unit(voice).unproved = false,
     });
   }
 
@@ -176,6 +178,7 @@ export class Assembly {
           beforeStop: (unit) => this.gpu!.beforeStop(unit),
           afterStop: (unit) => this.gpu!.afterStop(unit),
           signOfWork: (unit) => this.gpu!.signOfWork(unit),
+          changed: ({ name }, from, to) => this.#changed(this.unit(name), from, to),
         },
         pollMaxMs: plan.pollMaxMs,
         expectedReadyMs: times[service.name]?.at(-1) ?? null,
@@ -202,14 +205,9 @@ export class Assembly {
     );
   }
 
-  /** What a fact says for later: to the next loader, and of whoever spoke. */
-  #remember(fact: Fact): void {
-    if (fact.fact === "state" && fact.to === "up") {
-      const { copy } = this.unit(fact.service).service;
-      if (copy) this.stateFile?.note(fact.service, copy, { ready: true });
-    }
-    if (fact.fact === "greeted" && fact.voice !== null && fact.report.outcome === "spoken") {
-      this.unit(fact.voice).unproved = false;
-    }
+  #changed(unit: Unit<ManagedService>, from: Actual, to: Actual): void {
+    const { copy } = unit.service;
+    if (to === "up" && copy) this.stateFile?.note(unit.name, copy, { ready: true }); // for the next loader
+    this.onChange(unit, from, to);
   }
 }

@@ -1,7 +1,8 @@
 /** Feeds the boot's machine with what becomes of the services, and performs its effects: its one writer. Spec: §1.2, §6. */
-import type { Fact } from "../model/events.ts";
-import { KwdService } from "../services/mod.ts";
+import type { Actual } from "../model/states.ts";
+import { KwdService, type ManagedService } from "../services/mod.ts";
 import { degradedText } from "../supervise/capabilities.ts";
+import type { Unit } from "../supervise/supervisor.ts";
 import type { Assembly } from "./assembly.ts";
 import {
   type Boot,
@@ -21,7 +22,7 @@ export class BootInterpreter {
   constructor(made: Assembly, onFailFast: (service: string) => void) {
     this.#made = made;
     this.#onFailFast = onFailFast;
-    made.events.observe((fact) => this.#onFact(fact));
+    made.onChange = (unit, from, to) => this.#onChange(unit, from, to);
   }
 
   get boot(): Boot {
@@ -41,16 +42,15 @@ export class BootInterpreter {
     this.send({ type: "sequence_over", look: this.#look() });
   }
 
-  #onFact(fact: Fact): void {
-    if (fact.fact !== "state") return;
-    const { service, from, to } = fact, made = this.#made, unit = made.unit(service);
+  #onChange(unit: Unit<ManagedService>, from: Actual, to: Actual): void {
+    const made = this.#made, { name } = unit;
     if (unit.service instanceof KwdService) {
       made.wakeWord?.send({ type: to === "up" ? "kwd_up" : "kwd_down" });
     }
     if (made.stopping.signal.aborted) return;
-    if (to === "failed" && made.plan.failFast) return this.#onFailFast(service);
+    if (to === "failed" && made.plan.failFast) return this.#onFailFast(name);
     if (!this.#boot.sequenceOver) return; // until then nobody is missed, and looking at hundreds would be felt
-    if (from === "up") this.send({ type: "lost", lost: { name: service, at: made.clock.now() } });
+    if (from === "up") this.send({ type: "lost", lost: { name, at: made.clock.now() } });
     if (to === "up" || unit.isLost) this.send({ type: "changed", look: this.#look() });
   }
 

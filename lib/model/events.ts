@@ -97,8 +97,7 @@ export type LoaderFact =
   | { fact: "first_gpu_context" }
   /** `service`: whom it concerns, KWD or TTS. */
   | { fact: "greeting"; service: string | null } & GreetingStep
-  /** The greeting is over; `voice`: the service that spoke or was to speak. */
-  | { fact: "greeted"; report: GreetingReport; voice: string | null };
+  | { fact: "greeted"; report: GreetingReport };
 
 export type Fact = ServiceFact & { service: string } | LoaderFact;
 

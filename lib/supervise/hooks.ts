@@ -1,6 +1,6 @@
-/** Who decides something between the stages of a service (the GPU's coordinator), and is asked for it. Spec: §5, §6. */
+/** Who decides something at a service's turns (the GPU's coordinator, the boot's machine), and is asked for it. Spec: §5, §6. */
 import type { ServicePlan } from "../model/plan.ts";
-import type { Fault } from "../model/states.ts";
+import type { Actual, Fault } from "../model/states.ts";
 import type { Supervised } from "../services/supervised.ts";
 import type { ServiceState } from "./service_machine.ts";
 
@@ -23,6 +23,8 @@ export interface UnitHooks {
   beforeStop?(unit: Overseen): void;
   /** Called after each stop, before anything is started again. */
   afterStop?(unit: Overseen): Promise<void>;
+  /** Called after each change of its state: what becomes of the boot is decided by it. */
+  changed?(unit: Overseen, from: Actual, to: Actual): void;
   /** Signs of work that somebody else knows of (GPU use), in words, for liveness. */
   signOfWork?(unit: Overseen): string | null;
 }

@@ -149,7 +149,9 @@ export class Unit<S extends Supervised = Supervised> {
       this.#state = state;
       for (const effect of effects) this.#perform(effect);
       const { actual, desired } = state;
-      if (actual !== before) this.#emit({ fact: "state", from: before, to: actual, desired });
+      if (actual === before) continue;
+      this.#emit({ fact: "state", from: before, to: actual, desired });
+      this.#o.hooks.changed?.(this, before, actual);
     }
     this.#busy = false;
   }

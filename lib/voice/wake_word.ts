@@ -28,6 +28,8 @@ export interface WakeWordOptions {
   signal: AbortSignal;
   /** Told of each step, and of `greeted`. */
   emit(fact: Fact): void;
+  /** TTS has spoken, and so proved that it can. */
+  onSpoken(tts: string): void;
 }
 
 const restoreTimeoutMs = 2000;
@@ -64,9 +66,11 @@ export class WakeWordControl {
   }
 
   async #greet(): Promise<void> {
-    this.#report = await greet(this.#o);
-    this.#o.emit({ fact: "greeted", report: this.#report, voice: this.#o.tts?.name ?? null });
-    this.send({ type: "greeting_over", listening: this.#report.listening });
+    const { emit, onSpoken, tts } = this.#o;
+    const report = this.#report = await greet(this.#o);
+    if (tts && report.outcome === "spoken") onSpoken(tts.name);
+    emit({ fact: "greeted", report });
+    this.send({ type: "greeting_over", listening: report.listening });
   }
 
   /** Enables the wake word without a greeting; a person's mute stays. */

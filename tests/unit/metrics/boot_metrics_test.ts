@@ -75,7 +75,6 @@ Deno.test("BootBook makes a boot's record of its facts, and closes it when the g
   await at(1000, {
     fact: "greeted",
     report: { outcome: "spoken", speakMs: 800, resumeAfterMs: 150, listening: true },
-    voice: "tts",
   });
   book.note({ ...stt, fact: "state", from: "up", to: "failed", desired: "up" }); // it is closed
   await book.written();
