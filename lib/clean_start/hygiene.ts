@@ -170,7 +170,7 @@ async function stopHolders(busy: BusyPort, o: HygieneOptions, ownership: Ownersh
     clock: o.clock,
     stopSignal: "SIGTERM",
     graceMs: o.graceMs,
-    hurry: o.signal,
+    force: o.signal,
   });
   tellEnd(`What held port ${busy.port}`, end, o.clock.now() - begin, o.log);
 }

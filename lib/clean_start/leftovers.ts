@@ -121,7 +121,7 @@ export async function stopLeftovers(
       clock: o.clock,
       stopSignal: "SIGTERM",
       graceMs: o.graceMs,
-      hurry: o.signal,
+      force: o.signal,
     });
     tellEnd(`Leftover ${service} of boot ${boot}`, end, o.clock.now() - begin, o.log);
     return end.left;

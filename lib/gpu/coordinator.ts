@@ -165,32 +165,32 @@ export class GpuCoordinator implements AsyncDisposable {
   }
 
   /** Admission, and the mark of the start. @throws LoaderError `vram_short` where the configuration says `fail`. */
-  async beforeStart(unit: GpuService, signal: AbortSignal): Promise<void> {
-    await this.#gates.admit(unit, signal);
+  async beforeStart(supervisor: GpuService, signal: AbortSignal): Promise<void> {
+    await this.#gates.admit(supervisor, signal);
     this.#startedAt = this.#o.clock.now();
   }
 
   /** Proof of residency. A fault only where the GPU is required, and only once: a second copy on the CPU stays. */
-  beforeUp(unit: GpuService, signal: AbortSignal): Promise<Fault | null> {
-    return this.#gates.beforeUp(unit, signal);
+  beforeUp(supervisor: GpuService, signal: AbortSignal): Promise<Fault | null> {
+    return this.#gates.beforeUp(supervisor, signal);
   }
 
   /** Just before a stop: what it held until now is what must come back. */
-  beforeStop(unit: GpuService): void {
-    Object.assign(this.#services.of(unit.name), { down: true, onCpu: false, pids: null, mib: null });
-    this.#leaks.reset(unit.name); // the next copy is judged by its own samples
+  beforeStop(supervisor: GpuService): void {
+    Object.assign(this.#services.of(supervisor.name), { down: true, onCpu: false, pids: null, mib: null });
+    this.#leaks.reset(supervisor.name); // the next copy is judged by its own samples
   }
 
   /** After a stop: waits, bounded, until its memory is back; the end of the loader does that once for all. Never rejects. */
-  async afterStop(unit: GpuService): Promise<void> {
-    const record = this.#services.of(unit.name);
+  async afterStop(supervisor: GpuService): Promise<void> {
+    const record = this.#services.of(supervisor.name);
     const { holding } = record;
     if (!holding) return;
     record.holding = null;
     const signal = AbortSignal.any([this.#end.signal, this.#o.signal]);
     if (!signal.aborted) {
-      const settled = await this.#settle(unit.name, holding, signal);
-      if (settled && !settled.ok) this.#o.log.warning(unit.plan.tag, settled.message);
+      const settled = await this.#settle(supervisor.name, holding, signal);
+      if (settled && !settled.ok) this.#o.log.warning(supervisor.plan.tag, settled.message);
     }
     if (this.#o.signal.aborted) this.#lastHoldings.push(holding);
   }
@@ -214,8 +214,8 @@ export class GpuCoordinator implements AsyncDisposable {
   }
 
   /** "its processes use the GPU (87 %)", for liveness; null when they do not. */
-  signOfWork(unit: GpuService): string | null {
-    const { pids } = this.#services.of(unit.name);
+  signOfWork(supervisor: GpuService): string | null {
+    const { pids } = this.#services.of(supervisor.name);
     if (!pids || this.#monitor.lost) return null;
     for (const gpu of this.#monitor.latest?.gpus ?? []) {
       const mine = gpu.processes.some(({ pid }) => pids.has(pid));
@@ -272,11 +272,11 @@ export class GpuCoordinator implements AsyncDisposable {
 
   /**
    * The last look, after the stop: says what is missing from the baseline, or that there is no GPU. Before it, waits
-   * until the services' memory is back, at most 5 s, and not at all once `hurry` is aborted. Never rejects.
+   * until the services' memory is back, at most 5 s, and not at all once `force` is aborted. Never rejects.
    */
-  async final(hurry: AbortSignal = this.#end.signal): Promise<void> {
+  async final(force: AbortSignal = this.#end.signal): Promise<void> {
     if (!this.present) return this.#o.log.info("LOADER", "VRAM at the end: no GPU");
-    using limit = deadline(this.#o.clock, settleMs, hurry);
+    using limit = deadline(this.#o.clock, settleMs, force);
     for (const holding of this.#lastHoldings) await this.#settle("the services", holding, limit.signal);
     const seen = await this.#within(
       (signal) => this.#monitor.final(undefined, signal),

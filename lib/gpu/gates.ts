@@ -46,20 +46,28 @@ export class GpuGates {
   }
 
   /** Does it fit? @throws LoaderError `vram_short` where the configuration says `fail`. */
-  async admit(unit: GpuService, signal: AbortSignal): Promise<void> {
-    const { plan } = unit;
-    const record = this.#services.of(unit.name);
+  async admit(supervisor: GpuService, signal: AbortSignal): Promise<void> {
+    const { plan } = supervisor;
+    const record = this.#services.of(supervisor.name);
     Object.assign(record, { pids: null, mib: null, holding: null });
     // A standby copy was started before its turn: what it took is no longer free, and needs no room any more.
-    if (this.#o.source.kind === "none" || plan.gpu === "none" || unit.service.external || unit.service.copy) {
+    if (
+      this.#o.source.kind === "none" || plan.gpu === "none" || supervisor.service.external ||
+      supervisor.service.copy
+    ) {
       record.down = false;
       return;
     }
     const first = await this.#o.look(signal);
     record.before = first;
-    const input = { service: unit.name, need: this.#need(unit), trees: this.#o.trees(), commandOf };
+    const input = {
+      service: supervisor.name,
+      need: this.#need(supervisor),
+      trees: this.#o.trees(),
+      commandOf,
+    };
     const short = !admit({ ...input, snapshot: first }).ok;
-    if (short && !await this.#residesInOllama(unit, signal)) {
+    if (short && !await this.#residesInOllama(supervisor, signal)) {
       const decision = await decideAdmission({ ...input, first, source: this.#o.source }, {
         onShort: this.#o.plan.gpu.onShort,
         waitMs: this.#o.plan.gpu.waitMs,
@@ -73,28 +81,28 @@ export class GpuGates {
   }
 
   /** Ollama keeps models beyond our stops and starts: what it holds already needs no room. */
-  async #residesInOllama(unit: GpuService, signal: AbortSignal): Promise<boolean> {
-    return (await ollamaResidency(unit.plan, { clock: this.#o.clock, signal }))?.verdict === "gpu";
+  async #residesInOllama(supervisor: GpuService, signal: AbortSignal): Promise<boolean> {
+    return (await ollamaResidency(supervisor.plan, { clock: this.#o.clock, signal }))?.verdict === "gpu";
   }
 
-  #need(unit: GpuService): Need | null {
-    return predictNeed(unit.plan.vramMb, peaksOf(this.#o.records, unit.name));
+  #need(supervisor: GpuService): Need | null {
+    return predictNeed(supervisor.plan.vramMb, peaksOf(this.#o.records, supervisor.name));
   }
 
   /** Proof of residency. A fault only where the GPU is required, and only once: a second copy on the CPU stays. */
-  async beforeUp(unit: GpuService, signal: AbortSignal): Promise<Fault | null> {
-    const { plan } = unit;
-    const record = this.#services.of(unit.name);
+  async beforeUp(supervisor: GpuService, signal: AbortSignal): Promise<Fault | null> {
+    const { plan } = supervisor;
+    const record = this.#services.of(supervisor.name);
     record.onCpu = false;
     if (plan.gpu === "none") return null;
-    const residency = await this.#residency(unit, signal);
+    const residency = await this.#residency(supervisor, signal);
     if (!residency) return null;
     if (residency.verdict === "gpu" || residency.verdict === "unknown") {
       if (residency.verdict === "gpu") record.retried = false;
       this.#o.log.debug(plan.tag, residency.message);
       return null;
     }
-    if (plan.gpu === "required" && !record.retried && this.#mayRestart(unit)) {
+    if (plan.gpu === "required" && !record.retried && this.#mayRestart(supervisor)) {
       record.retried = true;
       return { kind: "on_cpu", detail: residency.message.replace(/^READY ON CPU: /, "") };
     }
@@ -104,18 +112,18 @@ export class GpuGates {
   }
 
   /** Null where there is nothing to prove. */
-  async #residency(unit: GpuService, signal: AbortSignal): Promise<Residency | null> {
-    const ollama = await ollamaResidency(unit.plan, { clock: this.#o.clock, signal });
+  async #residency(supervisor: GpuService, signal: AbortSignal): Promise<Residency | null> {
+    const ollama = await ollamaResidency(supervisor.plan, { clock: this.#o.clock, signal });
     if (ollama) return ollama;
-    if (!unit.service.copy) return null;
+    if (!supervisor.service.copy) return null;
     if (this.#o.source.kind === "none") { // that was told at the start
-      this.#services.of(unit.name).onCpu = true;
+      this.#services.of(supervisor.name).onCpu = true;
       return null;
     }
     return judgeResidency({
-      expectedMib: this.#need(unit)?.mib ?? null,
-      pids: unit.service.copy.processTree(),
-      before: this.#services.of(unit.name).before,
+      expectedMib: this.#need(supervisor)?.mib ?? null,
+      pids: supervisor.service.copy.processTree(),
+      before: this.#services.of(supervisor.name).before,
       after: await this.#o.look(signal),
     });
   }

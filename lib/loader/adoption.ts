@@ -5,14 +5,14 @@ import type { Assembly } from "./assembly.ts";
 
 export async function goOnWith(made: Assembly, records: ReadonlyMap<string, ServiceRecord>): Promise<void> {
   await Promise.all([...records].map(async ([name, record]) => {
-    const unit = made.unit(name);
-    const whyNot = await unit.service.adopt(record);
+    const supervisor = made.supervisor(name);
+    const whyNot = await supervisor.service.adopt(record);
     if (whyNot !== null) {
       made.events.emit({ fact: "not_adopted", service: name, pid: record.pid, why: whyNot });
-      return void await unit.service.stop();
+      return void await supervisor.service.stop();
     }
-    unit.adopt();
+    supervisor.adopt();
     // The assistant went on without us: it has greeted, or it is too late for that.
-    if (unit.service instanceof KwdService) made.wakeWord?.send({ type: "adopted" });
+    if (supervisor.service instanceof KwdService) made.wakeWord?.send({ type: "adopted" });
   }));
 }

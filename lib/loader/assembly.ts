@@ -3,7 +3,7 @@ import type { StateFile } from "../clean_start/state_file.ts";
 import { LoaderError, reasonOf } from "../errors.ts";
 import { GpuCoordinator } from "../gpu/coordinator.ts";
 import type { Log } from "../log/mod.ts";
-import { BootBook } from "../metrics/boot_metrics.ts";
+import { BootMetrics } from "../metrics/boot_metrics.ts";
 import { type History, openHistory } from "../metrics/history.ts";
 import { EventBus } from "../model/event_bus.ts";
 import type { BootPlan } from "../model/plan.ts";
@@ -13,14 +13,14 @@ import type { KeptOutput } from "../services/context.ts";
 import {
   bootIdVariable,
   createService,
-  type Household,
   KwdService,
   type ManagedService,
+  type ServiceContext,
   TtsService,
 } from "../services/mod.ts";
-import { WatchOver } from "../supervise/guardian_keeper.ts";
+import { GuardianKeeper } from "../supervise/guardian_keeper.ts";
 import { Strays } from "../supervise/strays.ts";
-import { Unit } from "../supervise/supervisor.ts";
+import { Supervisor } from "../supervise/supervisor.ts";
 import { type Clock, systemClock } from "../sys/clock.ts";
 import { environment, randomHex, runtimeVersion } from "../sys/host.ts";
 import { type CommandOwner, runCommand } from "../sys/process/command.ts";
@@ -53,23 +53,23 @@ export class Assembly {
   readonly clock: Clock;
   readonly startedAt: number;
   readonly events: EventBus;
-  readonly book: BootBook;
+  readonly metrics: BootMetrics;
   readonly prewarmer: Prewarmer;
   /** Owns what must be given back in the end. */
   readonly held = new AsyncDisposableStack();
   /** Aborted when everything is to stop, and when nobody is to get grace any more. */
   readonly stopping = new AbortController();
-  readonly hurry = new AbortController();
+  readonly force = new AbortController();
 
   /** Descriptors for the stop, which must not fail for want of one. */
   reserve: Disposable | null = null;
-  units: readonly Unit<ManagedService>[] = [];
+  supervisors: readonly Supervisor<ManagedService>[] = [];
   stateFile: StateFile | null = null;
   strays: Strays | null = null;
   wakeWord: WakeWordControl | null = null;
   gpu: GpuCoordinator | null = null;
   /** What a service's change means for the boot: BootInterpreter's. */
-  onChange: (unit: Unit<ManagedService>, from: Actual, to: Actual) => void = () => {};
+  onChange: (supervisor: Supervisor<ManagedService>, from: Actual, to: Actual) => void = () => {};
   /** What owns the commands that we run ourselves. */
   #commands: CommandOwner | null = null;
   #ownProcess: boolean;
@@ -84,7 +84,7 @@ export class Assembly {
     this.events = new EventBus((error) =>
       log.error("LOADER", `An observer of the boot failed and is told nothing more: ${reasonOf(error)}`)
     );
-    this.book = new BootBook({
+    this.metrics = new BootMetrics({
       clock,
       startedAt,
       facts: { boot: this.bootId, version, config: plan.configPath, deno: runtimeVersion },
@@ -106,9 +106,9 @@ export class Assembly {
   }
 
   /** @throws LoaderError `unknown_service`. */
-  unit(name: string): Unit<ManagedService> {
-    const unit = this.units.find((unit) => unit.name === name);
-    if (unit) return unit;
+  supervisor(name: string): Supervisor<ManagedService> {
+    const supervisor = this.supervisors.find((supervisor) => supervisor.name === name);
+    if (supervisor) return supervisor;
     const names = this.plan.services.map((service) => service.name).join(", ");
     throw new LoaderError("unknown_service", `there is no service ${JSON.stringify(name)}`, {
       hint: `services: ${names}`,
@@ -119,24 +119,24 @@ export class Assembly {
   makeServices({ keep, stateFile }: Prechecked): void {
     const { plan, bootId, clock, log } = this;
     this.stateFile = stateFile;
-    this.book.keep = true;
-    for (const warning of this.book.history.warnings) log.warning("LOADER", warning);
+    this.metrics.keep = true;
+    for (const warning of this.metrics.history.warnings) log.warning("LOADER", warning);
     // Whoever our shell had in the background before it became us is a child of ours that we know nothing of.
     const inheritsOnlyOurs = this.#ownProcess && inheritedChildren().length === 0;
     const knowsStrays = becomeSubreaper() && inheritsOnlyOurs;
     const guardian = plan.onLoaderDeath === "keep"
       ? null
-      : this.held.use(new WatchOver({ bootId, graceMs: plan.shutdown.graceMs, log, clock }));
+      : this.held.use(new GuardianKeeper({ bootId, graceMs: plan.shutdown.graceMs, log, clock }));
     const registry = new ProcessRegistry({ bootId, clock, stateFile, guardian, keep });
     this.#commands = registry.commands;
     if (knowsStrays) {
       this.strays = new Strays({
-        claimed: (orphan) => this.units.some((unit) => unit.service.copy?.claims(orphan)),
+        claimed: (orphan) => this.supervisors.some((supervisor) => supervisor.service.copy?.claims(orphan)),
         note: (who) => registry.strays(who),
       });
     }
     this.#makeUnits(registry, keep);
-    const services = this.units.map((unit) => unit.service);
+    const services = this.supervisors.map((supervisor) => supervisor.service);
     this.wakeWord = new WakeWordControl({
       plan: plan.greeting,
       kwd: services.find((service) => service instanceof KwdService) ?? null,
@@ -144,15 +144,15 @@ export class Assembly {
       clock,
       bootId,
       signal: this.stopping.signal,
-      knownOverBudget: this.book.knowsOverBudget,
+      knownOverBudget: this.metrics.knowsOverBudget,
       emit: this.events.emit,
-      onSpoken: (voice) => this.unit(voice).unproved = false,
+      onSpoken: (voice) => this.supervisor(voice).unproved = false,
     });
   }
 
   #makeUnits(registry: ProcessRegistry, keep: KeptOutput | null): void {
     const { plan, bootId, clock, log, events: { emit } } = this;
-    const household: Household = {
+    const context: ServiceContext = {
       bootId,
       clock,
       log,
@@ -161,24 +161,24 @@ export class Assembly {
       runtimeDir: plan.dirs.runtime,
       keep,
       resolve: resolveDemo,
-      born: (service, child) => registry.born(service, child),
+      onSpawned: (service, child) => registry.onSpawned(service, child),
       seen: (service, child, who) => registry.seen(service, child, who),
-      buried: (service, child) => registry.buried(service, child),
+      onGone: (service, child) => registry.onGone(service, child),
       commands: registry.commands,
     };
-    const times = this.book.readyTimes;
-    this.units = plan.services.map((service) =>
-      new Unit(this.held.use(createService(service, household)), {
+    const times = this.metrics.readyTimes;
+    this.supervisors = plan.services.map((service) =>
+      new Supervisor(this.held.use(createService(service, context)), {
         clock,
         emit,
         hooks: { // the GPU is open before any of them is started
           looked: () => this.strays?.look(),
-          beforeStart: (unit, signal) => this.gpu!.beforeStart(unit, signal),
-          beforeUp: (unit, signal) => this.gpu!.beforeUp(unit, signal),
-          beforeStop: (unit) => this.gpu!.beforeStop(unit),
-          afterStop: (unit) => this.gpu!.afterStop(unit),
-          signOfWork: (unit) => this.gpu!.signOfWork(unit),
-          changed: ({ name }, from, to) => this.#changed(this.unit(name), from, to),
+          beforeStart: (supervisor, signal) => this.gpu!.beforeStart(supervisor, signal),
+          beforeUp: (supervisor, signal) => this.gpu!.beforeUp(supervisor, signal),
+          beforeStop: (supervisor) => this.gpu!.beforeStop(supervisor),
+          afterStop: (supervisor) => this.gpu!.afterStop(supervisor),
+          signOfWork: (supervisor) => this.gpu!.signOfWork(supervisor),
+          changed: ({ name }, from, to) => this.#changed(this.supervisor(name), from, to),
         },
         pollMaxMs: plan.pollMaxMs,
         expectedReadyMs: times[service.name]?.at(-1) ?? null,
@@ -197,17 +197,21 @@ export class Assembly {
         startedAt,
         signal: this.stopping.signal,
         run: (argv, limits) => runCommand(argv, { ...limits, ...context }),
-        records: this.book.history.records,
+        records: this.metrics.history.records,
         trees: () =>
-          new Map(this.units.map((unit) => [unit.name, unit.service.copy?.processTree() ?? new Set()])),
+          new Map(
+            this.supervisors.map((
+              supervisor,
+            ) => [supervisor.name, supervisor.service.copy?.processTree() ?? new Set()]),
+          ),
         emit: this.events.emit,
       }),
     );
   }
 
-  #changed(unit: Unit<ManagedService>, from: Actual, to: Actual): void {
-    const { copy } = unit.service;
-    if (to === "up" && copy) this.stateFile?.note(unit.name, copy, { ready: true }); // for the next loader
-    this.onChange(unit, from, to);
+  #changed(supervisor: Supervisor<ManagedService>, from: Actual, to: Actual): void {
+    const { copy } = supervisor.service;
+    if (to === "up" && copy) this.stateFile?.note(supervisor.name, copy, { ready: true }); // for the next loader
+    this.onChange(supervisor, from, to);
   }
 }

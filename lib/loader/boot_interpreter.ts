@@ -2,7 +2,7 @@
 import type { Actual } from "../model/states.ts";
 import { KwdService, type ManagedService } from "../services/mod.ts";
 import { degradedText } from "../supervise/capabilities.ts";
-import type { Unit } from "../supervise/supervisor.ts";
+import type { Supervisor } from "../supervise/supervisor.ts";
 import type { Assembly } from "./assembly.ts";
 import {
   type Boot,
@@ -22,7 +22,7 @@ export class BootInterpreter {
   constructor(made: Assembly, onFailFast: (service: string) => void) {
     this.#made = made;
     this.#onFailFast = onFailFast;
-    made.onChange = (unit, from, to) => this.#onChange(unit, from, to);
+    made.onChange = (supervisor, from, to) => this.#onChange(supervisor, from, to);
   }
 
   get boot(): Boot {
@@ -42,32 +42,32 @@ export class BootInterpreter {
     this.send({ type: "sequence_over", look: this.#look() });
   }
 
-  #onChange(unit: Unit<ManagedService>, from: Actual, to: Actual): void {
-    const made = this.#made, { name } = unit;
-    if (unit.service instanceof KwdService) {
+  #onChange(supervisor: Supervisor<ManagedService>, from: Actual, to: Actual): void {
+    const made = this.#made, { name } = supervisor;
+    if (supervisor.service instanceof KwdService) {
       made.wakeWord?.send({ type: to === "up" ? "kwd_up" : "kwd_down" });
     }
     if (made.stopping.signal.aborted) return;
     if (to === "failed" && made.plan.failFast) return this.#onFailFast(name);
     if (!this.#boot.sequenceOver) return; // until then nobody is missed, and looking at hundreds would be felt
     if (from === "up") this.send({ type: "lost", lost: { name, at: made.clock.now() } });
-    if (to === "up" || unit.isLost) this.send({ type: "changed", look: this.#look() });
+    if (to === "up" || supervisor.isLost) this.send({ type: "changed", look: this.#look() });
   }
 
   #look(): Look {
-    const { units } = this.#made;
+    const { supervisors } = this.#made;
     return {
-      allUp: units.every((unit) => unit.isUp),
-      givenUp: units.some((unit) => unit.isLost),
-      text: degradedText(units),
+      allUp: supervisors.every((supervisor) => supervisor.isUp),
+      givenUp: supervisors.some((supervisor) => supervisor.isLost),
+      text: degradedText(supervisors),
     };
   }
 
   #perform(effect: BootEffect): void {
-    const { book, clock, events, gpu, wakeWord } = this.#made;
+    const { metrics, clock, events, gpu, wakeWord } = this.#made;
     switch (effect.do) {
       case "announce_ready":
-        return events.emit({ fact: "system_ready", totalMs: book.recorder.ready() });
+        return events.emit({ fact: "system_ready", totalMs: metrics.recorder.ready() });
       case "announce_back": {
         const services = effect.lost.map(({ name }) => name);
         const afterMs = clock.now() - Math.min(...effect.lost.map(({ at }) => at));
@@ -78,10 +78,10 @@ export class BootInterpreter {
       case "poll_gpu":
         return gpu?.startPolling();
       case "wake_word":
-        if (effect.event === "system_ready" && wakeWord!.greeted) book.close("ready");
+        if (effect.event === "system_ready" && wakeWord!.greeted) metrics.close("ready");
         return wakeWord?.send({ type: effect.event });
       case "close_record":
-        return book.close("degraded");
+        return metrics.close("degraded");
     }
   }
 }

@@ -76,7 +76,7 @@ export class LoaderService implements AsyncDisposable {
 
   /** The adapter of a service (§1.1). @throws LoaderError `unknown_service`. */
   service(name: string): ManagedService {
-    return this.#made.unit(name).service;
+    return this.#made.supervisor(name).service;
   }
 
   status(): LoaderStatus {
@@ -101,9 +101,9 @@ export class LoaderService implements AsyncDisposable {
       await (this.#prechecking = this.#precheck());
       const failed = await this.#startServices();
       if (this.#isStopping) return false;
-      const { units } = this.#made;
-      if (failed.length > 0 && !units.some((unit) => unit.isUp)) {
-        throw new LoaderError("boot_failed", `boot failed: nothing came up (${degradedText(units)})`);
+      const { supervisors } = this.#made;
+      if (failed.length > 0 && !supervisors.some((supervisor) => supervisor.isUp)) {
+        throw new LoaderError("boot_failed", `boot failed: nothing came up (${degradedText(supervisors)})`);
       }
       this.#life.sequenceOver();
       return this.#life.boot.phase === "SYSTEM_READY";
@@ -112,7 +112,7 @@ export class LoaderService implements AsyncDisposable {
       this.#exitCode = error instanceof LoaderError ? error.exitCode : ExitCode.internal;
       const hint = error instanceof LoaderError && error.hint ? `; ${error.hint}` : "";
       this.#made.log.error("LOADER", reasonOf(error) + hint);
-      this.#made.book.close("failed");
+      this.#made.metrics.close("failed");
       await this.#stop("boot failed");
       throw error;
     }
@@ -136,19 +136,19 @@ export class LoaderService implements AsyncDisposable {
   }
 
   async #startServices(): Promise<string[]> {
-    const { units, clock, events, prewarmer, gpu, stopping } = this.#made;
+    const { supervisors, clock, events, prewarmer, gpu, stopping } = this.#made;
     this.#life.send({ type: "start" });
     let gateAt = clock.now();
-    const sequence = startInOrder(units, {
+    const sequence = startInOrder(supervisors, {
       signal: stopping.signal,
       lookahead: this.plan.prewarm.enabled ? this.plan.lookahead : 0,
       prepare: (next) => {
         next.prepare();
         if (!next.isUp) prewarmer.start(next);
       },
-      stage: async (unit) => {
+      stage: async (supervisor) => {
         gateAt = clock.now();
-        if (unit.isUp) await gpu?.stage(unit.name);
+        if (supervisor.isUp) await gpu?.stage(supervisor.name);
       },
       onGate: ({ name }) => events.emit({ fact: "gate_passed", service: name, lagMs: clock.now() - gateAt }),
     });
@@ -165,13 +165,15 @@ export class LoaderService implements AsyncDisposable {
     if (this.#isStopping) {
       throw new LoaderError("usage", `cannot restart ${name}: the loader is ${this.state}`);
     }
-    const unit = this.#made.unit(name);
-    const { actual } = unit.state;
+    const supervisor = this.#made.supervisor(name);
+    const { actual } = supervisor.state;
     // Its turn in the boot had not come yet: the copy that it will bring is a fresh one, and the order stays.
-    const before = actual === "idle" || actual === "standby" || (early && !unit.isUp);
-    if (!this.#life.boot.sequenceOver && before) return await unit.settles();
-    if (unit.isUp || unit.isLost) this.#made.events.emit({ fact: "restart_wanted", service: name });
-    return await unit.restart();
+    const before = actual === "idle" || actual === "standby" || (early && !supervisor.isUp);
+    if (!this.#life.boot.sequenceOver && before) return await supervisor.settles();
+    if (supervisor.isUp || supervisor.isLost) {
+      this.#made.events.emit({ fact: "restart_wanted", service: name });
+    }
+    return await supervisor.restart();
   }
 
   /** Stops everything in order and resolves when nothing is left. Safe at any moment, also in mid-boot, also twice. */
@@ -182,7 +184,7 @@ export class LoaderService implements AsyncDisposable {
   /** From now on nobody gets grace: a second signal. */
   killAll(): void {
     this.#exitCode = ExitCode.killed;
-    this.#made.hurry.abort();
+    this.#made.force.abort();
     void this.#stop("second signal");
   }
 

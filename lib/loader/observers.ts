@@ -1,6 +1,6 @@
 /** Who hears the facts of a boot. */
 import type { Log } from "../log/mod.ts";
-import type { BootBook } from "../metrics/boot_metrics.ts";
+import type { BootMetrics } from "../metrics/boot_metrics.ts";
 import type { Observer } from "../model/events.ts";
 import type { BootPlan } from "../model/plan.ts";
 import type { Prewarmer } from "../prewarm/prewarmer.ts";
@@ -12,15 +12,15 @@ import { announcements } from "./announcements.ts";
 export interface Observed {
   readonly plan: BootPlan;
   readonly log: Log;
-  readonly book: BootBook;
+  readonly metrics: BootMetrics;
   readonly prewarmer: Prewarmer;
 }
 
 /** In the order in which they are told; what keeps figures comes first. Another one is a file of its own and a line here. */
 export const observers: ((boot: Observed) => Observer)[] = [
-  ({ book }) => (fact) => book.note(fact),
+  ({ metrics }) => (fact) => metrics.note(fact),
   ({ prewarmer }) => (fact) => prewarmer.note(fact),
   ({ log, plan }) => sentences(log, plan.services),
   ({ log, plan }) => greetingSentences(log, plan.services),
-  ({ log, book }) => announcements(log, (totalMs) => book.totalLine(totalMs)),
+  ({ log, metrics }) => announcements(log, (totalMs) => metrics.totalLine(totalMs)),
 ];

@@ -9,7 +9,7 @@ import { bootsOf } from "../clean_start/leftovers.ts";
 import { neededPorts } from "../clean_start/port_owner.ts";
 import { type ServiceRecord, StateFile } from "../clean_start/state_file.ts";
 import type { Log } from "../log/mod.ts";
-import type { BootBook } from "../metrics/boot_metrics.ts";
+import type { BootMetrics } from "../metrics/boot_metrics.ts";
 import type { BootPlan } from "../model/plan.ts";
 import type { KeptOutput } from "../services/context.ts";
 import type { Clock } from "../sys/clock.ts";
@@ -32,7 +32,7 @@ export interface Prechecking {
   readonly stopping: AbortController;
   /** Owns what is held while the loader runs. */
   readonly held: AsyncDisposableStack;
-  readonly book: BootBook;
+  readonly metrics: BootMetrics;
   reserve: Disposable | null;
 }
 
@@ -66,7 +66,7 @@ export async function precheck(o: Prechecking, doing: (what: string) => void): P
   );
   plan.warnings.forEach(warn);
   doing("looking for the services' commands");
-  const known = new Set(Object.keys(o.book.readyTimes)); // they came up in an earlier boot: their commands are there
+  const known = new Set(Object.keys(o.metrics.readyTimes)); // they came up in an earlier boot: their commands are there
   await requireCommands(plan, { resolve: resolveDemo, env: environment(), known, signal });
   const stateFile = StateFile.open(plan.dirs.state, warn, clock);
   const { previous } = stateFile;

@@ -4,8 +4,8 @@
  */
 import type { StateFile } from "../clean_start/state_file.ts";
 import type { ServicePlan } from "../model/plan.ts";
-import type { Household, KeptOutput } from "../services/context.ts";
-import type { WatchOver } from "../supervise/guardian_keeper.ts";
+import type { KeptOutput, ServiceContext } from "../services/context.ts";
+import type { GuardianKeeper } from "../supervise/guardian_keeper.ts";
 import type { Clock } from "../sys/clock.ts";
 import type { CommandOwner } from "../sys/process/command.ts";
 import { type Identity, identityText } from "../sys/process/process.ts";
@@ -15,11 +15,11 @@ export interface ProcessRegistryOptions {
   clock: Clock;
   stateFile: StateFile;
   /** Null where the services are to outlive us. */
-  guardian: WatchOver | null;
+  guardian: GuardianKeeper | null;
   keep: KeptOutput | null;
 }
 
-export class ProcessRegistry implements Pick<Household, "born" | "seen" | "buried" | "commands"> {
+export class ProcessRegistry implements Pick<ServiceContext, "onSpawned" | "seen" | "onGone" | "commands"> {
   #o: ProcessRegistryOptions;
   /** Commands that we run ourselves are known as services are. */
   readonly commands: CommandOwner;
@@ -28,18 +28,18 @@ export class ProcessRegistry implements Pick<Household, "born" | "seen" | "burie
     this.#o = o;
     const { guardian, stateFile } = o;
     this.commands = {
-      born(command) {
+      onSpawned(command) {
         guardian?.note(command);
         stateFile.noteCommand(command);
       },
-      buried(command) {
+      onGone(command) {
         guardian?.forget(command);
         stateFile.forgetCommand(command);
       },
     };
   }
 
-  born(service: ServicePlan, child: Identity): void {
+  onSpawned(service: ServicePlan, child: Identity): void {
     const { bootId, clock, guardian, keep, stateFile } = this.#o;
     guardian?.note(child);
     stateFile.record(service.name, {
@@ -60,7 +60,7 @@ export class ProcessRegistry implements Pick<Household, "born" | "seen" | "burie
     this.#o.stateFile.note(service.name, child, { seen: who.map(identityText) });
   }
 
-  buried(service: ServicePlan, child: Identity): void {
+  onGone(service: ServicePlan, child: Identity): void {
     this.#o.guardian?.forget(child);
     this.#o.stateFile.remove(service.name, child);
   }

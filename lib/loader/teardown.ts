@@ -4,27 +4,27 @@ import type { Assembly } from "./assembly.ts";
 
 /** True when nothing of ours is left. Safe at any moment, also when only a part was made. */
 export async function tearDown(made: Assembly, reason: string): Promise<boolean> {
-  const { plan, clock, log, book, stateFile, units, gpu, hurry } = made;
-  const order = units.length > 0 ? plan.stopOrder.map((name) => made.unit(name)) : [];
+  const { plan, clock, log, metrics, stateFile, supervisors, gpu, force } = made;
+  const order = supervisors.length > 0 ? plan.stopOrder.map((name) => made.supervisor(name)) : [];
   let clean = true;
   if (order.length > 0) {
-    made.events.emit({ fact: "stopping", reason, services: order.map((unit) => unit.name) });
+    made.events.emit({ fact: "stopping", reason, services: order.map((supervisor) => supervisor.name) });
     const { left, ours } = await shutdown(order, {
       clock,
       log,
       budgetMs: plan.shutdown.budgetMs,
-      hurry: hurry.signal,
+      force: force.signal,
       strays: made.strays,
       strayGraceMs: plan.shutdown.graceMs,
     });
     clean = !ours;
     made.events.emit({ fact: "stopped_all", left });
-    await Promise.all(order.map((unit) => unit.idle()));
+    await Promise.all(order.map((supervisor) => supervisor.idle()));
   }
   await made.wakeWord?.idle();
-  if (order.length > 0) await gpu?.final(hurry.signal);
-  book.close("stopped");
-  await book.written();
+  if (order.length > 0) await gpu?.final(force.signal);
+  metrics.close("stopped");
+  await metrics.written();
   if (clean) stateFile?.clear();
   else stateFile?.write();
   await made.held.disposeAsync();

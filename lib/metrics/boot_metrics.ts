@@ -1,4 +1,4 @@
-/** The book of one boot: its figures while it happens, beside those of the boots before it, and its record on disk. Spec: §11. */
+/** The metrics of one boot: its figures while it happens, beside those of the boots before it, and its record on disk. Spec: §11. */
 import type { History } from "./history.ts";
 import { isOverBudget, p95Line, readyTimes } from "./figures.ts";
 import { type BootFacts, BootRecorder, type OpenSpan } from "./recorder.ts";
@@ -22,7 +22,7 @@ export interface BookOptions {
 }
 
 /** Written once, when the boot's greeting is over or when the boot ends before that; what comes later is not recorded. */
-export class BootBook {
+export class BootMetrics {
   readonly history: History;
   readonly recorder: BootRecorder;
   /** It gets a record: the precheck has begun to change something. */
@@ -40,7 +40,7 @@ export class BootBook {
     this.recorder = new BootRecorder(o.clock, o.startedAt, o.facts);
   }
 
-  /** The observer: notes what is a figure. The end of the greeting closes the book. */
+  /** The observer: notes what is a figure. The end of the greeting closes the metrics. */
   note(fact: Fact): void {
     if (this.#closed) return;
     const { recorder } = this;

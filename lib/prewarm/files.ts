@@ -5,7 +5,7 @@ import type { Clock } from "../sys/clock.ts";
 import { isAbort } from "../sys/clock.ts";
 import { type FileTree, fileTree } from "../sys/files/file_tree.ts";
 import { type CachedFile, openCached } from "../sys/files/page_cache.ts";
-import { Considerate } from "./read_throttle.ts";
+import { ReadThrottle } from "./read_throttle.ts";
 import { findModelFiles } from "./find.ts";
 import type { Machine } from "./pressure.ts";
 import type { FoundFile } from "./model_file_search.ts";
@@ -55,14 +55,14 @@ interface Tally {
 export async function prewarmFiles(service: ServicePlan, o: PrewarmOptions): Promise<PrepareReport> {
   const began = o.clock.now();
   const tally: Tally = { bytes: 0, cached: 0, untold: 0, wanted: 0, problems: [] };
-  const considerate = new Considerate(o);
+  const throttle = new ReadThrottle(o);
   const over = Promise.withResolvers<never>();
   const onAbort = () => over.reject(o.signal.reason);
   o.signal.addEventListener("abort", onAbort, { once: true });
   try {
     o.signal.throwIfAborted();
     // A disk that does not answer holds its call for as long as it likes, but not our end.
-    await Promise.race([bringAll(service, o, tally, considerate), over.promise]);
+    await Promise.race([bringAll(service, o, tally, throttle), over.promise]);
   } catch (error) {
     if (!isAbort(error, o.signal)) throw error;
     if (tally.bytes < tally.wanted) {
@@ -73,8 +73,8 @@ export async function prewarmFiles(service: ServicePlan, o: PrewarmOptions): Pro
     o.signal.removeEventListener("abort", onAbort);
   }
   // All is well if everything was brought in spite of it.
-  if (considerate.heldBackMs > 0 && tally.bytes < tally.wanted) {
-    tally.problems.push(`held back for ${Math.round(considerate.heldBackMs)} ms: others needed the disk`);
+  if (throttle.heldBackMs > 0 && tally.bytes < tally.wanted) {
+    tally.problems.push(`held back for ${Math.round(throttle.heldBackMs)} ms: others needed the disk`);
   }
   const told = tally.bytes - tally.untold;
   return {
@@ -90,7 +90,7 @@ async function bringAll(
   service: ServicePlan,
   o: PrewarmOptions,
   tally: Tally,
-  considerate: Considerate,
+  throttle: ReadThrottle,
 ): Promise<void> {
   const found = await findModelFiles(service, { ...o, tree: o.tree ?? fileTree });
   const files = found.files.filter(({ kind }) => kind === "tokenizer" ? o.tokenizers : o.models);
@@ -99,7 +99,7 @@ async function bringAll(
   const unreadable: string[] = [];
   try {
     for (const file of files) {
-      const why = await bringOne(file, o, tally, considerate, unreadable);
+      const why = await bringOne(file, o, tally, throttle, unreadable);
       if (!why) continue;
       tally.problems.push(why);
       break;
@@ -117,7 +117,7 @@ async function bringOne(
   { path, size }: FoundFile,
   o: PrewarmOptions,
   tally: Tally,
-  considerate: Considerate,
+  throttle: ReadThrottle,
   unreadable: string[],
 ): Promise<string | null> {
   const opened = await (o.open ?? openCached)(path, size);
@@ -135,7 +135,7 @@ async function bringOne(
     }
     const there = file.cachedBytes(at, length);
     if (there !== length) {
-      const why = await considerate.mayRead();
+      const why = await throttle.mayRead();
       if (why) return `${why} after ${mib(tally.bytes)} of ${mib(tally.wanted)}`;
       const brought = await file.bring(at, length);
       o.signal.throwIfAborted();

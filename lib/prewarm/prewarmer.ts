@@ -6,7 +6,7 @@ import type { PrepareReport } from "../model/reports.ts";
 import type { Clock } from "../sys/clock.ts";
 import type { Allowance } from "./files.ts";
 
-/** The service whose files are brought; a `Unit` is one. */
+/** The service whose files are brought; a `Supervisor` is one. */
 export interface Prewarmed {
   readonly name: string;
   readonly plan: ServicePlan;
@@ -36,13 +36,15 @@ export class Prewarmer implements AsyncDisposable {
   }
 
   /** Brings the files of a service, after those of the ones before it. Once per boot, if it is configured. */
-  start(unit: Prewarmed): void {
+  start(supervisor: Prewarmed): void {
     const { files, tokenizers, signal } = this.#o;
-    if (signal.aborted || !unit.plan.prepare.files || !(files || tokenizers)) return;
-    if (this.#wanted.has(unit.name)) return;
+    if (signal.aborted || !supervisor.plan.prepare.files || !(files || tokenizers)) return;
+    if (this.#wanted.has(supervisor.name)) return;
     const controller = new AbortController();
-    this.#wanted.set(unit.name, controller);
-    this.#last = this.#last.then(() => this.#prewarm(unit, AbortSignal.any([controller.signal, signal])));
+    this.#wanted.set(supervisor.name, controller);
+    this.#last = this.#last.then(() =>
+      this.#prewarm(supervisor, AbortSignal.any([controller.signal, signal]))
+    );
   }
 
   /** The observer: the files of a service that is ready, or given up, are of no use any more. */
@@ -58,7 +60,7 @@ export class Prewarmer implements AsyncDisposable {
     this.#wanted.get(service)?.abort(new DOMException(why, "AbortError"));
   }
 
-  async #prewarm(unit: Prewarmed, signal: AbortSignal): Promise<void> {
+  async #prewarm(supervisor: Prewarmed, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const { clock, env, files, tokenizers } = this.#o;
     const beganAt = clock.now();
@@ -70,13 +72,13 @@ export class Prewarmer implements AsyncDisposable {
         import("./pressure.ts"),
       ]);
       const machine = kernelMachine();
-      report = await prewarmFiles(unit.plan, {
+      report = await prewarmFiles(supervisor.plan, {
         clock,
         signal,
         env,
         home: env.HOME ?? "/",
         models: files,
-        tokenizers: tokenizers && unit.plan.prepare.tokenizers,
+        tokenizers: tokenizers && supervisor.plan.prepare.tokenizers,
         machine,
         allowance: this.#allowance ??= allowanceOf(machine),
       });
@@ -85,7 +87,7 @@ export class Prewarmer implements AsyncDisposable {
       report = { kind: "files", ms: clock.now() - beganAt, bytes: null, cachedShare: null, problem };
     }
     if (report.kind === "none" || this.#o.signal.aborted) return;
-    this.#o.emit({ fact: "prepared", service: unit.name, report, beganAt });
+    this.#o.emit({ fact: "prepared", service: supervisor.name, report, beganAt });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

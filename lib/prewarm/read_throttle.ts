@@ -23,7 +23,7 @@ const ioShare = 0.5;
 const memoryAvg10 = 10;
 const memoryShare = 0.1;
 
-export class Considerate {
+export class ReadThrottle {
   readonly #o: ConsiderateOptions;
   #nextAt: number | null = null;
   #memory: { at: number; totalMs: number } | null = null;

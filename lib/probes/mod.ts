@@ -11,7 +11,7 @@ import type { Probe, ProbeTarget } from "./types.ts";
 
 export { type WaitOptions, waitReady, type WaitResult } from "./poll.ts";
 export type { ProbeDeps } from "./results.ts";
-export type { OnSign, SignKind } from "./signs.ts";
+export type { ActivityKind, OnActivity } from "./signs.ts";
 export type { Probe, ProbeResult, ProbeTarget } from "./types.ts";
 
 /** The probe of a configured kind, bound to one start of one service. */

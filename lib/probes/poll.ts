@@ -2,7 +2,7 @@
 import type { Clock } from "../sys/clock.ts";
 import { Call, Interval } from "./interval.ts";
 import { nextPause, type Pause } from "./pace.ts";
-import { type OnSign, OwnSigns } from "./signs.ts";
+import { type OnActivity, OwnSigns } from "./signs.ts";
 import type { Probe, ProbeResult } from "./types.ts";
 
 /** A server may answer wrongly for a moment while it starts (404 before its routes are there): said only after this. */
@@ -19,7 +19,7 @@ export interface WaitOptions {
   /** For one check. */
   timeoutMs: number;
   expectedMs?: number | null;
-  onSign?: OnSign;
+  onActivity?: OnActivity;
   /** Called whenever the service gave a sign of life by itself: it got on. */
   onProgress?(): void;
   /** Called whenever what is still missing changes: the last words to quote when time is up. */
@@ -73,7 +73,7 @@ class Wait implements Disposable {
     this.#o = options;
     this.#began = options.clock.now();
     this.#signal = AbortSignal.any([options.signal, this.#over.signal]);
-    this.#signs = new OwnSigns(options.clock, options.onSign);
+    this.#signs = new OwnSigns(options.clock, options.onActivity);
     this.#signs.listen(() => options.onProgress?.());
     this.#asked = probes.map(() => ({ result: null, heardAt: null, wrongAt: null }));
   }

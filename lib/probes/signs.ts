@@ -3,10 +3,10 @@ import type { Clock } from "../sys/clock.ts";
 import { echoMs } from "./pace.ts";
 
 /** Where a sign comes from. Output may be an echo of our own question; what was notified was meant for us. */
-export type SignKind = "output" | "notify";
+export type ActivityKind = "output" | "notify";
 
 /** Somewhere to hear signs. */
-export type OnSign = (fn: (kind: SignKind) => void) => Disposable;
+export type OnActivity = (fn: (kind: ActivityKind) => void) => Disposable;
 
 /**
  * Passes on the signs that a service gives by itself. What it prints while a question of ours is open, or shortly after
@@ -21,9 +21,9 @@ export class OwnSigns implements Disposable {
   /** Something was printed while a question was open; whether that was an echo shows at its end. */
   #heldBack = false;
 
-  constructor(clock: Clock, onSign?: OnSign) {
+  constructor(clock: Clock, onActivity?: OnActivity) {
     this.#clock = clock;
-    this.#subscription = onSign?.((kind) => this.#take(kind));
+    this.#subscription = onActivity?.((kind) => this.#take(kind));
   }
 
   listen(fn: () => void): Disposable {
@@ -47,7 +47,7 @@ export class OwnSigns implements Disposable {
     }
   }
 
-  #take(kind: SignKind): void {
+  #take(kind: ActivityKind): void {
     if (kind === "notify") return this.#tell();
     if (this.#open > 0) this.#heldBack = true;
     else if (this.#clock.now() - this.#answeredAt >= echoMs) this.#tell();

@@ -7,7 +7,7 @@ import type { Identity } from "../sys/process/process.ts";
 import type { Log } from "../log/mod.ts";
 import type { OutputFiles } from "./output_tail.ts";
 
-export interface Household {
+export interface ServiceContext {
   /** Id of this boot, in the environment of every service: by it a process is proved to be ours. */
   readonly bootId: string;
   readonly clock: Clock;
@@ -23,11 +23,11 @@ export interface Household {
   /** The argv that really runs: `@demo` stands for the program itself. */
   resolve(argv: readonly string[]): string[];
   /** A process was started; told before anything else happens, so that no moment is unrecorded. */
-  born(service: ServicePlan, child: Identity): void;
+  onSpawned(service: ServicePlan, child: Identity): void;
   /** These of its processes, all there are now, left its group and carry no mark of ours: only who saw them knows. */
   seen(service: ServicePlan, child: Identity, who: readonly Identity[]): void;
   /** The last process of this copy is gone. */
-  buried(service: ServicePlan, child: Identity): void;
+  onGone(service: ServicePlan, child: Identity): void;
   /** The same for the commands of a probe, a warm-up or a control verb. */
   readonly commands: CommandOwner;
 }
@@ -47,11 +47,11 @@ export const bootIdVariable = "ALEXA_BOOT_ID";
 export const serviceVariable = "ALEXA_SERVICE";
 
 /** What a service finds in its environment, and each command that is run for it. */
-export function serviceEnvironment(plan: ServicePlan, household: Household): Record<string, string> {
+export function serviceEnvironment(plan: ServicePlan, context: ServiceContext): Record<string, string> {
   return {
-    ...household.environment,
+    ...context.environment,
     ...plan.env,
     [serviceVariable]: plan.name,
-    [bootIdVariable]: household.bootId,
+    [bootIdVariable]: context.bootId,
   };
 }

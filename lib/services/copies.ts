@@ -12,30 +12,30 @@ import { describePid } from "../sys/process/procfs.ts";
 import { exitText } from "../sys/process/process.ts";
 import { listenerOf, listenerPids } from "../sys/process/sockets.ts";
 import { terminate } from "../sys/process/terminate.ts";
-import type { Household } from "./context.ts";
-import { type AdoptedRecord, ServiceCopy } from "./service_process.ts";
+import type { ServiceContext } from "./context.ts";
+import { type AdoptedRecord, ServiceProcess } from "./service_process.ts";
 
 export class Copies implements AsyncDisposable {
   #plan: ServicePlan;
-  #household: Household;
+  #context: ServiceContext;
   #relay: Relay;
-  #current: ServiceCopy | null = null;
+  #current: ServiceProcess | null = null;
   #notify: NotifySocket | null = null;
 
-  constructor(plan: ServicePlan, household: Household, relay: Relay) {
+  constructor(plan: ServicePlan, context: ServiceContext, relay: Relay) {
     this.#plan = plan;
-    this.#household = household;
+    this.#context = context;
     this.#relay = relay;
   }
 
   /** The one that runs. */
-  get current(): ServiceCopy | null {
+  get current(): ServiceProcess | null {
     return this.#current;
   }
 
   /** Starts one that stands by; resolves when it said that it is prepared, or will not. */
   async prepare(signal: AbortSignal): Promise<PrepareReport> {
-    const began = this.#household.clock.now();
+    const began = this.#context.clock.now();
     const copy = this.#spawn(true);
     const done = Promise.withResolvers<string | null>();
     using _prepared = copy.onPrepared(() => done.resolve(null));
@@ -45,7 +45,7 @@ export class Copies implements AsyncDisposable {
     if (signal.aborted) onAbort();
     const problem = await done.promise;
     signal.removeEventListener("abort", onAbort);
-    const ms = this.#household.clock.now() - began;
+    const ms = this.#context.clock.now() - began;
     return { kind: "standby", ms, bytes: null, cachedShare: null, problem };
   }
 
@@ -66,15 +66,15 @@ export class Copies implements AsyncDisposable {
   }
 
   /** Takes over a process that an earlier loader started and that was proved to be the same. */
-  adopt(recorded: AdoptedRecord): ServiceCopy {
+  adopt(recorded: AdoptedRecord): ServiceProcess {
     this.#openNotify();
-    return this.#current = ServiceCopy.adopt(this.#plan, this.#household, this.#relay, recorded);
+    return this.#current = ServiceProcess.adopt(this.#plan, this.#context, this.#relay, recorded);
   }
 
-  #spawn(standby: boolean): ServiceCopy {
+  #spawn(standby: boolean): ServiceProcess {
     try {
       const notifyPath = this.#openNotify();
-      const started = ServiceCopy.start(this.#plan, this.#household, this.#relay, { notifyPath, standby });
+      const started = ServiceProcess.start(this.#plan, this.#context, this.#relay, { notifyPath, standby });
       return this.#current = started;
     } catch (error) {
       throw this.#cannotStart(error);
@@ -93,7 +93,7 @@ export class Copies implements AsyncDisposable {
       this.#notify = null;
     }
     if (!this.#notify) {
-      makePrivateDir(this.#household.runtimeDir);
+      makePrivateDir(this.#context.runtimeDir);
       this.#notify = new NotifySocket(this.#notifyPath, (datagram) => this.#notified(datagram));
     }
     return this.#notify.path;
@@ -104,17 +104,17 @@ export class Copies implements AsyncDisposable {
     const before = copy?.statusText;
     copy?.notify(datagram);
     if (copy && copy.statusText !== before) {
-      this.#household.emit({ fact: "activity", service: this.#plan.name, text: copy.statusText });
+      this.#context.emit({ fact: "activity", service: this.#plan.name, text: copy.statusText });
     }
   }
 
   get #notifyPath(): string {
-    return `${this.#household.runtimeDir}/${this.#plan.name}.notify`;
+    return `${this.#context.runtimeDir}/${this.#plan.name}.notify`;
   }
 
-  /** Ends the current one: resolves when nothing of it lives, or cannot be ended. `hurry` aborted: without grace. */
-  async stop(graceMs: number, hurry?: AbortSignal): Promise<StopReport> {
-    const { clock } = this.#household;
+  /** Ends the current one: resolves when nothing of it lives, or cannot be ended. `force` aborted: without grace. */
+  async stop(graceMs: number, force?: AbortSignal): Promise<StopReport> {
+    const { clock } = this.#context;
     const began = clock.now();
     const copy = this.#current;
     if (!copy) return { ms: 0, how: null, killed: false, left: [], stuck: false };
@@ -122,10 +122,10 @@ export class Copies implements AsyncDisposable {
       clock,
       stopSignal: this.#plan.stopSignal,
       graceMs,
-      hurry,
+      force,
     });
     const status = left.length === 0 ? await copy.exited : copy.status;
-    if (left.length === 0) await copy.bury();
+    if (left.length === 0) await copy.close();
     this.#current = null;
     return {
       ms: clock.now() - began,

@@ -45,7 +45,7 @@ export class KwdService extends ManagedService {
   ): Promise<{ greets: boolean; answer: ControlAnswer }> {
     const { control } = this.plan;
     const body = {
-      boot_id: this.household.bootId,
+      boot_id: this.context.bootId,
       greeting: {
         enabled: greeting.enabled,
         text: greeting.text,

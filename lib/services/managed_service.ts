@@ -18,8 +18,8 @@ import type { ColdCheck } from "../warmups/mod.ts";
 import type { ServiceAdapter } from "./adapter.ts";
 import type { ReadyOptions, Supervised } from "./supervised.ts";
 import { Copies } from "./copies.ts";
-import type { AdoptedRecord, ServiceCopy } from "./service_process.ts";
-import { type Household, serviceEnvironment } from "./context.ts";
+import type { AdoptedRecord, ServiceProcess } from "./service_process.ts";
+import { type ServiceContext, serviceEnvironment } from "./context.ts";
 
 /** For one check while readiness is awaited, ms. */
 const readyCheckMs = 2000;
@@ -29,7 +29,7 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
   readonly name: string;
   readonly cmd: readonly string[];
   readonly relay: Relay;
-  protected readonly household: Household;
+  protected readonly context: ServiceContext;
   /** Runs a command of this service's as the service itself runs: in its folder, with its environment. */
   protected readonly run: RunCommand;
   /** Null: it is external. */
@@ -38,19 +38,19 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
   #healthProbes: Probe[] = [];
   #coldCheck: ColdCheck | null | undefined;
 
-  constructor(plan: ServicePlan, household: Household) {
+  constructor(plan: ServicePlan, context: ServiceContext) {
     this.plan = plan;
     this.name = plan.name;
-    this.household = household;
-    this.cmd = household.resolve(plan.argv);
-    this.relay = household.log.relay(plan.tag);
-    this.#copies = plan.manage === "external" ? null : new Copies(plan, household, this.relay);
-    const context = {
+    this.context = context;
+    this.cmd = context.resolve(plan.argv);
+    this.relay = context.log.relay(plan.tag);
+    this.#copies = plan.manage === "external" ? null : new Copies(plan, context, this.relay);
+    const always = {
       cwd: plan.workdir,
-      env: serviceEnvironment(plan, household),
-      owner: household.commands,
+      env: serviceEnvironment(plan, context),
+      owner: context.commands,
     };
-    this.run = (argv, limits) => runCommand(argv, { ...limits, ...context });
+    this.run = (argv, limits) => runCommand(argv, { ...limits, ...always });
   }
 
   get env(): Readonly<Record<string, string>> {
@@ -63,7 +63,7 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
     return this.#copies === null;
   }
   /** The copy that runs; null when none does, or it is external. */
-  get copy(): ServiceCopy | null {
+  get copy(): ServiceProcess | null {
     return this.#copies?.current ?? null;
   }
   bindPort(): number | null {
@@ -120,7 +120,7 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
 
   #create(specs: readonly ProbeSpec[]): Probe[] {
     return specs.map((spec) =>
-      createProbe(spec, this.#target(), { clock: this.household.clock, run: this.run })
+      createProbe(spec, this.#target(), { clock: this.context.clock, run: this.run })
     );
   }
 
@@ -138,16 +138,16 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
     this.#createProbes();
     return await waitReady(this.#probes, {
       ...o,
-      clock: this.household.clock,
+      clock: this.context.clock,
       timeoutMs: readyCheckMs,
-      onSign: this.copy?.onSign.bind(this.copy),
+      onActivity: this.copy?.onActivity.bind(this.copy),
     });
   }
 
   /** Runs the warm-up once. Loaded when it is first needed: no boot waits for it before its first spawn. */
   async warm(signal: AbortSignal): Promise<WarmupResult> {
     const { runWarmup } = await import("../warmups/mod.ts");
-    return await runWarmup(this.plan.warmup, { clock: this.household.clock, signal, run: this.run });
+    return await runWarmup(this.plan.warmup, { clock: this.context.clock, signal, run: this.run });
   }
 
   /** Why what was warmed is cold again, in words; null while it is warm, or where nobody can tell. */
@@ -156,7 +156,7 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
       const { coldCheck } = await import("../warmups/mod.ts");
       this.#coldCheck = coldCheck(this.plan.warmup);
     }
-    const { household: { clock }, plan: { health: { timeoutMs } } } = this;
+    const { context: { clock }, plan: { health: { timeoutMs } } } = this;
     return await this.#coldCheck?.({ clock, signal, timeoutMs }) ?? null;
   }
 
@@ -181,9 +181,9 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
     return await Promise.all(probes.map((probe) => probe.check({ signal, timeoutMs })));
   }
 
-  async stop(graceSec: number = this.plan.graceMs / 1000, hurry?: AbortSignal): Promise<StopReport> {
+  async stop(graceSec: number = this.plan.graceMs / 1000, force?: AbortSignal): Promise<StopReport> {
     this.#letGo();
-    return await this.#copies?.stop(graceSec * 1000, hurry) ??
+    return await this.#copies?.stop(graceSec * 1000, force) ??
       { ms: 0, how: null, killed: false, left: [], stuck: false };
   }
 

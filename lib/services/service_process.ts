@@ -6,7 +6,7 @@ import type { ExitStatus } from "../model/states.ts";
 import { reasonOf } from "../errors.ts";
 import type { Relay } from "../log/mod.ts";
 import type { ServicePlan } from "../model/plan.ts";
-import type { ProbeTarget, SignKind } from "../probes/mod.ts";
+import type { ActivityKind, ProbeTarget } from "../probes/mod.ts";
 import { type NotifyMessage, parseNotify } from "../protocols/sd_notify.ts";
 import {
   awaitGone,
@@ -29,8 +29,8 @@ import {
 } from "../sys/process/procfs.ts";
 import {
   bootIdVariable,
-  type Household,
   type KeptOutput,
+  type ServiceContext,
   serviceEnvironment,
   serviceVariable,
 } from "./context.ts";
@@ -43,7 +43,7 @@ const drainMs = 50;
 /** What an earlier loader knew of a process that is to be adopted. */
 export type AdoptedRecord = Identity & { boot: string; ready: boolean; seen: readonly string[] };
 
-export class ServiceCopy implements ProbeTarget, Victim {
+export class ServiceProcess implements ProbeTarget, Victim {
   readonly name: string;
   readonly pid: number;
   readonly pgid: number;
@@ -69,7 +69,7 @@ export class ServiceCopy implements ProbeTarget, Victim {
   outputLost: string | null = null;
 
   #plan: ServicePlan;
-  #household: Household;
+  #context: ServiceContext;
   #child: Child;
   #relay: Relay;
   #family: ProcessFamily;
@@ -79,31 +79,31 @@ export class ServiceCopy implements ProbeTarget, Victim {
     ready: new Set<() => void>(),
     prepared: new Set<() => void>(),
     extend: new Set<(ms: number) => void>(),
-    sign: new Set<(kind: SignKind) => void>(),
+    sign: new Set<(kind: ActivityKind) => void>(),
   };
   #prepared = false;
 
   /** Starts it. @throws the runtime's error when that is not possible. */
   static start(
     plan: ServicePlan,
-    household: Household,
+    context: ServiceContext,
     relay: Relay,
     o: { notifyPath: string; standby: boolean },
-  ): ServiceCopy {
+  ): ServiceProcess {
     relay.begin();
-    const { clock, keep } = household;
+    const { clock, keep } = context;
     const spawnedAt = clock.now();
     const command = {
-      argv: household.resolve(plan.argv),
+      argv: context.resolve(plan.argv),
       env: {
-        ...serviceEnvironment(plan, household),
+        ...serviceEnvironment(plan, context),
         NOTIFY_SOCKET: o.notifyPath,
         ...(o.standby ? { ALEXA_STANDBY: "1" } : {}),
       },
       cwd: plan.workdir,
       stdin: o.standby ? "piped" : "null",
     } as const;
-    const child = keep ? startKept(plan, household, relay, keep, command) : spawnChild({
+    const child = keep ? startKept(plan, context, relay, keep, command) : spawnChild({
       ...command,
       onStdout: (chunk) => {
         relay.write(chunk, "stdout");
@@ -117,24 +117,24 @@ export class ServiceCopy implements ProbeTarget, Victim {
       },
     });
     const spawnMs = clock.now() - spawnedAt;
-    const copy: ServiceCopy = new ServiceCopy(plan, household, relay, child, {
-      boot: household.bootId,
+    const copy: ServiceProcess = new ServiceProcess(plan, context, relay, child, {
+      boot: context.bootId,
       held: o.standby,
       spawnedAt,
       spawnMs,
     });
-    household.born(plan, copy);
+    context.onSpawned(plan, copy);
     return copy;
   }
 
   /** Takes over a process that an earlier loader started and that was proved to be the same. */
   static adopt(
     plan: ServicePlan,
-    household: Household,
+    context: ServiceContext,
     relay: Relay,
     recorded: AdoptedRecord,
-  ): ServiceCopy {
-    const { clock, keep } = household;
+  ): ServiceProcess {
+    const { clock, keep } = context;
     let tail: OutputTail | null = null;
     let outputLost: string | null = null;
     try {
@@ -150,7 +150,7 @@ export class ServiceCopy implements ProbeTarget, Victim {
       tell: () => Promise.reject(new Error("an adopted process has no standard input of ours")),
       closeOutput: () => tail?.finish() ?? Promise.resolve(),
     };
-    const copy = new ServiceCopy(plan, household, relay, child, {
+    const copy = new ServiceProcess(plan, context, relay, child, {
       boot: recorded.boot,
       held: false,
       spawnedAt: clock.now(),
@@ -166,13 +166,13 @@ export class ServiceCopy implements ProbeTarget, Victim {
 
   private constructor(
     plan: ServicePlan,
-    household: Household,
+    context: ServiceContext,
     relay: Relay,
     child: Child,
     o: { boot: string; held: boolean; spawnedAt: number; spawnMs: number },
   ) {
     this.#plan = plan;
-    this.#household = household;
+    this.#context = context;
     this.#relay = relay;
     this.#child = child;
     this.name = plan.name;
@@ -195,7 +195,7 @@ export class ServiceCopy implements ProbeTarget, Victim {
   }
 
   async #drain(): Promise<void> {
-    await Promise.race([this.#child.drained, this.#household.clock.sleep(drainMs)]);
+    await Promise.race([this.#child.drained, this.#context.clock.sleep(drainMs)]);
   }
 
   /** Takes a datagram from its NOTIFY_SOCKET. */
@@ -203,7 +203,7 @@ export class ServiceCopy implements ProbeTarget, Victim {
     const message: NotifyMessage = parseNotify(datagram);
     if (message.status !== null) this.statusText = message.status;
     if (message.inFlight !== null) this.inFlight = message.inFlight;
-    if (message.watchdog) this.watchdogAt = this.#household.clock.now();
+    if (message.watchdog) this.watchdogAt = this.#context.clock.now();
     if (message.extendTimeoutMs !== null) {
       for (const fn of this.#listeners.extend) fn(message.extendTimeoutMs);
     }
@@ -219,11 +219,11 @@ export class ServiceCopy implements ProbeTarget, Victim {
   }
 
   /** It notified or printed something: calls back, often. */
-  onSign(fn: (kind: SignKind) => void): Disposable {
+  onActivity(fn: (kind: ActivityKind) => void): Disposable {
     return listen(this.#listeners.sign, fn);
   }
 
-  #sign(kind: SignKind): void {
+  #sign(kind: ActivityKind): void {
     for (const fn of this.#listeners.sign) fn(kind);
   }
 
@@ -293,7 +293,7 @@ export class ServiceCopy implements ProbeTarget, Victim {
     const text = strangers.map(identityText).join();
     if (text === this.#remembered) return;
     this.#remembered = text;
-    this.#household.seen(this.#plan, this, strangers);
+    this.#context.seen(this.#plan, this, strangers);
   }
 
   processTree(): ReadonlySet<number> {
@@ -306,14 +306,14 @@ export class ServiceCopy implements ProbeTarget, Victim {
   }
 
   /** To be called when nothing of it lives: lets go of its pipes and its record. */
-  async bury(): Promise<void> {
+  async close(): Promise<void> {
     for (let held = this.#relay.held; held; held = this.#relay.held) { // its last lines are still in the pipe
       await held;
       await this.#drain();
     }
     await this.#child.closeOutput();
     this.#relay.end();
-    this.#household.buried(this.#plan, this);
+    this.#context.onGone(this.#plan, this);
   }
 }
 
@@ -322,7 +322,7 @@ type Command = Pick<SpawnOptions, "argv" | "env" | "cwd" | "stdin">;
 /** Starts it so that it outlives us: its output is a file, which is brought into the log. */
 function startKept(
   plan: ServicePlan,
-  household: Household,
+  context: ServiceContext,
   relay: Relay,
   keep: KeptOutput,
   command: Command,
@@ -335,7 +335,7 @@ function startKept(
     files[Symbol.dispose]();
     throw error;
   }
-  const tail = new keep.OutputTail(files, started, relay, household.clock);
+  const tail = new keep.OutputTail(files, started, relay, context.clock);
   const closeOutput = () => {
     started.closeInput();
     return tail.finish();

@@ -27,11 +27,11 @@ export interface Supervised {
   /** Why what was warmed is cold again, in words; null while it is warm, or where nobody can tell. */
   coldBecause(signal: AbortSignal): Promise<string | null>;
   checkHealth(signal: AbortSignal): Promise<ProbeResult>;
-  /** Resolves when nothing of its copy lives, or cannot be ended. `hurry` aborted: without grace. */
-  stop(graceSec?: number, hurry?: AbortSignal): Promise<StopReport>;
+  /** Resolves when nothing of its copy lives, or cannot be ended. `force` aborted: without grace. */
+  stop(graceSec?: number, force?: AbortSignal): Promise<StopReport>;
 }
 
-export type ReadyOptions = Omit<WaitOptions, "clock" | "timeoutMs" | "onSign">;
+export type ReadyOptions = Omit<WaitOptions, "clock" | "timeoutMs" | "onActivity">;
 
 /** One copy of it, from its start to the end of its last process. */
 export interface SupervisedCopy {

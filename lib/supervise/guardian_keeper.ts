@@ -20,7 +20,7 @@ const firstPauseMs = 1000, longestPauseMs = 30_000;
  * What is noted is ended if the loader dies without doing so itself. Where no guardian can be started (no free descriptor
  * or pid), the loader goes on without one, says so once, and tries again.
  */
-export class WatchOver implements AsyncDisposable {
+export class GuardianKeeper implements AsyncDisposable {
   #o: WatchOverOptions;
   #leaders = new Map<number, Identity>();
   #seen = new Map<number, { leader: Identity; who: readonly Identity[] }>();

@@ -12,19 +12,19 @@ export interface Overseen {
   readonly service: Supervised;
 }
 
-export interface UnitHooks {
+export interface SupervisorHooks {
   /** Called before each start; a rejected promise is a failed start with this reason (admission of GPU memory). */
-  beforeStart?(unit: Overseen, signal: AbortSignal): Promise<void>;
+  beforeStart?(supervisor: Overseen, signal: AbortSignal): Promise<void>;
   /** Called when ready and warmed, before it counts as up; a fault it returns sends it to the restart policy. */
-  beforeUp?(unit: Overseen, signal: AbortSignal): Promise<Fault | null>;
+  beforeUp?(supervisor: Overseen, signal: AbortSignal): Promise<Fault | null>;
   /** Called after each look at its processes. */
   looked?(): void;
   /** Called right before each stop, while what is to be stopped may still be there. */
-  beforeStop?(unit: Overseen): void;
+  beforeStop?(supervisor: Overseen): void;
   /** Called after each stop, before anything is started again. */
-  afterStop?(unit: Overseen): Promise<void>;
+  afterStop?(supervisor: Overseen): Promise<void>;
   /** Called after each change of its state: what becomes of the boot is decided by it. */
-  changed?(unit: Overseen, from: Actual, to: Actual): void;
+  changed?(supervisor: Overseen, from: Actual, to: Actual): void;
   /** Signs of work that somebody else knows of (GPU use), in words, for liveness. */
-  signOfWork?(unit: Overseen): string | null;
+  signOfWork?(supervisor: Overseen): string | null;
 }

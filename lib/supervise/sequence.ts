@@ -17,24 +17,24 @@ export interface SequenceOptions<U extends Startable> {
   /** Begins to prepare a service; never fails the boot. `current`: the service it runs beside. */
   prepare(next: U, current: U): void;
   /** Called when a service came up or was given up, before the next one starts. */
-  stage(unit: U): Promise<void> | void;
+  stage(supervisor: U): Promise<void> | void;
   /** The next service was told to start: the gate of `passed` is behind us. */
   onGate(passed: U): void;
 }
 
-/** Brings `units` up in order. Resolves with the names of those that were given up; stops early when aborted. */
+/** Brings services up in order. Resolves with the names of those that were given up; stops early when aborted. */
 export async function startInOrder<U extends Startable>(
-  units: readonly U[],
+  supervisors: readonly U[],
   o: SequenceOptions<U>,
 ): Promise<string[]> {
   const failed: string[] = [];
-  for (const [i, unit] of units.entries()) {
+  for (const [i, supervisor] of supervisors.entries()) {
     if (o.signal.aborted) break;
-    const up = unit.start();
-    if (i > 0) o.onGate(units[i - 1]);
-    for (const next of units.slice(i + 1, i + 1 + o.lookahead)) o.prepare(next, unit);
-    if (!await up && !o.signal.aborted) failed.push(unit.name);
-    if (!o.signal.aborted) await o.stage(unit);
+    const up = supervisor.start();
+    if (i > 0) o.onGate(supervisors[i - 1]);
+    for (const next of supervisors.slice(i + 1, i + 1 + o.lookahead)) o.prepare(next, supervisor);
+    if (!await up && !o.signal.aborted) failed.push(supervisor.name);
+    if (!o.signal.aborted) await o.stage(supervisor);
   }
   return failed;
 }

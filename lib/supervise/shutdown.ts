@@ -4,7 +4,7 @@
  */
 import type { Actual } from "../model/states.ts";
 import type { Log } from "../log/mod.ts";
-import type { Unit } from "./supervisor.ts";
+import type { Supervisor } from "./supervisor.ts";
 import type { Clock } from "../sys/clock.ts";
 import { describePid } from "../sys/process/procfs.ts";
 import { terminate, type Victim } from "../sys/process/terminate.ts";
@@ -15,7 +15,7 @@ export interface ShutdownOptions {
   /** Budget of the whole shutdown, ms; then every group that is left is killed at once. */
   budgetMs: number;
   /** Aborted: a second signal, no grace for anybody. */
-  hurry: AbortSignal;
+  force: AbortSignal;
   /** What services left behind, of nobody knows which: ended after all of them, with this grace. */
   strays?: Victim | null;
   strayGraceMs?: number;
@@ -32,19 +32,21 @@ export interface Shutdown {
   ours: boolean;
 }
 
-/** Stops `units` in their order. What even SIGKILL does not end is waited for no longer than that takes (sys/process/terminate.ts). */
-export async function shutdown(units: readonly Unit[], o: ShutdownOptions): Promise<Shutdown> {
-  for (const unit of units) unit.retire();
+/** Stops services in their order. What even SIGKILL does not end is waited for no longer than that takes (sys/process/terminate.ts). */
+export async function shutdown(supervisors: readonly Supervisor[], o: ShutdownOptions): Promise<Shutdown> {
+  for (const supervisor of supervisors) supervisor.retire();
   const kill = new AbortController();
   const killAll = (why: string) => {
     if (kill.signal.aborted) return;
-    const left = units.filter((unit) => !atRest.has(unit.state.actual)).map((unit) => unit.name);
+    const left = supervisors.filter((supervisor) => !atRest.has(supervisor.state.actual)).map((supervisor) =>
+      supervisor.name
+    );
     if (left.length > 0) o.log.warning("LOADER", `${why}; killing what is left: ${left.join(", ")}`);
     kill.abort();
   };
-  const onHurry = () => killAll("Second signal");
-  o.hurry.addEventListener("abort", onHurry, { once: true });
-  if (o.hurry.aborted) onHurry();
+  const onForce = () => killAll("Second signal");
+  o.force.addEventListener("abort", onForce, { once: true });
+  if (o.force.aborted) onForce();
   using _budget = o.clock.after(
     o.budgetMs,
     () => killAll(`Shutdown takes longer than ${o.budgetMs / 1000} s`),
@@ -54,28 +56,28 @@ export async function shutdown(units: readonly Unit[], o: ShutdownOptions): Prom
   kill.signal.addEventListener("abort", () => allAtOnce.resolve(), { once: true });
   if (kill.signal.aborted) allAtOnce.resolve();
   try {
-    for (const unit of units) {
-      using _blocked = tellWhoBlocks(unit, o);
-      await Promise.race([unit.stop(kill.signal), allAtOnce.promise]);
+    for (const supervisor of supervisors) {
+      using _blocked = tellWhoBlocks(supervisor, o);
+      await Promise.race([supervisor.stop(kill.signal), allAtOnce.promise]);
       if (kill.signal.aborted) break;
     }
-    await Promise.all(units.map((unit) => unit.stop(kill.signal)));
-    const left = units.filter((unit) => (unit.standing.lastStop?.left.length ?? 0) > 0).map((unit) =>
-      unit.name
+    await Promise.all(supervisors.map((supervisor) => supervisor.stop(kill.signal)));
+    const left = supervisors.filter((supervisor) => (supervisor.standing.lastStop?.left.length ?? 0) > 0).map(
+      (supervisor) => supervisor.name,
     );
-    let ours = units.some((unit) => unit.standing.lastStop?.stuck);
+    let ours = supervisors.some((supervisor) => supervisor.standing.lastStop?.stuck);
     if (o.strays && !await endStrays(o.strays, o, kill.signal)) {
       left.push("what they left behind");
       ours = true;
     }
     return { left, ours };
   } finally {
-    o.hurry.removeEventListener("abort", onHurry);
+    o.force.removeEventListener("abort", onForce);
   }
 }
 
 /** True when nothing of them is left. */
-async function endStrays(strays: Victim, o: ShutdownOptions, hurry: AbortSignal): Promise<boolean> {
+async function endStrays(strays: Victim, o: ShutdownOptions, force: AbortSignal): Promise<boolean> {
   const who = strays.living().map((stat) => describePid(stat.pid));
   if (who.length === 0) return true;
   o.log.warning("LOADER", `Stopping what services left behind: ${who.join(", ")}`);
@@ -83,22 +85,22 @@ async function endStrays(strays: Victim, o: ShutdownOptions, hurry: AbortSignal)
     clock: o.clock,
     stopSignal: "SIGTERM",
     graceMs: o.strayGraceMs ?? 0,
-    hurry,
+    force,
   });
   for (const one of left) o.log.error("LOADER", `In the way: ${one}`);
   return left.length === 0;
 }
 
-/** Every 2 s says which processes of the unit are still in the way. */
-function tellWhoBlocks(unit: Unit, o: ShutdownOptions): Disposable {
+/** Every 2 s says which processes of a service are still in the way. */
+function tellWhoBlocks(supervisor: Supervisor, o: ShutdownOptions): Disposable {
   let timer: Disposable;
   const arm = () => {
     timer = o.clock.after(blockedAfterMs, () => {
-      const living = unit.service.copy?.living() ?? [];
+      const living = supervisor.service.copy?.living() ?? [];
       if (living.length > 0) {
         o.log.info(
           "LOADER",
-          `Waiting for ${unit.name} to stop: ${living.map((stat) => describePid(stat.pid)).join(", ")}`,
+          `Waiting for ${supervisor.name} to stop: ${living.map((stat) => describePid(stat.pid)).join(", ")}`,
         );
       }
       arm();

@@ -1,8 +1,8 @@
-/** One unit as `status` tells it. Spec: §12. */
+/** One service as `status` tells it. Spec: §12. */
 import type { ServicePlan } from "../model/plan.ts";
 import type { GpuCoordinator } from "../gpu/coordinator.ts";
 import type { ServiceStatus } from "../model/status.ts";
-import type { Unit } from "./supervisor.ts";
+import type { Supervisor } from "./supervisor.ts";
 import { faultText } from "./wording.ts";
 
 /** Of a service that nothing was made for yet. */
@@ -25,22 +25,26 @@ export function plannedStatus({ name, role, bindPort }: ServicePlan): ServiceSta
   };
 }
 
-export function unitStatus(unit: Unit, now: number, gpu: GpuCoordinator | null): ServiceStatus {
-  const { service: { copy }, standing } = unit;
+export function serviceStatus(
+  supervisor: Supervisor,
+  now: number,
+  gpu: GpuCoordinator | null,
+): ServiceStatus {
+  const { service: { copy }, standing } = supervisor;
   return {
-    name: unit.name,
-    role: unit.plan.role,
-    state: unit.state.actual,
-    desired: unit.state.desired,
-    pid: unit.service.pid(),
-    port: unit.plan.bindPort,
-    up_sec: unit.isUp && standing.upAt !== null ? Math.round((now - standing.upAt) / 100) / 10 : null,
+    name: supervisor.name,
+    role: supervisor.plan.role,
+    state: supervisor.state.actual,
+    desired: supervisor.state.desired,
+    pid: supervisor.service.pid(),
+    port: supervisor.plan.bindPort,
+    up_sec: supervisor.isUp && standing.upAt !== null ? Math.round((now - standing.upAt) / 100) / 10 : null,
     ready_ms: standing.readyMs === null ? null : Math.round(standing.readyMs * 10) / 10,
     restarts: standing.restartCount,
-    problem: standing.wrong ?? (unit.state.fault ? faultText(unit.state.fault) : null),
+    problem: standing.wrong ?? (supervisor.state.fault ? faultText(supervisor.state.fault) : null),
     says: copy?.statusText ?? null,
     adopted: standing.adopted,
-    vram_mib: gpu?.heldBy(unit.name) ?? null,
-    on_cpu: gpu?.isOnCpu(unit.name) ?? false,
+    vram_mib: gpu?.heldBy(supervisor.name) ?? null,
+    on_cpu: gpu?.isOnCpu(supervisor.name) ?? false,
   };
 }

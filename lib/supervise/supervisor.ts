@@ -12,28 +12,28 @@ import type { Supervised, SupervisedCopy } from "../services/supervised.ts";
 import type { Clock } from "../sys/clock.ts";
 import { isBlind } from "../sys/process/procfs.ts";
 import { Activities, overBecause } from "./activities.ts";
-import type { UnitHooks } from "./hooks.ts";
+import type { SupervisorHooks } from "./hooks.ts";
 import { awaitReadiness } from "./readiness.ts";
 import { type Effect, initialState, type ServiceEvent, type ServiceState, step } from "./service_machine.ts";
 import { Standing } from "./standing.ts";
 import { warmUp } from "./warm_up.ts";
 import { watchOver } from "./watch.ts";
 
-export interface UnitOptions {
+export interface SupervisorOptions {
   clock: Clock;
   /** Tells whoever observes the boot. */
   emit(fact: Fact): void;
-  hooks: UnitHooks;
+  hooks: SupervisorHooks;
   pollMaxMs: number;
   /** When history says it will be ready after its start, ms. */
   expectedReadyMs: number | null;
 }
 
 /** `S`: what it keeps alive; whoever only supervises need not know. */
-export class Unit<S extends Supervised = Supervised> {
+export class Supervisor<S extends Supervised = Supervised> {
   readonly service: S;
   readonly plan: ServicePlan;
-  #o: UnitOptions;
+  #o: SupervisorOptions;
   #clock: Clock;
   #state: ServiceState = initialState;
   #queue: ServiceEvent[] = [];
@@ -41,7 +41,7 @@ export class Unit<S extends Supervised = Supervised> {
   #activities = new Activities();
   #backoff: Disposable | null = null;
   #waiters: ((as: "up" | "failed" | "down") => void)[] = [];
-  #hurry = new AbortController();
+  #force = new AbortController();
   #prepareActivity = new AbortController();
   #retired = false;
   readonly standing = new Standing();
@@ -53,7 +53,7 @@ export class Unit<S extends Supervised = Supervised> {
     this.#o.emit({ ...fact, service: this.name });
   };
 
-  constructor(service: S, options: UnitOptions) {
+  constructor(service: S, options: SupervisorOptions) {
     this.service = service;
     this.plan = service.plan;
     this.#o = options;
@@ -90,15 +90,15 @@ export class Unit<S extends Supervised = Supervised> {
     return await settled === "up";
   }
 
-  /** Stops it; resolves when its last process is gone. `hurry` aborted: without grace. */
-  async stop(hurry?: AbortSignal): Promise<StopReport | null> {
-    const onHurry = () => this.#hurry.abort();
-    hurry?.addEventListener("abort", onHurry, { once: true });
-    if (hurry?.aborted) onHurry();
+  /** Stops it; resolves when its last process is gone. `force` aborted: without grace. */
+  async stop(force?: AbortSignal): Promise<StopReport | null> {
+    const onForce = () => this.#force.abort();
+    force?.addEventListener("abort", onForce, { once: true });
+    if (force?.aborted) onForce();
     const settled = this.#settled();
     this.#dispatch({ type: "stop" });
     await settled;
-    hurry?.removeEventListener("abort", onHurry);
+    force?.removeEventListener("abort", onForce);
     return this.standing.lastStop;
   }
 
@@ -120,7 +120,7 @@ export class Unit<S extends Supervised = Supervised> {
     this.#emit({ fact: "adopted", pid: copy.pid, boot: copy.boot });
   }
 
-  /** Resolves when nothing that this unit began is under way any more. */
+  /** Resolves when nothing that it began is under way any more. */
   async idle(): Promise<void> {
     await this.#activities.idle();
   }
@@ -208,7 +208,7 @@ export class Unit<S extends Supervised = Supervised> {
 
   async #start(signal: AbortSignal): Promise<void> {
     const { service } = this;
-    this.#hurry = new AbortController();
+    this.#force = new AbortController();
     this.#prepareActivity.abort(overBecause("its turn has come"));
     await this.#o.hooks.beforeStart?.(this, signal);
     signal.throwIfAborted();
@@ -318,7 +318,7 @@ export class Unit<S extends Supervised = Supervised> {
     const copy = this.service.copy;
     const ended = copy?.status !== null;
     this.#o.hooks.beforeStop?.(this);
-    const report = await this.service.stop(undefined, this.#hurry.signal);
+    const report = await this.service.stop(undefined, this.#force.signal);
     const known = !copy || (ended && fault?.kind === "exited" && !report.killed);
     this.#emit({ fact: "stopped", report, known });
     await this.#o.hooks.afterStop?.(this);

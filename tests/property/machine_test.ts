@@ -129,7 +129,7 @@ class World {
     assert.ok(this.state.restarts.length <= maxRestarts, "what is remembered is bounded");
   }
 
-  /** What `Unit` does: it answers at once when nothing is left to be done. */
+  /** What `Supervisor` does: it answers at once when nothing is left to be done. */
   ask(type: "start" | "stop" | "restart"): void {
     if (type === "start" && this.state.actual === "up") return void this.settled.push("up");
     const lost = this.state.actual === "failed" || this.state.actual === "away";

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { startInOrder } from "../../lib/supervise/sequence.ts";
 import { shutdown } from "../../lib/supervise/shutdown.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { type FakeUnit, fakeUnit, memoryLog, servicePlan } from "../support/fake_service.ts";
+import { fakeSupervisor, type FakeUnit, memoryLog, servicePlan } from "../support/fake_service.ts";
 
 /** What a copy of a service does: it comes up after some ms, or dies at a stage. */
 type Fate = { readyMs: number; end: "up" | "dies starting" | "fails warming" };
@@ -28,15 +28,19 @@ Deno.test("startInOrder() with real machines keeps the order through every patte
       const over = new Set<string>();
       const prepare = { files: false, standby, globs: [], tokenizers: false };
       const all: FakeUnit[] = boot.map((_, i) =>
-        fakeUnit({ restart, prepare }, {
+        fakeSupervisor({ restart, prepare }, {
           name: `s${i}`,
           clock,
           observe(fact) {
             if (fact.fact !== "state") return;
             const { service, to } = fact;
             if (to === "starting") {
-              const before = all.slice(0, i).filter(({ unit }) => !over.has(unit.name));
-              assert.deepEqual(before.map(({ unit }) => unit.name), [], `${service} starts too early`);
+              const before = all.slice(0, i).filter(({ supervisor }) => !over.has(supervisor.name));
+              assert.deepEqual(
+                before.map(({ supervisor }) => supervisor.name),
+                [],
+                `${service} starts too early`,
+              );
             }
             if (to === "up" || to === "failed") over.add(service);
           },
@@ -58,7 +62,7 @@ Deno.test("startInOrder() with real machines keeps the order through every patte
           });
         };
       }
-      const started = startInOrder(all.map(({ unit }) => unit), {
+      const started = startInOrder(all.map(({ supervisor }) => supervisor), {
         signal: new AbortController().signal,
         lookahead: 1,
         prepare: (next) => next.prepare(),
@@ -72,19 +76,19 @@ Deno.test("startInOrder() with real machines keeps the order through every patte
         fates.length >= 3 && fates.slice(0, 3).every(({ end }) => end !== "up") ? [`s${i}`] : []
       );
       assert.deepEqual(failed, exhausted);
-      for (const { unit } of all) {
-        assert.equal(unit.state.actual, exhausted.includes(unit.name) ? "failed" : "up");
+      for (const { supervisor } of all) {
+        assert.equal(supervisor.state.actual, exhausted.includes(supervisor.name) ? "failed" : "up");
       }
       const { log } = memoryLog(clock);
-      const stopped = shutdown(all.map(({ unit }) => unit), {
+      const stopped = shutdown(all.map(({ supervisor }) => supervisor), {
         clock,
         log,
         budgetMs: 10_000,
-        hurry: new AbortController().signal,
+        force: new AbortController().signal,
       });
       await clock.settle();
       assert.deepEqual((await stopped).left, []);
-      await Promise.all(all.map(({ unit }) => unit.idle()));
+      await Promise.all(all.map(({ supervisor }) => supervisor.idle()));
       assert.ok(all.every(({ service }) => service.copy === null));
       await clock.advance(1000); // what was to happen to dead copies
       assert.equal(clock.pending, 0, "timers are left");

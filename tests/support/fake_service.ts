@@ -6,10 +6,10 @@ import { Log } from "../../lib/log/mod.ts";
 import type { Role, ServicePlan } from "../../lib/model/plan.ts";
 import type { ProbeResult, WaitResult } from "../../lib/probes/mod.ts";
 import { sentences } from "../../lib/supervise/sentences.ts";
-import type { UnitHooks } from "../../lib/supervise/hooks.ts";
-import { Unit } from "../../lib/supervise/supervisor.ts";
+import type { SupervisorHooks } from "../../lib/supervise/hooks.ts";
+import { Supervisor } from "../../lib/supervise/supervisor.ts";
 import type { PrepareReport, StopReport } from "../../lib/model/reports.ts";
-import type { Household } from "../../lib/services/mod.ts";
+import type { ServiceContext } from "../../lib/services/mod.ts";
 import type { ReadyOptions, Supervised, SupervisedCopy } from "../../lib/services/supervised.ts";
 import type { ProcessStat } from "../../lib/sys/process/procfs.ts";
 import type { WarmupResult } from "../../lib/warmups/mod.ts";
@@ -119,7 +119,7 @@ export class FakeCopy implements SupervisedCopy {
   sign(): void {
     for (const fn of this.#sign) fn();
   }
-  onSign(fn: () => void): Disposable {
+  onActivity(fn: () => void): Disposable {
     this.#sign.add(fn);
     return { [Symbol.dispose]: () => void this.#sign.delete(fn) };
   }
@@ -247,7 +247,7 @@ export class FakeService implements Supervised {
   isReady = (_signal?: AbortSignal): Promise<boolean> => Promise.resolve(true);
 
   async awaitReady(o: ReadyOptions): Promise<WaitResult> {
-    using _sign = this.copy?.onSign(() => o.onProgress?.());
+    using _sign = this.copy?.onActivity(() => o.onProgress?.());
     o.onWaiting?.(this.wrong ?? "503, loading");
     if (this.wrong !== null) {
       o.onWrong?.(this.wrong);
@@ -274,14 +274,14 @@ export class FakeService implements Supervised {
     return await this.health(signal);
   }
 
-  async stop(_graceSec?: number, hurry?: AbortSignal): Promise<StopReport> {
+  async stop(_graceSec?: number, force?: AbortSignal): Promise<StopReport> {
     this.calls.push("stop");
     const began = this.#clock.now();
     const copy = this.copy;
     if (!copy) return { ms: 0, how: null, killed: false, left: [], stuck: false };
     let killed = false;
     if (this.holdsOn) {
-      const signal = hurry ?? new AbortController().signal;
+      const signal = force ?? new AbortController().signal;
       await orAbort(this.#letGo.promise, signal).catch(() => void (killed = true));
       this.#letGo = Promise.withResolvers();
     }
@@ -293,7 +293,7 @@ export class FakeService implements Supervised {
 }
 
 /** What services of a test share; `patch` overrides. */
-export function testHousehold(patch: Partial<Household> & Pick<Household, "clock">): Household {
+export function testContext(patch: Partial<ServiceContext> & Pick<ServiceContext, "clock">): ServiceContext {
   return {
     bootId: "boot",
     log: new Log({ dir: null, console: null, clock: patch.clock }),
@@ -302,16 +302,16 @@ export function testHousehold(patch: Partial<Household> & Pick<Household, "clock
     runtimeDir: "/nowhere",
     keep: null,
     resolve: (argv) => [...argv],
-    born() {},
+    onSpawned() {},
     seen() {},
-    buried() {},
-    commands: { born() {}, buried() {} },
+    onGone() {},
+    commands: { onSpawned() {}, onGone() {} },
     ...patch,
   };
 }
 
 export interface FakeUnit {
-  unit: Unit;
+  supervisor: Supervisor;
   service: FakeService;
   clock: FakeClock;
   log: Log;
@@ -320,17 +320,17 @@ export interface FakeUnit {
   states: Actual[];
 }
 
-/** A unit around a fake service. `observe` is told of its facts besides the recording of states, and may fail the test. */
-export function fakeUnit(
+/** A supervisor around a fake service. `observe` is told of its facts besides the recording of states, and may fail the test. */
+export function fakeSupervisor(
   patch: Partial<ServicePlan> = {},
-  o: { name?: string; clock?: FakeClock; hooks?: UnitHooks; observe?: Observer } = {},
+  o: { name?: string; clock?: FakeClock; hooks?: SupervisorHooks; observe?: Observer } = {},
 ): FakeUnit {
   const clock = o.clock ?? new FakeClock();
   const { log, lines } = memoryLog(clock);
   const service = new FakeService(servicePlan(o.name ?? "stt", patch), clock);
   const states: Actual[] = [];
   const tell = sentences(log, [service.plan]);
-  const unit = new Unit(service, {
+  const supervisor = new Supervisor(service, {
     clock,
     emit: (fact) => {
       if (fact.fact === "state") states.push(fact.to);
@@ -341,12 +341,12 @@ export function fakeUnit(
     pollMaxMs: 250,
     expectedReadyMs: null,
   });
-  return { unit, service, clock, log, lines, states };
+  return { supervisor, service, clock, log, lines, states };
 }
 
 /** Starts it and brings it up. */
-export async function bringUp({ unit, service, clock }: FakeUnit): Promise<void> {
-  const started = unit.start();
+export async function bringUp({ supervisor, service, clock }: FakeUnit): Promise<void> {
+  const started = supervisor.start();
   await clock.settle();
   service.ready();
   await clock.settle();
@@ -354,14 +354,14 @@ export async function bringUp({ unit, service, clock }: FakeUnit): Promise<void>
 }
 
 /** Ends a test: stopped, and nothing is left of it. */
-export async function leaveNothing({ unit, service, clock }: FakeUnit): Promise<void> {
-  const stopped = unit.stop();
+export async function leaveNothing({ supervisor, service, clock }: FakeUnit): Promise<void> {
+  const stopped = supervisor.stop();
   await clock.settle();
   service.letGo();
   await clock.settle();
   await stopped;
-  await unit.idle();
-  assert.equal(unit.state.actual, "idle");
+  await supervisor.idle();
+  assert.equal(supervisor.state.actual, "idle");
   assert.equal(service.copy, null);
   assert.equal(clock.pending, 0, "timers are left");
 }

@@ -14,7 +14,7 @@ import {
   noteRuntimeChild,
   reapInherited,
 } from "../../lib/sys/process/reaper.ts";
-import { servicePlan, testHousehold } from "./fake_service.ts";
+import { servicePlan, testContext } from "./fake_service.ts";
 import { read, until } from "./strangers.ts";
 
 const dir = Deno.makeTempDirSync();
@@ -23,7 +23,7 @@ const pidFrom = (name: string) => until(() => Number(read(path(name))) || null);
 
 function service(script: string, patch: Partial<ServicePlan> = {}): ManagedService {
   const log = new Log({ dir: null, console: null });
-  const household = testHousehold({
+  const context = testContext({
     bootId: "reaper-test",
     clock: systemClock,
     log,
@@ -32,7 +32,7 @@ function service(script: string, patch: Partial<ServicePlan> = {}): ManagedServi
   });
   return new ManagedService(
     servicePlan("stt", { argv: ["sh", "-c", script], workdir: dir, graceMs: 2000, ...patch }),
-    household,
+    context,
   );
 }
 

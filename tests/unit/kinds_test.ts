@@ -23,7 +23,7 @@ const { runCommand } = await import("../../lib/sys/process/command.ts");
 const { systemClock } = await import("../../lib/sys/clock.ts");
 const { renderPlan } = await import("../../lib/ui/plan_view.ts");
 const { runWarmup } = await import("../../lib/warmups/mod.ts");
-const { testHousehold } = await import("../support/fake_service.ts");
+const { testContext } = await import("../support/fake_service.ts");
 
 const signal = new AbortController().signal;
 const deps = { clock: systemClock, signal, run: runCommand };
@@ -137,7 +137,7 @@ Deno.test("a further kind of control is parsed, described, planned and asked to 
   const boot = plan(service(", loud: true"));
   assert.deepEqual(boot.services[1].control, { kind: "shout", loud: true });
   assert.match(renderPlan(boot), /control +shouts\n[^]*greeting +"Hi Master/);
-  await using tts = createService(boot.services[1], testHousehold({ clock: systemClock }));
+  await using tts = createService(boot.services[1], testContext({ clock: systemClock }));
   assert.ok(tts instanceof TtsService);
   const answer = await tts.speak("hello", "greeting", { signal, timeoutMs: 100 });
   assert.deepEqual([answer.state, shouted], ["finished", ["HELLO"]]);

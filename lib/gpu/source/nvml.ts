@@ -2,7 +2,7 @@
 import { type Clock, systemClock } from "../../sys/clock.ts";
 import { type Nvml, type NvmlAnswer, openNvml } from "../../sys/nvml.ts";
 import { nvmlFailure } from "./errors.ts";
-import { Turns } from "./serial_queue.ts";
+import { SerialQueue } from "./serial_queue.ts";
 import {
   type Gpu,
   type GpuFailure,
@@ -88,7 +88,7 @@ export class NvmlSource implements GpuSource {
   readonly kind = "nvml";
   readonly reasons: readonly string[] = [];
   readonly #options: NvmlOptions;
-  readonly #turns: Turns;
+  readonly #turns: SerialQueue;
   #session: Session | null = null;
   #restedAt = -Infinity;
   #description = "NVIDIA GPU";
@@ -96,7 +96,7 @@ export class NvmlSource implements GpuSource {
 
   constructor(options: NvmlOptions) {
     this.#options = options;
-    this.#turns = new Turns(options.clock, options.limitMs ?? 3000);
+    this.#turns = new SerialQueue(options.clock, options.limitMs ?? 3000);
   }
 
   get description(): string {

@@ -6,7 +6,7 @@ import type { GpuFailure } from "../types.ts";
  * Puts work that must not overlap in a row. Work cannot be interrupted once it is in the driver, so at its time limit
  * the caller is told, and until it returns every further call fails at once: one stuck thread, not one per poll.
  */
-export class Turns {
+export class SerialQueue {
   readonly #clock: Clock;
   readonly #limitMs: number;
   #last: Promise<unknown> = Promise.resolve();

@@ -46,13 +46,13 @@ export function isLoopback(host: string): boolean {
 
 /** Opens a connection; `signal` bounds the connecting and everything done on the stream afterwards. */
 export async function connectTcp(host: string, port: number, signal: AbortSignal): Promise<TcpStream> {
-  if (signal.aborted) throw sorted(signal.reason, signal);
+  if (signal.aborted) throw classified(signal.reason, signal);
   if (noneFree()) throw new TcpError("unasked", noneFreeText);
   let conn: Deno.TcpConn;
   try {
     conn = await Deno.connect({ hostname: unbracket(host), port, signal });
   } catch (error) {
-    throw sorted(error, signal);
+    throw classified(error, signal);
   }
   if (isSelfConnected(conn)) {
     conn.close();
@@ -78,7 +78,7 @@ function streamOn(conn: Deno.TcpConn, signal: AbortSignal): TcpStream {
       if (signal.aborted) throw signal.reason;
       return await operation();
     } catch (error) {
-      throw sorted(error, signal);
+      throw classified(error, signal);
     }
   };
   return {
@@ -101,7 +101,7 @@ function isSelfConnected(conn: Deno.TcpConn): boolean {
   return local.port === remote.port && local.hostname === remote.hostname;
 }
 
-function sorted(error: unknown, signal: AbortSignal): TcpError {
+function classified(error: unknown, signal: AbortSignal): TcpError {
   if (signal.aborted) return new TcpError("aborted", "aborted", signal.reason);
   if (error instanceof Deno.errors.ConnectionRefused) {
     return new TcpError("refused", "connection refused", error);

@@ -32,9 +32,9 @@ export type RunCommand = (argv: readonly string[], o: CommandLimits) => Promise<
 /** Knows the commands that live, so that they are ended if we cannot do that any more. */
 export interface CommandOwner {
   /** Told before anything else happens, so that no moment is unrecorded. */
-  born(command: Identity): void;
+  onSpawned(command: Identity): void;
   /** Nothing of it lives. Not told of one that even SIGKILL does not end. */
-  buried(command: Identity): void;
+  onGone(command: Identity): void;
 }
 
 export interface CommandOptions extends CommandLimits {
@@ -75,7 +75,7 @@ export async function runCommand(argv: readonly string[], o: CommandOptions): Pr
   }
   noteRuntimeChild(child.pid, child.status);
   const family = new CommandFamily(child.pid, mark);
-  o.owner?.born(family.leader);
+  o.owner?.onSpawned(family.leader);
   const outputs = [child.stdout, child.stderr].map((stream) =>
     new Output(stream, o.maxOutputBytes ?? 1 << 20)
   );
@@ -85,7 +85,7 @@ export async function runCommand(argv: readonly string[], o: CommandOptions): Pr
   const timedOut = !await within(exited, o.timeoutMs, family, o.signal);
   const victim = { pgid: child.pid, exited, living: () => family.living() };
   const { left } = await terminate(victim, { clock: systemClock, stopSignal: "SIGTERM", graceMs });
-  if (left.length === 0) o.owner?.buried(family.leader);
+  if (left.length === 0) o.owner?.onGone(family.leader);
   await settled([exited, ...outputs.map((output) => output.ended)], drainMs);
   child.unref(); // what even SIGKILL did not end keeps nobody from ending
   const [stdout, stderr] = await Promise.all(outputs.map((output) => output.close()));

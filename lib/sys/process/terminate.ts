@@ -22,7 +22,7 @@ export interface TerminateOptions {
   stopSignal: Signal;
   graceMs: number;
   /** Aborted: the grace is over now. */
-  hurry?: AbortSignal;
+  force?: AbortSignal;
 }
 
 /** SIGKILL cannot be refused, but a process in uninterruptible sleep dies only when the kernel lets it. */
@@ -34,7 +34,7 @@ export async function terminate(
   victim: Victim,
   o: TerminateOptions,
 ): Promise<{ killed: boolean; left: string[] }> {
-  if (await round(victim, o.stopSignal, o.graceMs, o.clock, o.hurry)) return { killed: false, left: [] };
+  if (await round(victim, o.stopSignal, o.graceMs, o.clock, o.force)) return { killed: false, left: [] };
   if (await round(victim, "SIGKILL", KILL_WAIT_MS, o.clock)) return { killed: true, left: [] };
   const left = victim.living().map((stat) => stat.pid);
   if (left.length === 0 && isBlind()) left.push(victim.pgid);
@@ -47,7 +47,7 @@ async function round(
   signal: Signal,
   limitMs: number,
   clock: Clock,
-  hurry?: AbortSignal,
+  force?: AbortSignal,
 ): Promise<boolean> {
   const end = clock.now() + limitMs;
   const told = new Set<string>();
@@ -67,9 +67,9 @@ async function round(
     if (signal !== "SIGKILL") living.filter(isStopped).forEach((stat) => signalProcess(stat, "SIGCONT"));
 
     const rest = end - clock.now();
-    if (rest <= 0 || hurry?.aborted) return false;
+    if (rest <= 0 || force?.aborted) return false;
     const { promise: sleeping, resolve: wake } = Promise.withResolvers<void>();
-    hurry?.addEventListener("abort", () => wake(), { once: true });
+    force?.addEventListener("abort", () => wake(), { once: true });
     if (leaderEnd && !leaderGone) { // its end is told
       using _nap = clock.after(Math.min(SLOWEST_LOOK_MS, rest), wake);
       await Promise.race([sleeping, leaderEnd]);

@@ -7,7 +7,7 @@ import { FakeClock } from "../../support/fake_clock.ts";
 import { servicePlan } from "../../support/fake_service.ts";
 import { lost, shot } from "./snapshots.ts";
 
-/** A desk whose GPU answers what `now` says, and one unit, llm, with the pids in `pids`. */
+/** A desk whose GPU answers what `now` says, and one supervisor, llm, with the pids in `pids`. */
 function made(service: Partial<ServicePlan> = {}, leakLimits?: { minSpanMs: number; minGrowthMib: number }) {
   const clock = new FakeClock();
   const lines: string[] = [];
@@ -52,7 +52,7 @@ function made(service: Partial<ServicePlan> = {}, leakLimits?: { minSpanMs: numb
     emit: (fact) => fact.fact === "vram" && gpu.stages.push([fact.stage, fact.usedMib]),
     leakLimits: leakLimits ? { ...leakLimits, minSlope: 1 } : undefined,
   }, source);
-  const unit = {
+  const supervisor = {
     name: "llm",
     plan: servicePlan("llm", { gpu: "required", vramMb: 5000, ...service }),
     service: { external: false, copy: null as { processTree(): Set<number> } | null },
@@ -64,15 +64,15 @@ function made(service: Partial<ServicePlan> = {}, leakLimits?: { minSpanMs: numb
     await log[Symbol.asyncDispose]();
   };
   const signal = new AbortController().signal;
-  const up = () => unit.service.copy = { processTree: () => gpu.pids };
+  const up = () => supervisor.service.copy = { processTree: () => gpu.pids };
   return {
     clock,
     lines,
     stop,
     gpu,
     desk,
-    unit,
-    state: unit.state,
+    supervisor,
+    state: supervisor.state,
     up,
     signal,
     [Symbol.asyncDispose]: end,
@@ -110,12 +110,12 @@ Deno.test("GpuCoordinator.stage() tells of a lost GPU once, and of each stage th
 
 Deno.test("GpuCoordinator takes one look for the proof, the stage and the next start of the same moment", async () => {
   await using t = made();
-  await t.desk.beforeStart(t.unit, t.signal);
+  await t.desk.beforeStart(t.supervisor, t.signal);
   await t.clock.advance(1000);
   t.up();
   t.gpu.now = shot(5300, { 20: 5000 });
   t.gpu.asked = 0;
-  assert.equal(await t.desk.beforeUp(t.unit, t.signal), null);
+  assert.equal(await t.desk.beforeUp(t.supervisor, t.signal), null);
   await t.desk.stage("llm");
   assert.equal(t.gpu.asked, 1);
   assert.equal(t.desk.heldBy("llm"), 5000);
@@ -125,7 +125,7 @@ Deno.test("GpuCoordinator.stage() takes no look from before a start, however qui
   await using t = made({ gpu: "none" });
   await t.desk.stage("llm");
   await t.clock.advance(10);
-  await t.desk.beforeStart(t.unit, t.signal);
+  await t.desk.beforeStart(t.supervisor, t.signal);
   t.gpu.now = shot(556);
   await t.clock.advance(20);
   await t.desk.stage("tts");
@@ -139,10 +139,10 @@ Deno.test("GpuCoordinator.afterStop() waits for what was held before the stop, a
   t.desk.startPolling();
   await t.clock.advance(1000);
   t.gpu.now = shot(5300); // its process is gone from the list, its memory is not back
-  t.desk.beforeStop(t.unit);
+  t.desk.beforeStop(t.supervisor);
   await t.clock.advance(1000);
   let over = false;
-  const settled = t.desk.afterStop(t.unit).then(() => over = true);
+  const settled = t.desk.afterStop(t.supervisor).then(() => over = true);
   await t.clock.advance(400);
   assert.equal(over, false, "it did not wait");
   t.gpu.now = shot(300);
@@ -156,9 +156,9 @@ Deno.test("GpuCoordinator.afterStop() gives up after 5 s with a WARNING, and at 
   t.up();
   t.gpu.now = shot(5300, { 20: 5000 });
   await t.desk.stage("llm");
-  t.desk.beforeStop(t.unit);
+  t.desk.beforeStop(t.supervisor);
   t.gpu.now = shot(5300);
-  const settled = t.desk.afterStop(t.unit);
+  const settled = t.desk.afterStop(t.supervisor);
   await t.clock.advance(5000);
   await settled;
   assert.equal(t.lines.at(-1), "LLM WARNING = 5000 MiB of VRAM of llm are not back after 5.0 s");
@@ -171,9 +171,9 @@ Deno.test("GpuCoordinator.afterStop() gives up after 5 s with a WARNING, and at 
   u.gpu.now = shot(5300, { 20: 5000 });
   await u.desk.stage("llm");
   u.stop.abort(new DOMException("the loader is stopping", "AbortError"));
-  u.desk.beforeStop(u.unit);
+  u.desk.beforeStop(u.supervisor);
   u.gpu.now = shot(5300);
-  await u.desk.afterStop(u.unit); // no time passes
+  await u.desk.afterStop(u.supervisor); // no time passes
   const final = u.desk.final();
   await u.clock.advance(200);
   u.gpu.now = shot(300);
@@ -193,9 +193,9 @@ Deno.test("GpuCoordinator.final() does not wait after a second signal", async ()
   t.gpu.now = shot(5300, { 20: 5000 });
   await t.desk.stage("llm");
   t.stop.abort(new DOMException("the loader is stopping", "AbortError"));
-  t.desk.beforeStop(t.unit);
+  t.desk.beforeStop(t.supervisor);
   t.gpu.now = shot(5300);
-  await t.desk.afterStop(t.unit);
+  await t.desk.afterStop(t.supervisor);
   await t.desk.final(AbortSignal.abort());
   assert.match(t.lines.at(-1)!, /^LOADER WARNING = VRAM not given back: 5000 MiB more than at the start; /);
 });
@@ -203,7 +203,7 @@ Deno.test("GpuCoordinator.final() does not wait after a second signal", async ()
 Deno.test("GpuCoordinator.beforeStart() refuses what does not fit where the configuration says fail", async () => {
   await using t = made();
   t.gpu.now = shot(20000, { 99: 19000 });
-  await assert.rejects(t.desk.beforeStart(t.unit, t.signal), (error: Error & { code?: string }) => {
+  await assert.rejects(t.desk.beforeStart(t.supervisor, t.signal), (error: Error & { code?: string }) => {
     assert.equal(error.code, "vram_short");
     assert.match(error.message, /^VRAM short for llm: it needs 5000 MiB \(vram_mb\), 4576 MiB of 24576 MiB/);
     return true;
@@ -212,22 +212,22 @@ Deno.test("GpuCoordinator.beforeStart() refuses what does not fit where the conf
 
 Deno.test("GpuCoordinator.beforeUp() asks for one restart where the GPU is required, and keeps what no restart is left for", async () => {
   await using t = made();
-  await t.desk.beforeStart(t.unit, t.signal);
+  await t.desk.beforeStart(t.supervisor, t.signal);
   t.up();
-  assert.deepEqual(await t.desk.beforeUp(t.unit, t.signal), {
+  assert.deepEqual(await t.desk.beforeUp(t.supervisor, t.signal), {
     kind: "on_cpu",
     detail: "it holds 0 MiB of VRAM, about 5000 MiB were expected",
   });
-  assert.equal(await t.desk.beforeUp(t.unit, t.signal), null);
+  assert.equal(await t.desk.beforeUp(t.supervisor, t.signal), null);
   assert.equal(t.desk.isOnCpu("llm"), true);
   assert.match(t.lines.at(-1)!, /^LLM WARNING = READY ON CPU: /);
-  t.desk.beforeStop(t.unit);
+  t.desk.beforeStop(t.supervisor);
   assert.equal(t.desk.isOnCpu("llm"), false);
 
   await using u = made();
   u.up();
   u.state.restarts.push(0, 0, 0);
-  assert.equal(await u.desk.beforeUp(u.unit, u.signal), null);
+  assert.equal(await u.desk.beforeUp(u.supervisor, u.signal), null);
   assert.equal(u.desk.isOnCpu("llm"), true);
 });
 
@@ -250,12 +250,12 @@ Deno.test("GpuCoordinator tells a leak once per life of a service, with figures"
   );
   await grow(1300);
   assert.equal(leaks().length, 1);
-  t.desk.beforeStop(t.unit); // the next copy is judged by itself
+  t.desk.beforeStop(t.supervisor); // the next copy is judged by itself
   t.gpu.now = shot(0);
-  const settled = t.desk.afterStop(t.unit);
+  const settled = t.desk.afterStop(t.supervisor);
   await t.clock.advance(500);
   await settled;
-  await t.desk.beforeStart(t.unit, t.signal);
+  await t.desk.beforeStart(t.supervisor, t.signal);
   await grow(1000);
   assert.equal(leaks().length, 2);
 });
@@ -266,10 +266,10 @@ Deno.test("GpuCoordinator forgets figures while the GPU is lost", async () => {
   t.gpu.now = shot(5300, { 20: 5000 });
   await t.desk.stage("llm");
   assert.deepEqual([t.desk.heldBy("llm"), t.desk.summary()?.used_mib], [5000, 5300]);
-  assert.equal(t.desk.signOfWork(t.unit), "its processes use the GPU (7 %)");
+  assert.equal(t.desk.signOfWork(t.supervisor), "its processes use the GPU (7 %)");
   t.gpu.now = lost;
   await t.clock.advance(1000);
   await t.desk.stage("tts");
   assert.deepEqual([t.desk.heldBy("llm"), t.desk.summary()?.used_mib], [null, null]);
-  assert.equal(t.desk.signOfWork(t.unit), null);
+  assert.equal(t.desk.signOfWork(t.supervisor), null);
 });

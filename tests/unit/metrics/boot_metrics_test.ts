@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { BootBook } from "../../../lib/metrics/boot_metrics.ts";
+import { BootMetrics } from "../../../lib/metrics/boot_metrics.ts";
 import type { BootRecord } from "../../../lib/model/boot_record.ts";
 import type { PrepareReport } from "../../../lib/model/reports.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 
 const report: PrepareReport = { kind: "standby", ms: 0, bytes: null, cachedShare: null, problem: null };
 
-/** A book whose records are kept here. */
+/** A metrics whose records are kept here. */
 function made() {
   const clock = new FakeClock();
   const kept: BootRecord[] = [];
-  const book = new BootBook({
+  const metrics = new BootMetrics({
     clock,
     startedAt: 0,
     facts: { boot: "7f3a", version: "1.0.0", config: "/c.yaml", deno: "2.9.6" },
@@ -34,15 +34,15 @@ function made() {
     },
     warn: (message) => assert.fail(message),
   });
-  return { clock, kept, book };
+  return { clock, kept, metrics };
 }
 
-Deno.test("BootBook makes a boot's record of its facts, and closes it when the greeting is over", async () => {
-  const { clock, kept, book } = made();
-  book.keep = true;
-  const at = async (ms: number, ...facts: Parameters<BootBook["note"]>[0][]) => {
+Deno.test("BootMetrics makes a boot's record of its facts, and closes it when the greeting is over", async () => {
+  const { clock, kept, metrics } = made();
+  metrics.keep = true;
+  const at = async (ms: number, ...facts: Parameters<BootMetrics["note"]>[0][]) => {
     await clock.advance(ms);
-    facts.forEach((fact) => book.note(fact));
+    facts.forEach((fact) => metrics.note(fact));
   };
   const stt = { service: "stt" };
   await at(10, { fact: "stage_begun", service: null, stage: "precheck" });
@@ -76,8 +76,8 @@ Deno.test("BootBook makes a boot's record of its facts, and closes it when the g
     fact: "greeted",
     report: { outcome: "spoken", speakMs: 800, resumeAfterMs: 150, listening: true },
   });
-  book.note({ ...stt, fact: "state", from: "up", to: "failed", desired: "up" }); // it is closed
-  await book.written();
+  metrics.note({ ...stt, fact: "state", from: "up", to: "failed", desired: "up" }); // it is closed
+  await metrics.written();
   assert.equal(kept.length, 1);
   const [{ outcome, services: [figures], spans, vram, versions, greeting }] = kept;
   assert.equal(outcome, "ready");
@@ -108,9 +108,9 @@ Deno.test("BootBook makes a boot's record of its facts, and closes it when the g
   assert.ok(greeting.over_budget, "800 ms of 500 ms");
 });
 
-Deno.test("BootBook keeps no record of a boot that changed nothing", async () => {
-  const { kept, book } = made();
-  book.close("stopped");
-  await book.written();
+Deno.test("BootMetrics keeps no record of a boot that changed nothing", async () => {
+  const { kept, metrics } = made();
+  metrics.close("stopped");
+  await metrics.written();
   assert.deepEqual(kept, []);
 });

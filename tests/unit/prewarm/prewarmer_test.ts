@@ -32,7 +32,7 @@ function prewarmer(o: { files?: boolean; signal?: AbortSignal } = {}) {
   return { made, told, reports };
 }
 
-const unit = (name: string, folder: TestFolder, files = true) => ({
+const supervisor = (name: string, folder: TestFolder, files = true) => ({
   name,
   plan: preparedService({
     name,
@@ -46,7 +46,7 @@ Deno.test("Prewarmer brings the files of one service after the other, once each"
   for (const name of ["stt", "llm", "tts"]) folder.put(`${name}/model.gguf`, 1000);
   const { made, reports, told } = prewarmer();
   await using _ = made;
-  const [stt, llm, tts] = ["stt", "llm", "tts"].map((name) => unit(name, folder, name !== "tts"));
+  const [stt, llm, tts] = ["stt", "llm", "tts"].map((name) => supervisor(name, folder, name !== "tts"));
   for (const one of [stt, tts, llm, stt]) made.start(one);
   assert.deepEqual((await reports(2)).map(({ name, report }) => [name, report.bytes]), [
     ["stt", 1000],
@@ -62,7 +62,7 @@ Deno.test("Prewarmer leaves out a service that is ready before its files had the
   folder.put("llm/model.gguf", 1000);
   const { made, reports } = prewarmer();
   await using _ = made;
-  const [stt, llm] = [unit("stt", folder), unit("llm", folder)];
+  const [stt, llm] = [supervisor("stt", folder), supervisor("llm", folder)];
   made.stop(llm.name, "nothing of it was begun");
   made.start(stt);
   made.start(llm);
@@ -75,9 +75,9 @@ Deno.test("Prewarmer says nothing and leaves nothing when the loader stops, and 
   folder.put("stt/model.gguf", 64 << 20);
   const stopping = new AbortController();
   const { made, told } = prewarmer({ signal: stopping.signal });
-  made.start(unit("stt", folder));
+  made.start(supervisor("stt", folder));
   stopping.abort();
-  made.start(unit("llm", folder));
+  made.start(supervisor("llm", folder));
   await made[Symbol.asyncDispose]();
   assert.deepEqual(told, []);
 });
@@ -117,7 +117,7 @@ Deno.test("Prewarmer does nothing when neither model nor tokenizer files are wan
   using folder = new TestFolder();
   folder.put("stt/model.gguf", 1000);
   const { made, told } = prewarmer({ files: false });
-  made.start(unit("stt", folder));
+  made.start(supervisor("stt", folder));
   await made[Symbol.asyncDispose]();
   assert.deepEqual(told, []);
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import {
-  type OnSign,
+  type ActivityKind,
+  type OnActivity,
   type Probe,
   type ProbeResult,
-  type SignKind,
   type WaitOptions,
   waitReady,
 } from "../../../lib/probes/mod.ts";
@@ -108,17 +108,21 @@ Deno.test("waitReady() is woken by a push at once, without polling", async () =>
 
 /** What a service says, as the wait hears it. */
 function voice() {
-  const listeners = new Set<(kind: SignKind) => void>();
-  const onSign: OnSign = (fn) => {
+  const listeners = new Set<(kind: ActivityKind) => void>();
+  const onActivity: OnActivity = (fn) => {
     listeners.add(fn);
     return { [Symbol.dispose]: () => void listeners.delete(fn) };
   };
-  return { listeners, onSign, say: (kind: SignKind = "output") => listeners.forEach((fn) => fn(kind)) };
+  return {
+    listeners,
+    onActivity,
+    say: (kind: ActivityKind = "output") => listeners.forEach((fn) => fn(kind)),
+  };
 }
 
 Deno.test("waitReady() asks again when the service gives a sign of life, and densely for a while after it", async () => {
-  const { say, listeners, onSign } = voice();
-  const { clock, options } = setup({ onSign });
+  const { say, listeners, onActivity } = voice();
+  const { clock, options } = setup({ onActivity });
   let answer: ProbeResult = refused;
   const probe = new Scripted("http", () => answer);
   const wait = waitReady([probe], options);
@@ -139,8 +143,8 @@ Deno.test("waitReady() asks again when the service gives a sign of life, and den
 });
 
 Deno.test("waitReady() hears a sign that comes while it asks a closed port, and is not driven by one that never stops talking", async () => {
-  const { say, onSign } = voice();
-  const { clock, options } = setup({ onSign });
+  const { say, onActivity } = voice();
+  const { clock, options } = setup({ onActivity });
   let answers: PromiseWithResolvers<ProbeResult> | null = null;
   const probe = new Scripted("http", () => answers?.promise ?? refused);
   const wait = waitReady([probe], options);
@@ -169,9 +173,9 @@ Deno.test("waitReady() hears a sign that comes while it asks a closed port, and 
 
 /** A server that answers "not yet" and prints `lateMs` later (0: before its answer), until the test lets it be ready. */
 function logging(lateMs: number) {
-  const { say, onSign } = voice();
+  const { say, onActivity } = voice();
   const progress: number[] = [];
-  const { clock, options } = setup({ onSign, onProgress: () => void progress.push(clock.now()) });
+  const { clock, options } = setup({ onActivity, onProgress: () => void progress.push(clock.now()) });
   const at: number[] = [];
   let isReady = false;
   const probe = new Scripted("http", () => {
@@ -255,9 +259,9 @@ Deno.test("P1: what was notified during an answer is no echo, but waits its time
 });
 
 Deno.test("P1: what a service prints during a question that it never answers is a sign", async () => {
-  const { say, onSign } = voice();
+  const { say, onActivity } = voice();
   let progress = 0;
-  const { clock, options, owner } = setup({ onSign, onProgress: () => void progress++ });
+  const { clock, options, owner } = setup({ onActivity, onProgress: () => void progress++ });
   const gate = Promise.withResolvers<ProbeResult>();
   let answer: ProbeResult | Promise<ProbeResult> = gate.promise;
   const probe = new Scripted("http", () => answer);

@@ -6,7 +6,7 @@ import { keptOutput } from "../../../lib/services/kept_output.ts";
 import { ManagedService } from "../../../lib/services/managed_service.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
 import { freePort } from "../../../lib/sys/net/ports.ts";
-import { testHousehold } from "../../support/fake_service.ts";
+import { testContext } from "../../support/fake_service.ts";
 import { hygienePlan } from "../../support/hygiene_plan.ts";
 import { bystander } from "../../support/strangers.ts";
 import { withProcesses } from "../../support/with_processes.ts";
@@ -30,7 +30,7 @@ async function adopt(
     health: { ...plan.services[0].health, probes: o.health ?? o.readiness.filter((p) => p.type !== "log") },
   };
   const resolve = (argv: readonly string[]) => [...argv];
-  const household = testHousehold({
+  const context = testContext({
     bootId: "b2",
     clock: systemClock,
     log,
@@ -39,7 +39,7 @@ async function adopt(
     resolve,
   });
   try {
-    await using managed = new ManagedService(service, household);
+    await using managed = new ManagedService(service, context);
     const why = await managed.adopt({ ...process, boot: "b1", ready: o.ready, seen: [] });
     assert.ok(process.alive, "it is not touched");
     await look(managed);

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import type { ControlSpec, GreetingPlan } from "../../../lib/model/plan.ts";
 import { createService, KwdService, ManagedService, TtsService } from "../../../lib/services/mod.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
-import { servicePlan, testHousehold } from "../../support/fake_service.ts";
+import { servicePlan, testContext } from "../../support/fake_service.ts";
 import { withProcesses } from "../../support/with_processes.ts";
 
-const household = () => testHousehold({ bootId: "boot-7", clock: systemClock });
+const context = () => testContext({ bootId: "boot-7", clock: systemClock });
 const kwdWith = (control: ControlSpec) =>
-  createService(servicePlan("kwd", { control }), household()) as KwdService;
+  createService(servicePlan("kwd", { control }), context()) as KwdService;
 const ttsWith = (control: ControlSpec) =>
-  createService(servicePlan("tts", { control }), household()) as TtsService;
+  createService(servicePlan("tts", { control }), context()) as TtsService;
 const ask = () => ({ signal: new AbortController().signal, timeoutMs: 5000 });
 
 /** A service's control port that answers as told and keeps what it is asked. */
@@ -29,7 +29,7 @@ async function withPort(
 Deno.test("createService() makes the adapter of the role", () => {
   assert.ok(kwdWith({ kind: "none" }) instanceof KwdService);
   assert.ok(ttsWith({ kind: "none" }) instanceof TtsService);
-  const other = createService(servicePlan("vision"), household());
+  const other = createService(servicePlan("vision"), context());
   assert.ok(other instanceof ManagedService && !(other instanceof KwdService));
   assert.equal(other.pid(), null);
 });
@@ -40,7 +40,7 @@ Deno.test("T16: ManagedService of an external service starts and stops nothing",
     prepare: { ...servicePlan("stt").prepare, standby: true },
   });
   const refuse = () => assert.fail("a process was started");
-  await using service = createService(plan, { ...household(), born: refuse });
+  await using service = createService(plan, { ...context(), onSpawned: refuse });
   assert.equal((await service.prepareAsync(ask().signal)).kind, "none");
   await service.start();
   assert.deepEqual([service.copy, service.pid()], [null, null]);

@@ -5,7 +5,7 @@ import type { ServicePlan } from "../../../lib/model/plan.ts";
 import { ManagedService } from "../../../lib/services/mod.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
 import { freePort } from "../../../lib/sys/net/ports.ts";
-import { servicePlan, testHousehold } from "../../support/fake_service.ts";
+import { servicePlan, testContext } from "../../support/fake_service.ts";
 import { portHolder, read, until } from "../../support/strangers.ts";
 import { withProcesses } from "../../support/with_processes.ts";
 
@@ -37,8 +37,8 @@ function test(
           env: { DIR: dir, PATH: Deno.env.get("PATH")! },
           ...patch,
         });
-        const household = testHousehold({ clock: systemClock, log, runtimeDir: `${dir}/run` });
-        await using service = new ManagedService(plan, household);
+        const context = testContext({ clock: systemClock, log, runtimeDir: `${dir}/run` });
+        await using service = new ManagedService(plan, context);
         await use({ dir, service, said });
       } finally {
         Deno.removeSync(dir, { recursive: true });
@@ -65,12 +65,12 @@ withProcesses.test({
   ignore: Deno.build.os !== "linux",
   async fn() {
     await using holder = await portHolder();
-    const household = testHousehold({ clock: systemClock, runtimeDir: Deno.makeTempDirSync() });
+    const context = testContext({ clock: systemClock, runtimeDir: Deno.makeTempDirSync() });
     try {
       const leftOf = async (bindPort: number) => {
         const argv = ["sleep", "300"];
         const env = { PATH: Deno.env.get("PATH")! };
-        await using service = new ManagedService(servicePlan("llm", { argv, env, bindPort }), household);
+        await using service = new ManagedService(servicePlan("llm", { argv, env, bindPort }), context);
         await service.start();
         const { left, stuck } = await service.stop();
         assert.equal(stuck, false, "nothing of the service itself is left");
@@ -82,7 +82,7 @@ withProcesses.test({
       assert.match(who, new RegExp(`^pid ${holder.pid} \\(.+\\) holds port ${holder.port}$`));
       assert.ok(holder.alive, "it is nobody's business to end it");
     } finally {
-      Deno.removeSync(household.runtimeDir, { recursive: true });
+      Deno.removeSync(context.runtimeDir, { recursive: true });
     }
   },
 });

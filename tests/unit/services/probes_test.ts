@@ -4,7 +4,7 @@ import { Log } from "../../../lib/log/mod.ts";
 import type { ProbeSpec } from "../../../lib/model/plan.ts";
 import { ManagedService } from "../../../lib/services/managed_service.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
-import { servicePlan, testHousehold } from "../../support/fake_service.ts";
+import { servicePlan, testContext } from "../../support/fake_service.ts";
 import { withProcesses } from "../../support/with_processes.ts";
 
 const exec = (...cmd: string[]): ProbeSpec => ({ type: "exec", cmd, timeoutMs: 5000 });
@@ -21,7 +21,7 @@ withProcesses.test("ManagedService asks every readiness and every health probe o
     plan.health.probes = [exec("true"), exec("test", "-e", well)];
     await using service = new ManagedService(
       plan,
-      testHousehold({ clock: systemClock, log, environment: Deno.env.toObject(), runtimeDir: dir }),
+      testContext({ clock: systemClock, log, environment: Deno.env.toObject(), runtimeDir: dir }),
     );
     let missing: string | null = null;
     const { state } = await service.awaitReady({

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { WatchOver } from "../../../lib/supervise/guardian_keeper.ts";
+import { GuardianKeeper } from "../../../lib/supervise/guardian_keeper.ts";
 import type { Guardian, GuardianOptions } from "../../../lib/sys/process/guardian.ts";
 import type { Identity } from "../../../lib/sys/process/process.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
@@ -24,7 +24,7 @@ function guarded() {
       [Symbol.asyncDispose]: () => Promise.resolve(void told.push("bye")),
     };
   };
-  const watch = () => new WatchOver({ bootId: "b", graceMs: 1, log, clock, start });
+  const watch = () => new GuardianKeeper({ bootId: "b", graceMs: 1, log, clock, start });
   return { clock, lines, started, world, watch };
 }
 const id = (pid: number): Identity => ({ pid, startTime: pid * 10 });

@@ -4,7 +4,7 @@ import type { ServicePlan } from "../../../lib/model/plan.ts";
 import type { ProbeResult } from "../../../lib/probes/mod.ts";
 import { CpuUse, watchLiveness } from "../../../lib/supervise/liveness.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { bringUp, fakeUnit, leaveNothing, servicePlan } from "../../support/fake_service.ts";
+import { bringUp, fakeSupervisor, leaveNothing, servicePlan } from "../../support/fake_service.ts";
 
 const well: ProbeResult = { state: "ready", detail: "200" };
 const ill: ProbeResult = { state: "waiting", detail: "500" };
@@ -121,14 +121,14 @@ Deno.test("watchLiveness() asks for signs of work since the last answer only", a
   await run.end();
 });
 
-Deno.test("Unit never checks health before it is up, and begins anew after a restart", async () => {
-  const fake = fakeUnit({
+Deno.test("Supervisor never checks health before it is up, and begins anew after a restart", async () => {
+  const fake = fakeSupervisor({
     restart: { ...servicePlan("x").restart, backoff: { initialMs: 0, factor: 1, maxMs: 0 } },
   });
-  const { unit, service, clock, lines } = fake;
+  const { supervisor, service, clock, lines } = fake;
   service.warmup = null;
   service.health = () => ill;
-  const started = unit.start();
+  const started = supervisor.start();
   await clock.advance(15_000);
   service.ready();
   await clock.advance(15_000);
@@ -139,7 +139,7 @@ Deno.test("Unit never checks health before it is up, and begins anew after a res
   const checks = () => service.calls.filter((call) => call === "health").length;
   await clock.advance(10_000);
   assert.equal(checks(), 2);
-  const again = unit.restart(); // two failures are on the count: the fresh copy must not inherit them
+  const again = supervisor.restart(); // two failures are on the count: the fresh copy must not inherit them
   await clock.settle();
   service.warmup = () => ({ state: "warmed", ms: 1 });
   service.ready();
@@ -147,7 +147,7 @@ Deno.test("Unit never checks health before it is up, and begins anew after a res
   assert.equal(await again, true);
   await clock.advance(10_000);
   assert.equal(checks(), 4);
-  assert.ok(unit.isUp);
+  assert.ok(supervisor.isUp);
   await clock.advance(5000);
   assert.equal(service.starts, 3);
   assert.ok(
@@ -157,11 +157,11 @@ Deno.test("Unit never checks health before it is up, and begins anew after a res
   await leaveNothing(fake);
 });
 
-Deno.test("Unit takes WATCHDOG=1 and advancing CPU time as signs of work, and a wedged service as dead", async () => {
+Deno.test("Supervisor takes WATCHDOG=1 and advancing CPU time as signs of work, and a wedged service as dead", async () => {
   const busy = { ...servicePlan("x").health, busy: { cpu: true, limitMs: 600_000 } };
-  const fake = fakeUnit({ health: busy });
+  const fake = fakeSupervisor({ health: busy });
   await bringUp(fake);
-  const { unit, service, clock, lines } = fake;
+  const { supervisor, service, clock, lines } = fake;
   await clock.advance(5000);
   service.health = () => late;
   service.copy!.watchdogAt = clock.now() + 1;
@@ -172,11 +172,11 @@ Deno.test("Unit takes WATCHDOG=1 and advancing CPU time as signs of work, and a 
     service.copy!.ticks += 10;
     await clock.advance(5000);
   }
-  assert.ok(unit.isUp, "its CPU time advances");
+  assert.ok(supervisor.isUp, "its CPU time advances");
   await clock.advance(10_000); // SIGSTOP: nothing advances any more
-  assert.ok(unit.isUp);
+  assert.ok(supervisor.isUp);
   await clock.advance(5000);
-  assert.equal(unit.state.actual, "backoff");
+  assert.equal(supervisor.state.actual, "backoff");
   await leaveNothing(fake);
 });
 
@@ -198,26 +198,26 @@ Deno.test("P4: a service that only waits has no CPU time to show for itself", as
   ]);
 });
 
-Deno.test("Unit takes GPU use of its processes as a sign of work", async () => {
-  const fake = fakeUnit({}, { hooks: { signOfWork: () => "its processes use the GPU (87 %)" } });
+Deno.test("Supervisor takes GPU use of its processes as a sign of work", async () => {
+  const fake = fakeSupervisor({}, { hooks: { signOfWork: () => "its processes use the GPU (87 %)" } });
   await bringUp(fake);
   fake.service.health = () => late;
   await fake.clock.advance(30_000);
-  assert.ok(fake.unit.isUp);
+  assert.ok(fake.supervisor.isUp);
   assert.equal(fake.lines.filter((line) => line.includes("but works: its processes use the GPU")).length, 1);
   await leaveNothing(fake);
 });
 
-Deno.test("Unit does not count CPU time that was used before the last answer", async () => {
+Deno.test("Supervisor does not count CPU time that was used before the last answer", async () => {
   const busy = { ...servicePlan("x").health, busy: { cpu: true, limitMs: 600_000 } };
-  const fake = fakeUnit({ health: busy });
+  const fake = fakeSupervisor({ health: busy });
   await bringUp(fake);
   fake.service.copy!.ticks = 1000; // worked while it was well
   await fake.clock.advance(5000);
   fake.service.health = () => late; // wedged
   await fake.clock.advance(14_999);
-  assert.ok(fake.unit.isUp);
+  assert.ok(fake.supervisor.isUp);
   await fake.clock.advance(1);
-  assert.equal(fake.unit.state.actual, "backoff", "three checks in a row, none excused by old work");
+  assert.equal(fake.supervisor.state.actual, "backoff", "three checks in a row, none excused by old work");
   await leaveNothing(fake);
 });

@@ -6,7 +6,7 @@ import { startInOrder } from "../../../lib/supervise/sequence.ts";
 function rehearse(ups: boolean[], stopAfter = Infinity, lookahead = 0) {
   const acts: string[] = [];
   const abort = new AbortController();
-  const units = ups.map((up, i) => ({
+  const supervisors = ups.map((up, i) => ({
     name: `s${i}`,
     async start() {
       acts.push(`start s${i}`);
@@ -16,13 +16,13 @@ function rehearse(ups: boolean[], stopAfter = Infinity, lookahead = 0) {
       return up;
     },
   }));
-  const done = startInOrder(units, {
+  const done = startInOrder(supervisors, {
     signal: abort.signal,
     lookahead,
     prepare: (next, current) => acts.push(`prepare ${next.name} beside ${current.name}`),
-    stage: async (unit) => {
+    stage: async (supervisor) => {
       await Promise.resolve();
-      acts.push(`stage ${unit.name}`);
+      acts.push(`stage ${supervisor.name}`);
     },
     onGate: (passed) => acts.push(`gate ${passed.name} passed`),
   });

@@ -3,14 +3,14 @@ import fc from "fast-check";
 import { shutdown } from "../../../lib/supervise/shutdown.ts";
 import { describePid, readStat } from "../../../lib/sys/process/procfs.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { bringUp, type FakeUnit, fakeUnit, memoryLog } from "../../support/fake_service.ts";
+import { bringUp, fakeSupervisor, type FakeUnit, memoryLog } from "../../support/fake_service.ts";
 
 /** Four services that are up; each waits to be let go before it is gone. */
 async function house(names = ["kwd", "tts", "llm", "stt"]) {
   const clock = new FakeClock();
   const order: string[] = [];
   const all: FakeUnit[] = names.map((name) =>
-    fakeUnit({}, {
+    fakeSupervisor({}, {
       name,
       clock,
       observe: (fact) => fact.fact === "state" && order.push(`${fact.service} ${fact.to}`),
@@ -20,17 +20,17 @@ async function house(names = ["kwd", "tts", "llm", "stt"]) {
   for (const { service } of all) service.holdsOn = true;
   order.length = 0;
   const { log, lines } = memoryLog(clock);
-  const hurry = new AbortController();
-  const units = all.map(({ unit }) => unit);
+  const force = new AbortController();
+  const supervisors = all.map(({ supervisor }) => supervisor);
   const stop = () =>
-    shutdown(units, { clock, log, budgetMs: 10_000, hurry: hurry.signal }).then(({ left }) => left);
+    shutdown(supervisors, { clock, log, budgetMs: 10_000, force: force.signal }).then(({ left }) => left);
   const end = async () => {
-    await Promise.all(units.map((unit) => unit.idle()));
-    assert.ok(units.every((unit) => unit.state.actual === "idle"));
+    await Promise.all(supervisors.map((supervisor) => supervisor.idle()));
+    assert.ok(supervisors.every((supervisor) => supervisor.state.actual === "idle"));
     assert.ok(all.every(({ service }) => service.copy === null));
     assert.equal(clock.pending, 0, "timers are left");
   };
-  return { clock, all, order, lines, hurry, stop, end };
+  return { clock, all, order, lines, force, stop, end };
 }
 
 Deno.test("shutdown() stops one after the other, each until its last process is gone", async () => {
@@ -39,7 +39,9 @@ Deno.test("shutdown() stops one after the other, each until its last process is 
   for (const [i, { service }] of all.entries()) {
     await clock.advance(100);
     assert.deepEqual(order, [
-      ...all.slice(0, i).flatMap(({ unit }) => [`${unit.name} stopping`, `${unit.name} idle`]),
+      ...all.slice(0, i).flatMap((
+        { supervisor },
+      ) => [`${supervisor.name} stopping`, `${supervisor.name} idle`]),
       `${service.name} stopping`,
     ]);
     service.letGo();
@@ -67,11 +69,11 @@ Deno.test("shutdown() kills everything that is left when its budget is over, and
 
 Deno.test("shutdown() kills everything at once on a second signal, also when that came before", async () => {
   for (const before of [true, false]) {
-    const { clock, lines, hurry, stop, end } = await house();
-    if (before) hurry.abort();
+    const { clock, lines, force, stop, end } = await house();
+    if (before) force.abort();
     const stopped = stop();
     await clock.advance(before ? 0 : 50);
-    hurry.abort();
+    force.abort();
     await clock.settle();
     assert.deepEqual(await stopped, []);
     assert.equal(clock.now(), before ? 0 : 50);
@@ -81,13 +83,13 @@ Deno.test("shutdown() kills everything at once on a second signal, also when tha
 });
 
 Deno.test("shutdown() of services that never ran, failed or wait for their backoff says nothing of them", async () => {
-  const { clock, all, lines, hurry, stop, end } = await house(["kwd", "tts", "llm"]);
+  const { clock, all, lines, force, stop, end } = await house(["kwd", "tts", "llm"]);
   for (const { service } of all) service.holdsOn = false;
   all[0].service.copy!.exit(0); // failed
   all[1].service.copy!.exit(1); // backoff
   await clock.settle();
-  assert.deepEqual(all.map(({ unit }) => unit.state.actual), ["failed", "backoff", "up"]);
-  hurry.abort();
+  assert.deepEqual(all.map(({ supervisor }) => supervisor.state.actual), ["failed", "backoff", "up"]);
+  force.abort();
   assert.deepEqual(await stop(), []);
   assert.deepEqual(lines, ["LOADER WARNING Second signal; killing what is left: llm"]);
   await end();
@@ -98,8 +100,8 @@ Deno.test("shutdown() names those of which something is left", async () => {
   for (const { service } of all) service.holdsOn = false;
   const { service } = all[1];
   const usual = service.stop.bind(service);
-  service.stop = async (grace, hurry) => ({
-    ...await usual(grace, hurry),
+  service.stop = async (grace, force) => ({
+    ...await usual(grace, force),
     left: ["pid 7 (python) holds port 5004"],
   });
   const stopped = stop();
@@ -140,12 +142,12 @@ Deno.test("U05: a service that crashes while others are being stopped, or before
   for (const { service } of [llm, stt]) service.holdsOn = false;
   stt.service.copy!.exit(1); // it waits for its backoff when the stop begins
   await clock.settle();
-  assert.equal(stt.unit.state.actual, "backoff");
+  assert.equal(stt.supervisor.state.actual, "backoff");
   const stopped = stop();
   await clock.settle();
   llm.service.copy!.exit(1);
   await clock.advance(5000); // past both backoffs; kwd is still in the way
-  assert.equal(kwd.unit.state.actual, "stopping");
+  assert.equal(kwd.supervisor.state.actual, "stopping");
   assert.deepEqual(all.map(({ service }) => service.starts), [1, 1, 1, 1]);
   kwd.service.letGo();
   tts.service.letGo();

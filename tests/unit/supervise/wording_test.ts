@@ -1,13 +1,13 @@
 import { seconds, worksText } from "../../../lib/text.ts";
 import assert from "node:assert/strict";
 import { capabilities, degradedText } from "../../../lib/supervise/capabilities.ts";
-import { unitStatus } from "../../../lib/supervise/status_of.ts";
-import type { Unit } from "../../../lib/supervise/supervisor.ts";
+import { serviceStatus } from "../../../lib/supervise/status_of.ts";
+import type { Supervisor } from "../../../lib/supervise/supervisor.ts";
 import { failedBecause, faultText, verdictText } from "../../../lib/supervise/wording.ts";
 import type { ServicePlan } from "../../../lib/model/plan.ts";
 import type { WarmupResult } from "../../../lib/warmups/mod.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { bringUp, type FakeUnit, fakeUnit, leaveNothing } from "../../support/fake_service.ts";
+import { bringUp, fakeSupervisor, type FakeUnit, leaveNothing } from "../../support/fake_service.ts";
 
 Deno.test("seconds() gives three figures", () => {
   assert.deepEqual([0, 9, 420, 9994, 12_345, 154_000].map(seconds), [
@@ -51,7 +51,7 @@ Deno.test("P3: capabilities() counts no service as proved that no inference was 
   const clock = new FakeClock();
   const notOffered = { state: "not_offered", detail: "404", hint: "name one" } as const;
   const of = async (name: string, answer: WarmupResult, warmup?: ServicePlan["warmup"]) => {
-    const fake = fakeUnit(warmup ? { warmup } : {}, { name, clock });
+    const fake = fakeSupervisor(warmup ? { warmup } : {}, { name, clock });
     fake.service.warmup = () => answer;
     await bringUp(fake);
     return fake;
@@ -65,29 +65,31 @@ Deno.test("P3: capabilities() counts no service as proved that no inference was 
     await of("llm", notOffered, { ...none, warn: true }),
     await of("tts", notOffered),
   ];
-  const units = all.map(({ unit }) => unit);
+  const supervisors = all.map(({ supervisor }) => supervisor);
   assert.equal(
-    worksText(capabilities(units)),
+    worksText(capabilities(supervisors)),
     "wake word yes, transcription unproved, answers unproved, speech unproved",
   );
   all[3].service.warmup = () => ({ state: "warmed", ms: 30 });
-  const restarted = all[3].unit.restart();
+  const restarted = all[3].supervisor.restart();
   await clock.settle();
   all[3].service.ready();
   assert.equal(await restarted, true);
   const off = await of("llm", notOffered, none);
-  assert.deepEqual(capabilities([units[3], off.unit]), { speech: true, answers: true });
-  for (const { unit } of [...all, off].slice(1)) await Promise.all([unit.stop(), clock.settle()]);
+  assert.deepEqual(capabilities([supervisors[3], off.supervisor]), { speech: true, answers: true });
+  for (const { supervisor } of [...all, off].slice(1)) await Promise.all([supervisor.stop(), clock.settle()]);
   await leaveNothing(all[0]);
 });
 
-Deno.test("degradedText() tells by capability what still works, and unitStatus() why", async () => {
+Deno.test("degradedText() tells by capability what still works, and serviceStatus() why", async () => {
   const clock = new FakeClock();
-  const all: FakeUnit[] = ["kwd", "stt", "llm", "tts", "vision"].map((name) => fakeUnit({}, { name, clock }));
-  const units = all.map(({ unit }) => unit as Unit);
+  const all: FakeUnit[] = ["kwd", "stt", "llm", "tts", "vision"].map((name) =>
+    fakeSupervisor({}, { name, clock })
+  );
+  const supervisors = all.map(({ supervisor }) => supervisor as Supervisor);
   for (const fake of all) await bringUp(fake);
-  assert.equal(degradedText(units), null);
-  assert.deepEqual(capabilities(units), {
+  assert.equal(degradedText(supervisors), null);
+  assert.deepEqual(capabilities(supervisors), {
     "wake word": true,
     transcription: true,
     answers: true,
@@ -98,21 +100,21 @@ Deno.test("degradedText() tells by capability what still works, and unitStatus()
   stt.service.copy!.exit(1);
   await clock.settle();
   assert.equal(
-    degradedText(units),
+    degradedText(supervisors),
     "stt is backoff; wake word yes, transcription no, answers yes, speech yes, vision yes",
   );
   tts.service.copy!.exit(0);
   await clock.settle();
   assert.equal(
-    degradedText(units),
+    degradedText(supervisors),
     "tts failed (it ended by itself with exit 0); wake word yes, transcription no, answers yes, speech no, vision yes",
   );
-  const status = unitStatus(tts.unit, clock.now(), null);
+  const status = serviceStatus(tts.supervisor, clock.now(), null);
   assert.equal(status.state, "failed");
   assert.equal(status.problem, "Exited with code 0 after 0.0s");
   assert.equal(status.up_sec, null);
   assert.equal(status.pid, null);
-  const well = unitStatus(all[0].unit, clock.now() + 12_340, null);
+  const well = serviceStatus(all[0].supervisor, clock.now() + 12_340, null);
   assert.deepEqual([well.state, well.up_sec, well.ready_ms, well.problem, well.restarts], [
     "up",
     12.3,
@@ -121,6 +123,6 @@ Deno.test("degradedText() tells by capability what still works, and unitStatus()
     0,
   ]);
   // One clock for all: they are stopped first, and what is left is counted by the last.
-  for (const { unit } of all.slice(1)) await Promise.all([unit.stop(), clock.settle()]);
+  for (const { supervisor } of all.slice(1)) await Promise.all([supervisor.stop(), clock.settle()]);
   await leaveNothing(all[0]);
 });

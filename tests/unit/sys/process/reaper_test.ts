@@ -30,7 +30,7 @@ withProcesses.test({
 });
 
 withProcesses.test({
-  name: "ServiceCopy.living() finds the group of a leader that has ended",
+  name: "ServiceProcess.living() finds the group of a leader that has ended",
   ignore,
   async fn() {
     assert.deepEqual(await inOwnProcess("leaderless"), { running: false, found: true, gone: true });

@@ -158,15 +158,15 @@ test("terminate() reaches those outside the group one by one, each only if it is
   assert.ok(innocent.alive, "a wrong start time is never signalled");
 });
 
-test("terminate() in a hurry kills at once, also when the hurry comes later", async (dir) => {
+test("terminate() in a hurry kills at once, also when the force comes later", async (dir) => {
   for (const when of ["before", "during"]) {
     const up = `${dir}/${when}`;
     await using process = start(["sh", "-c", `trap '' TERM; echo > ${up}; while :; do sleep 1; done`]);
     await until(() => read(up));
-    const hurry = new AbortController();
-    if (when === "before") hurry.abort();
-    const stopping = timed(terminate(victim(process), { ...options, graceMs: 60_000, hurry: hurry.signal }));
-    hurry.abort();
+    const force = new AbortController();
+    if (when === "before") force.abort();
+    const stopping = timed(terminate(victim(process), { ...options, graceMs: 60_000, force: force.signal }));
+    force.abort();
     const [result, ms] = await stopping;
     assert.equal(result.killed, true);
     assert.ok(ms < 2000, `${ms}`);
