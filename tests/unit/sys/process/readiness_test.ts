@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { closeFds, listNumbers, openPipe, writeFd } from "../../../../lib/sys/process/libc.ts";
 import { readiness } from "../../../../lib/sys/process/readiness.ts";
+import { withProcesses } from "../../../support/with_processes.ts";
 
 const byte = new Uint8Array([1]);
 const descriptors = () => listNumbers("/proc/self/fd")!.length;
 
-Deno.test("readiness.wait() tells of bytes and of the end, for many at once", async () => {
+withProcesses.test("readiness.wait() tells of bytes and of the end, for many at once", async () => {
   const before = descriptors();
   const pipes = Array.from({ length: 100 }, openPipe);
   const told: number[] = [];
@@ -23,7 +24,7 @@ Deno.test("readiness.wait() tells of bytes and of the end, for many at once", as
   assert.equal(descriptors(), before, "nothing is left open when nobody is waited for");
 });
 
-Deno.test("readiness.forget() ends the wait, and the thread's when it was the last", async () => {
+withProcesses.test("readiness.forget() ends the wait, and the thread's when it was the last", async () => {
   const [fd, end] = openPipe();
   const wait = readiness.wait(fd);
   readiness.forget(fd);
@@ -31,7 +32,8 @@ Deno.test("readiness.forget() ends the wait, and the thread's when it was the la
   closeFds(fd, end);
 });
 
-Deno.test("readiness takes nothing it saw of a descriptor for its namesake's", async () => {
+withProcesses.test("readiness takes nothing it saw of a descriptor for its namesake's", async () => {
+  let namesakes = 0;
   for (let i = 0; i < 200; i++) {
     const [fd, end] = openPipe();
     const old = readiness.wait(fd);
@@ -40,7 +42,7 @@ Deno.test("readiness takes nothing it saw of a descriptor for its namesake's", a
     readiness.forget(fd);
     closeFds(fd, end);
     const [again, newEnd] = openPipe();
-    assert.equal(again, fd);
+    if (again === fd) namesakes++; // a test beside this one may have taken the number
     let told: boolean | null = null;
     const fresh = readiness.wait(again).then((readable) => told = readable);
     assert.equal(await old, false);
@@ -50,4 +52,5 @@ Deno.test("readiness takes nothing it saw of a descriptor for its namesake's", a
     await fresh;
     closeFds(again, newEnd);
   }
+  assert.ok(namesakes > 0);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnChild } from "../../../../lib/sys/process/process.ts";
 import { spawnProcess } from "../../../../lib/sys/process/spawn.ts";
+import { withProcesses } from "../../../support/with_processes.ts";
 
 const decoder = new TextDecoder();
 const temp = () => Deno.makeTempDirSync({ prefix: "spawn-" });
@@ -22,7 +23,7 @@ async function outputOf(argv: string[], o: { env?: Record<string, string>; cwd?:
   return text;
 }
 
-Deno.test("spawnProcess() starts with no signal blocked and none ignored that the runtime ignores", async () => {
+withProcesses.test("spawnProcess() starts with no signal blocked and none ignored that the runtime ignores", async () => {
   const status = await outputOf(["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]);
   const ours = /^SigIgn:\s+(\w+)/m.exec(Deno.readTextFileSync("/proc/self/status"))![1];
   const [sigpipe, glibcsOwn] = [1n << 12n, 3n << 31n];
@@ -31,7 +32,7 @@ Deno.test("spawnProcess() starts with no signal blocked and none ignored that th
   assert.equal(ignored & ~glibcsOwn, BigInt(`0x${ours}`) & ~glibcsOwn & ~sigpipe);
 });
 
-Deno.test("spawnProcess() hands down its three descriptors, and of ours only what we were handed ourselves", async () => {
+withProcesses.test("spawnProcess() hands down its three descriptors, and of ours only what we were handed ourselves", async () => {
   const closeOnExec = (fd: string) =>
     Number(/^flags:\s+0(\d+)/m.exec(Deno.readTextFileSync(`/proc/self/fdinfo/${fd}`))![1].at(-7) ?? 0) & 2;
   const inherited = [...Deno.readDirSync("/proc/self/fdinfo")].map(({ name }) => name)
@@ -47,7 +48,7 @@ Deno.test("spawnProcess() hands down its three descriptors, and of ours only wha
   assert.equal(others.length, 1, `the folder that it reads, and no more: ${others}`);
 });
 
-Deno.test("spawnProcess() finds programs as a shell does: in the child's PATH, or from its folder", async () => {
+withProcesses.test("spawnProcess() finds programs as a shell does: in the child's PATH, or from its folder", async () => {
   const dir = temp();
   try {
     Deno.writeTextFileSync(`${dir}/hello`, "#!/bin/sh\necho hello $0 $*\n", { mode: 0o755 });
@@ -64,7 +65,7 @@ Deno.test("spawnProcess() finds programs as a shell does: in the child's PATH, o
   }
 });
 
-Deno.test("spawnProcess() hands arguments and variables over byte for byte", async () => {
+withProcesses.test("spawnProcess() hands arguments and variables over byte for byte", async () => {
   const odd = "ä 'x' \"y\"\n\t$HOME \\";
   const text = await outputOf(["sh", "-c", 'printf "%s|%s|" "$1" "$ODD"', "sh", odd], {
     env: { ...env, ODD: odd },
@@ -76,7 +77,7 @@ Deno.test("spawnProcess() hands arguments and variables over byte for byte", asy
   );
 });
 
-Deno.test("spawnProcess() says why it cannot", () => {
+withProcesses.test("spawnProcess() says why it cannot", () => {
   const dir = temp();
   try {
     Deno.writeTextFileSync(`${dir}/data`, "x", { mode: 0o644 });
