@@ -60,22 +60,25 @@ const floodBytes = 16 << 10, mostTurns = 8;
 /** Whatever is read passes through here, from one call of a sink to the next. */
 const chunk = new Uint8Array(256 << 10);
 
-/** Reads `fd` to its end, or until it is forgotten. */
+/** Reads `fd` to its end, or until it is forgotten. Never rejects: a sink that fails ends it. */
 async function pump(fd: number, sink: OutputSink, over: AbortSignal): Promise<void> {
   neverBlock(fd);
-  let ended = false;
-  while (!over.aborted && !ended && await readiness.wait(fd)) {
-    let length = 0;
-    let turns = 0;
-    do {
-      length = readFd(fd, chunk);
-      ended = length === 0;
-      const held = length > 0 ? sink(chunk.subarray(0, length)) : null;
-      if (held) await held;
-    } while (length >= floodBytes && ++turns < mostTurns && !over.aborted);
+  try {
+    while (!over.aborted && await readiness.wait(fd)) {
+      for (let turn = 0; turn < mostTurns && !over.aborted; turn++) {
+        const length = readFd(fd, chunk);
+        if (length === 0) return;
+        const held = length > 0 ? sink(chunk.subarray(0, length)) : null;
+        if (held) await held;
+        if (length < floodBytes) break;
+      }
+    }
+  } catch {
+    /* as if it had been closed */
+  } finally {
+    readiness.forget(fd);
+    closeFds(fd);
   }
-  readiness.forget(fd);
-  closeFds(fd);
 }
 
 /** Starts `argv`. @throws with the reason when it cannot be started (not found, not executable, bad folder). */

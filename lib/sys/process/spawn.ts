@@ -29,8 +29,10 @@ export function spawnProcess(o: ProcessOptions, stdio: readonly [number, number,
   const program = name.includes("/")
     ? name
     : findProgram(name, o.cwd, o.env.PATH ?? environment().PATH ?? "");
-  const error = (code: number) =>
-    new Error(`Failed to spawn '${name}': ${errorText(code)} (os error ${code})`);
+  const error = (code: number) => {
+    const where = code === ENOENT ? ` in ${o.cwd}` : ""; // the folder may be what is missing
+    return new Error(`Failed to spawn '${name}'${where}: ${errorText(code)} (os error ${code})`);
+  };
   if (program === null) throw error(ENOENT);
   const result = posixSpawn(program, [name, ...args], o, stdio);
   // A script without its first line is the shell's, as with execvp.
