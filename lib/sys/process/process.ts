@@ -6,7 +6,7 @@ import type { ExitStatus } from "../../model/states.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { closeFds, neverBlock, openPipe, readFd, writeFd } from "./libc.ts";
 import { isBlind, isGone, readStat } from "./procfs.ts";
-import { readiness } from "./readiness.ts";
+import { epoll } from "./epoll.ts";
 import { noteRuntimeChild } from "./reaper.ts";
 import { openNull, openPidfd, type ProcessOptions, reap, spawnProcess } from "./spawn.ts";
 
@@ -64,7 +64,7 @@ const chunk = new Uint8Array(256 << 10);
 async function pump(fd: number, sink: OutputSink, over: AbortSignal): Promise<void> {
   neverBlock(fd);
   try {
-    while (!over.aborted && await readiness.wait(fd)) {
+    while (!over.aborted && await epoll.readable(fd)) {
       for (let turn = 0; turn < mostTurns && !over.aborted; turn++) {
         const length = readFd(fd, chunk);
         if (length === 0) return;
@@ -76,7 +76,7 @@ async function pump(fd: number, sink: OutputSink, over: AbortSignal): Promise<vo
   } catch {
     /* as if it had been closed */
   } finally {
-    readiness.forget(fd);
+    epoll.forget(fd);
     closeFds(fd);
   }
 }
@@ -103,7 +103,7 @@ export function spawnChild(o: SpawnOptions): Child {
     drained,
     async closeOutput() {
       over.abort();
-      for (const fd of [out, err]) readiness.forget(fd);
+      for (const fd of [out, err]) epoll.forget(fd);
       await drained;
       closeInput();
     },
@@ -116,7 +116,7 @@ export function startProcess(
   out: number,
   err: number,
 ): Omit<Child, "drained" | "closeOutput"> & { closeInput(): void } {
-  readiness.open();
+  epoll.open();
   const [inEnd, input] = o.stdin === "piped" ? openPipe() : [openNull(), null];
   let pid;
   try {
@@ -151,8 +151,8 @@ export function startProcess(
 async function ended(pid: number): Promise<ExitStatus> {
   const fd = openPidfd(pid);
   if (fd >= 0) {
-    await readiness.wait(fd);
-    readiness.forget(fd);
+    await epoll.readable(fd);
+    epoll.forget(fd);
     closeFds(fd);
   }
   // Without a descriptor (none was free, or a kernel before 5.3) it is asked for now and then.

@@ -10,7 +10,7 @@ const EPOLLIN = 1, EPOLLONESHOT = 1 << 30;
 const [eventSize, dataAt] = Deno.build.arch === "x86_64" ? [12, 4] : [16, 8];
 const mostEvents = 64;
 
-class Readiness {
+class Epoll {
   #waiting = new Map<number, { id: number; resolve(readable: boolean): void }>();
   /** Distinguishes the waits: what the thread has just seen may be of a descriptor that was closed and is another now. */
   #id = 0;
@@ -21,7 +21,7 @@ class Readiness {
   #running = false;
 
   /** Resolves with true when `fd` has something to read or is at its end; with false when it is forgotten before. */
-  wait(fd: number): Promise<boolean> {
+  readable(fd: number): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#waiting.set(fd, { id: this.#id = (this.#id + 1) >>> 0, resolve });
     this.open();
@@ -87,4 +87,4 @@ class Readiness {
 }
 
 /** The program's own. */
-export const readiness: Readiness = new Readiness();
+export const epoll: Epoll = new Epoll();

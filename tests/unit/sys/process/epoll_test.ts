@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { closeFds, listNumbers, openPipe, writeFd } from "../../../../lib/sys/process/libc.ts";
-import { readiness } from "../../../../lib/sys/process/readiness.ts";
+import { epoll } from "../../../../lib/sys/process/epoll.ts";
 import { withProcesses } from "../../../support/with_processes.ts";
 
 const byte = new Uint8Array([1]);
 const descriptors = () => listNumbers("/proc/self/fd")!.length;
 
-withProcesses.test("readiness.wait() tells of bytes and of the end, for many at once", async () => {
+withProcesses.test("epoll.readable() tells of bytes and of the end, for many at once", async () => {
   const before = descriptors();
   const pipes = Array.from({ length: 100 }, openPipe);
   const told: number[] = [];
-  const waits = pipes.map(([fd], i) => readiness.wait(fd).then((readable) => readable && told.push(i)));
+  const waits = pipes.map(([fd], i) => epoll.readable(fd).then((readable) => readable && told.push(i)));
   writeFd(pipes[7][1], byte);
   await waits[7];
   assert.deepEqual(told, [7]);
@@ -18,37 +18,37 @@ withProcesses.test("readiness.wait() tells of bytes and of the end, for many at 
   await Promise.all(waits);
   assert.equal(told.length, 100);
   for (const [fd] of pipes) {
-    readiness.forget(fd);
+    epoll.forget(fd);
     closeFds(fd);
   }
   assert.equal(descriptors(), before, "nothing is left open when nobody is waited for");
 });
 
-withProcesses.test("readiness.forget() ends the wait, and the thread's when it was the last", async () => {
+withProcesses.test("epoll.forget() ends the wait, and the thread's when it was the last", async () => {
   const [fd, end] = openPipe();
-  const wait = readiness.wait(fd);
-  readiness.forget(fd);
+  const wait = epoll.readable(fd);
+  epoll.forget(fd);
   assert.equal(await wait, false);
   closeFds(fd, end);
 });
 
-withProcesses.test("readiness takes nothing it saw of a descriptor for its namesake's", async () => {
+withProcesses.test("epoll takes nothing it saw of a descriptor for its namesake's", async () => {
   let namesakes = 0;
   for (let i = 0; i < 200; i++) {
     const [fd, end] = openPipe();
-    const old = readiness.wait(fd);
+    const old = epoll.readable(fd);
     writeFd(end, byte); // seen by the thread, but not told yet
     if (i % 2) { for (const until = performance.now() + 1; performance.now() < until;); }
-    readiness.forget(fd);
+    epoll.forget(fd);
     closeFds(fd, end);
     const [again, newEnd] = openPipe();
     if (again === fd) namesakes++; // a test beside this one may have taken the number
     let told: boolean | null = null;
-    const fresh = readiness.wait(again).then((readable) => told = readable);
+    const fresh = epoll.readable(again).then((readable) => told = readable);
     assert.equal(await old, false);
     await new Promise((resolve) => setTimeout(resolve, 0));
     assert.equal(told, null, "nothing is there to read");
-    readiness.forget(again);
+    epoll.forget(again);
     await fresh;
     closeFds(again, newEnd);
   }
