@@ -1,10 +1,12 @@
 /**
- * `deno task release [build options]`: what is handed out, in dist/release/: the file for the target, install.sh, the
- * SBOM, and SHA256SUMS over all of them. A compiled file per target, or a self-extracting one for this machine's.
+ * `deno task release [build options]`: what is handed out, in dist/release/: the file for the target, the npm package,
+ * install.sh, the SBOM, and SHA256SUMS over all of them. A compiled file per target, or a self-extracting one for this machine's.
  */
 import manifest from "../deno.json" with { type: "json" };
 import { build, buildOptions } from "./build.ts";
+import { bundle } from "./build/bundle.ts";
 import { BuildError, buildStamp, root, sha256 } from "./build/info.ts";
+import { npmFileName, npmPackage } from "./build/npm.ts";
 import { sbom } from "./build/sbom.ts";
 
 const folder = `${root}dist/release`;
@@ -31,6 +33,10 @@ try {
     console.error,
   );
   console.log(`${built.output} (${built.kind})`);
+  await Deno.writeFile(
+    `${folder}/${npmFileName}`,
+    await npmPackage(await bundle(buildStamp()), Deno.version.deno),
+  );
   await Deno.copyFile(`${root}scripts/install.sh`, `${folder}/install.sh`);
   await Deno.writeTextFile(`${folder}/alexa-loader.cdx.json`, sbom(programImports(), buildStamp().built));
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();

@@ -7,13 +7,15 @@ import { type BuildStamp, buildStamp, runtimeFlags, version } from "../version.t
 /** The word in `cmd` that stands for the program's own stand-in services. */
 export const demoWord = "@demo";
 
-/** Set by the self-extracting file to its own path. */
+/** Set by the script that a built program begins with (the self-extracting file, the npm package) to its own path. */
 const selfVariable = "ALEXA_LOADER_SELF";
-/** Variables that the self-extracting file sets for its runtime alone; what they were before is kept as WAS. */
+/** Set by the npm package's script to "npm". */
+const kindVariable = "ALEXA_LOADER_KIND";
+/** Variables that the script sets for its runtime alone; what they were before is kept as WAS. */
 const runtimeVariables = ["DENO_DIR", "DENO_NO_UPDATE_CHECK", "DENO_DISABLE_NODE_SHIM"];
 const formerPrefix = "ALEXA_LOADER_WAS_";
 
-export type ProgramKind = "source" | "compiled" | "self-extracting";
+export type ProgramKind = "source" | "compiled" | "self-extracting" | "npm";
 
 export interface ProgramFacts extends BuildStamp {
   version: string;
@@ -25,6 +27,7 @@ export interface ProgramFacts extends BuildStamp {
 }
 
 let packedFile: string | null = null;
+let packedKind: ProgramKind = "self-extracting";
 
 /**
  * To be called once, before anything else looks at the environment: puts it back as the user has it. The services inherit
@@ -34,7 +37,8 @@ export function adoptEnvironment(): void {
   if (buildStamp === null || Deno.build.standalone) return; // a variable of another copy of the program is none of ours
   packedFile = Deno.env.get(selfVariable) ?? null;
   if (packedFile === null) return;
-  Deno.env.delete(selfVariable);
+  if (Deno.env.get(kindVariable) === "npm") packedKind = "npm";
+  for (const name of [selfVariable, kindVariable]) Deno.env.delete(name);
   for (const name of runtimeVariables) {
     const former = Deno.env.get(formerPrefix + name);
     if (former === undefined) Deno.env.delete(name);
@@ -47,12 +51,12 @@ export function adoptEnvironment(): void {
 
 function kind(): ProgramKind {
   if (Deno.build.standalone) return "compiled";
-  return packedFile === null ? "source" : "self-extracting";
+  return packedFile === null ? "source" : packedKind;
 }
 
 /**
- * argv that starts this program again with `args`. A self-extracting file is started as the file, not as what it
- * unpacked: that checks its cache, and is right when the cache has gone (5 ms more).
+ * argv that starts this program again with `args`. A packed one is started by its script, not as what that found or
+ * unpacked: it checks its cache, and is right when the cache has gone (5 ms more).
  */
 export function selfCommand(args: readonly string[]): string[] {
   if (packedFile !== null) return [packedFile, ...args];

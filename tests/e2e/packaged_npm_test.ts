@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { bundle } from "../../scripts/build/bundle.ts";
+import { buildStamp } from "../../scripts/build/info.ts";
+import { npmFileName, npmPackage } from "../../scripts/build/npm.ts";
+import { filesUnder } from "../support/bare_machine.ts";
+
+/** Node and npm, where there are any; the tests below are skipped without. */
+const npm = programIn("npm") && programIn("node");
+const test = (name: string, fn: () => Promise<void>) =>
+  Deno.test({
+    name: npm ? name : `${name} [needs Node with npm: apt-get install npm]`,
+    ignore: !npm,
+    fn,
+  });
+
+function programIn(name: string): string | null {
+  const found = (Deno.env.get("PATH") ?? "").split(":").map((folder) => `${folder}/${name}`).find((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  });
+  return found ?? null;
+}
+
+/** A user who has Node and what npm has installed from the package, and nothing else of ours. */
+class NodeUser implements Disposable {
+  readonly folder = Deno.makeTempDirSync({ prefix: "alexa-loader-npm-" });
+  readonly home = `${this.folder}/home`;
+  readonly prefix = `${this.folder}/a prefix`;
+  readonly command = `${this.prefix}/bin/alexa-loader`;
+  readonly env: Record<string, string> = {
+    PATH: "/usr/bin:/bin",
+    HOME: this.home,
+    XDG_RUNTIME_DIR: `${this.folder}/run`,
+    ALEXA_DEMO_PORTS: "any",
+  };
+
+  constructor() {
+    for (const path of [this.home, `${this.folder}/run`]) Deno.mkdirSync(path, { mode: 0o700 });
+  }
+
+  /** Without scripts, as careful people have it. Node's own settings (registry, certificates) are the machine's. */
+  async install(): Promise<void> {
+    const file = `${this.folder}/${npmFileName}`;
+    Deno.writeFileSync(file, await npmPackage(await bundle(buildStamp()), Deno.version.deno));
+    const args = [
+      "install",
+      "--global",
+      "--ignore-scripts",
+      "--no-audit",
+      "--no-fund",
+      "--prefix",
+      this.prefix,
+      file,
+    ];
+    const { success, stdout, stderr } = await new Deno.Command("npm", { args, cwd: this.folder }).output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    assert.ok(success, text(stdout) + text(stderr));
+  }
+
+  async run(...args: string[]) {
+    const options = { args, env: this.env, clearEnv: true, cwd: this.home };
+    const { code, stdout, stderr } = await new Deno.Command(this.command, options).output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code, stdout: text(stdout), stderr: text(stderr) };
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.folder, { recursive: true });
+  }
+}
+
+test("the npm package, installed with Node alone, says what it is, checks, and boots the demo", async () => {
+  using user = new NodeUser();
+  await user.install();
+  const facts = JSON.parse((await user.run("--version", "--json")).stdout);
+  assert.deepEqual([facts.kind, facts.deno], ["npm", Deno.version.deno]);
+  assert.ok(facts.permissions.includes("--allow-ffi") && !facts.permissions.includes("--allow-all"));
+
+  const demo = new URL("../../config/demo.yaml", import.meta.url).pathname;
+  const checked = await user.run("check", "--config", demo);
+  assert.equal(checked.code, 0, checked.stderr);
+
+  const child = new Deno.Command(user.command, {
+    args: ["demo"],
+    env: user.env,
+    clearEnv: true,
+    cwd: user.home,
+    stdout: "piped",
+  }).spawn();
+  let log = "";
+  const status = child.status;
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    log += text;
+    if (text.includes("READY FOR WAKE WORD")) child.kill("SIGINT"); // the script has become the loader
+  }
+  assert.equal((await status).code, 0, log);
+  assert.match(log, /Shutdown complete/);
+  // The services are the program again; none of them was given the runtime's variables.
+  assert.doesNotMatch(log, /DENO_DIR|ALEXA_LOADER_/);
+  // What it keeps lies in the user's own folders, and nothing of it in the package.
+  assert.deepEqual(
+    [...Deno.readDirSync(`${user.home}/.cache`)].map(({ name }) => name).sort(),
+    ["alexa-loader", "alexa-loader-npm"],
+  );
+});
+
+test("the npm package says so when its runtime was not installed, and runs nothing at installation", async () => {
+  using user = new NodeUser();
+  await user.install();
+  const manifests = [...filesUnder(user.prefix)].filter((path) =>
+    path.endsWith("/alexa-loader/package.json")
+  );
+  const manifest = JSON.parse(Deno.readTextFileSync(`${user.prefix}/${manifests[0]}`));
+  assert.equal(manifest.scripts, undefined);
+  assert.deepEqual(manifest.dependencies, { deno: Deno.version.deno });
+  const runtimes = [...filesUnder(user.prefix)].filter((path) => /@deno\/[^/]+\/deno$/.test(path));
+  assert.equal(runtimes.length, 1);
+  Deno.removeSync(`${user.prefix}/${runtimes[0]}`);
+  const { code, stderr } = await user.run("--version");
+  assert.equal(code, 1);
+  assert.match(stderr, /its runtime \(npm package @deno\/.+\) is not installed/);
+});
+
+Deno.test("the npm package of one commit is the same, byte for byte", async () => {
+  const make = async () => await npmPackage(await bundle({ commit: null, built: null }), "2.9.6");
+  assert.deepEqual(await make(), await make());
+});
