@@ -24,9 +24,10 @@ export function checkUrl(url: unknown, path: Path, found: RuleFindings): void {
 
 /** `host:port` or `[address]:port`, or null. */
 export function parseTarget(target: string): { host: string; port: number } | null {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(target);
-  const port = Number(match?.[3]);
-  return match && port >= 1 && port <= 65_535 ? { host: match[1] ?? match[2], port } : null;
+  const [, address, name = "", digits] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(target) ?? [];
+  const port = Number(digits);
+  return port >= 1 && port <= 65_535 ? { host: address ?? name, port } : null;
 }
 
 /** True for the names and addresses of this machine's loopback (and for "any address", which includes it). */

@@ -8,16 +8,16 @@ export function editDistance(a: string, b: string): number {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1];
-      let cost = Math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1));
+      let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (same ? 0 : 1));
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        cost = Math.min(cost, before[j - 2] + 1);
+        cost = Math.min(cost, before[j - 2]! + 1);
       }
       row.push(cost);
     }
     before = last;
     last = row;
   }
-  return last[b.length];
+  return last[b.length]!;
 }
 
 /** `kwdReady-Sec` -> `kwd_ready_sec`: other habits of writing the same name are no edits. */

@@ -72,7 +72,7 @@ async function measure({ chosen, runs, program, beside }: Options): Promise<Figu
       for (const [i, shop] of shops.entries()) {
         const sample: Sample = await experiment.once(shop);
         if (round > 0) {
-          for (const [id, value] of Object.entries(sample)) (figures[i][id] ??= []).push(value);
+          for (const [id, value] of Object.entries(sample)) (figures[i]![id] ??= []).push(value);
         }
       }
     }
@@ -82,9 +82,9 @@ async function measure({ chosen, runs, program, beside }: Options): Promise<Figu
 
 const digits = (value: number, unit: string) => value.toFixed(unit === "s" || unit === "x" ? 2 : 1);
 
-function table([figures, beside]: Figures[]): string {
+function table([figures = {}, beside]: Figures[]): string {
   const rows = metrics.filter(({ id }) => figures[id]).map(({ id, brief, unit, most }) => {
-    const values = figures[id];
+    const values = figures[id]!;
     const median = percentile(values, 50)!;
     return [
       brief,

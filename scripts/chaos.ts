@@ -49,7 +49,7 @@ try {
 }
 
 function seedOf(text: string | undefined): number {
-  if (text === undefined) return crypto.getRandomValues(new Uint32Array(1))[0];
+  if (text === undefined) return crypto.getRandomValues(new Uint32Array(1))[0]!;
   return Number(text === "today" ? new Date().toISOString().slice(0, 10).replaceAll("-", "") : text);
 }
 

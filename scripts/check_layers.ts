@@ -59,7 +59,7 @@ interface Import {
 }
 
 function roomOf(path: string): { room: string; rank: number } {
-  const [, first, second] = path.split("/");
+  const [, first = "", second] = path.split("/");
   if (second === undefined) {
     const name = first.replace(/\.ts$/, "");
     return { room: name, rank: rootFiles[name] ?? NaN };
@@ -81,7 +81,7 @@ function bare(text: string): string {
 
 function importsOf(path: string, code: string): Import[] {
   return [...code.matchAll(importPattern)].flatMap((match) => {
-    const target = match[2] ?? match[3] ?? match[4];
+    const target = match[2] ?? match[3] ?? match[4] ?? "";
     if (!target.startsWith(".")) return [];
     const resolved = new URL(target, `file:///${path}`).pathname.slice(1);
     if (!resolved.startsWith("lib/")) return [];

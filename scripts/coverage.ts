@@ -26,7 +26,7 @@ function byRoom(lcov: string): Map<string, Lines> {
   const rooms = new Map<string, Lines>();
   let lines: Lines = { run: 0, all: 0 };
   for (const line of lcov.split("\n")) {
-    const [word, value] = line.split(":", 2);
+    const [word, value = ""] = line.split(":", 2);
     if (word === "SF") {
       const [, first, second] = value.slice(root.length).split("/");
       const room = second === undefined ? "lib" : `lib/${first}`;

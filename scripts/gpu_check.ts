@@ -42,15 +42,15 @@ function allocate(): void {
   const out = new BigUint64Array(1), device = new Int32Array(1);
   must("cuInit", cuda.symbols.cuInit(0));
   must("cuDeviceGet", cuda.symbols.cuDeviceGet(device, 0));
-  must("cuCtxCreate", cuda.symbols.cuCtxCreate_v2(out, 0, device[0]));
+  must("cuCtxCreate", cuda.symbols.cuCtxCreate_v2(out, 0, device[0]!));
   console.log("ok");
   const blocks: bigint[] = [];
   const input = new Uint8Array(64);
   for (let n = Deno.stdin.readSync(input); n !== null; n = Deno.stdin.readSync(input)) {
-    const [verb, amount] = new TextDecoder().decode(input.subarray(0, n)).trim().split(" ");
+    const [verb, amount = ""] = new TextDecoder().decode(input.subarray(0, n)).trim().split(" ");
     if (verb === "alloc") {
       must("cuMemAlloc", cuda.symbols.cuMemAlloc_v2(out, BigInt(amount) << 20n));
-      blocks.push(out[0]);
+      blocks.push(out[0]!);
     } else {
       must("cuMemFree", cuda.symbols.cuMemFree_v2(blocks.pop()!));
     }
@@ -61,7 +61,7 @@ function allocate(): void {
 async function look(source: GpuSource): Promise<Gpu> {
   const answer = await source.snapshot();
   if (isGpuFailure(answer)) throw new Error(answer.message);
-  return answer.gpus[0];
+  return answer.gpus[0]!;
 }
 
 /** Used MiB in nvidia-smi's own words: of the GPU, and of one process (null if it is not in its list). */

@@ -68,7 +68,7 @@ const left = endAll();
 
 function look(line: string): void {
   if (/^(ok|FAILED) \| /.test(line)) closing = line;
-  const [, file, name] = /^(\S+) => (.*) \.\.\. ignored/.exec(line) ?? [];
+  const [, file, name = ""] = /^(\S+) => (.*) \.\.\. ignored/.exec(line) ?? [];
   if (file) skipped.push({ file, name });
 }
 

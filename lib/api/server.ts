@@ -129,7 +129,7 @@ function nameIn(path: string, pathname: string): string | null {
   if (wanted.length !== given.length) return null;
   let name = "";
   for (const [i, part] of wanted.entries()) {
-    if (part === "<name>") name = decoded(given[i]);
+    if (part === "<name>") name = decoded(given[i] ?? "");
     else if (part !== given[i]) return null;
   }
   return name;

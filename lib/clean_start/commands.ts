@@ -36,8 +36,9 @@ export async function missingCommands(
 async function missingOf(service: ServicePlan, facts: PrecheckFacts): Promise<string | null> {
   const argv = facts.resolve(service.argv);
   const path = service.env.PATH ?? facts.env.PATH ?? "";
-  const program = findProgram(argv[0], service.workdir, path);
-  if (program === null) return `the command ${JSON.stringify(argv[0])}`;
+  const [command = ""] = argv;
+  const program = findProgram(command, service.workdir, path);
+  if (program === null) return `the command ${JSON.stringify(command)}`;
   const target = pythonTarget(argv);
   if (!target) return null;
   if (target.kind === "script") {
@@ -50,7 +51,7 @@ async function missingOf(service: ServicePlan, facts: PrecheckFacts): Promise<st
   };
   if (lies(target.name) || facts.known?.has(service.name)) return null;
   // A package of ours that lacks it is asked by the whole name; of others it is enough that the package is there.
-  const top = target.name.split(".")[0];
+  const [top = ""] = target.name.split(".");
   const asked = await runCommand([program, "-c", findSpec, lies(top) ? target.name : top], {
     cwd: service.workdir,
     env: { ...facts.env, ...service.env },
@@ -66,12 +67,13 @@ const findSpec =
 
 /** What a Python command line runs; null for every other program, and for `-c`. */
 function pythonTarget(argv: readonly string[]): { kind: "module" | "script"; name: string } | null {
-  if (!/^python[\d.]*$/.test(argv[0].split("/").at(-1)!)) return null;
-  for (let i = 1; i < argv.length; i++) {
-    if (argv[i] === "-m") return argv[i + 1] ? { kind: "module", name: argv[i + 1] } : null;
-    if (argv[i] === "-c" || argv[i] === "-") return null;
-    if (argv[i] === "-X" || argv[i] === "-W") i++;
-    else if (!argv[i].startsWith("-")) return { kind: "script", name: argv[i] };
+  const [program = "", ...words] = argv;
+  if (!/^(.*\/)?python[\d.]*$/s.test(program)) return null;
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === "-m") return words[0] ? { kind: "module", name: words[0] } : null;
+    if (word === "-c" || word === "-") return null;
+    if (word === "-X" || word === "-W") words.shift();
+    else if (!word.startsWith("-")) return { kind: "script", name: word };
   }
   return null;
 }

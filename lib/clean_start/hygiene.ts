@@ -203,6 +203,6 @@ function hintFor(busy: readonly BusyPort[], plan: BootPlan, ownership: Ownership
   if (reachable && plan.hygiene.enabled && plan.hygiene.killOrphans !== "any") {
     ways.push("set `port_hygiene.kill_orphans: any` to have the loader stop it");
   }
-  const text = ways.length > 1 ? `${ways.slice(0, -1).join(", ")} or ${ways.at(-1)}` : ways[0];
+  const text = [ways.slice(0, -1).join(", "), ways.at(-1)].filter(Boolean).join(" or ");
   return plan.hygiene.enabled ? text : `${text} (port_hygiene.enabled is false, so the loader stops nobody)`;
 }

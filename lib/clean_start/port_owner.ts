@@ -109,8 +109,8 @@ export function describeBusy(busy: BusyPort): string {
 /** Name of a user of this machine, or the number where it has none. */
 export function userName(uid: number): string {
   for (const line of readSmallFile("/etc/passwd")?.split("\n") ?? []) {
-    const fields = line.split(":");
-    if (fields[2] === String(uid)) return fields[0];
+    const [name, , id] = line.split(":");
+    if (name && id === String(uid)) return name;
   }
   return String(uid);
 }

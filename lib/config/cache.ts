@@ -58,7 +58,7 @@ function referenced(text: string, env: Environment): [string, string | undefined
   const names = new Set([
     "HOME",
     ...probeKinds.flatMap(({ variables = [] }) => variables),
-    ...[...text.matchAll(/\$\{(\w+)\}/g)].map((match) => match[1]),
+    ...[...text.matchAll(/\$\{(\w+)\}/g)].map(([, name = ""]) => name),
   ]);
   return [...names].sort().map((name) => [name, env[name]]);
 }

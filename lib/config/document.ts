@@ -189,8 +189,8 @@ class Reader {
     return this.#problem(range, finding);
   }
 
-  #report(range: readonly number[], finding: Finding): void {
-    this.#problems.push(this.#problem([range[0], range[1] ?? range[0] + 1], finding));
+  #report([start = 0, end = start + 1]: readonly number[], finding: Finding): void {
+    this.#problems.push(this.#problem([start, end], finding));
   }
 
   #problem([start, end]: Range, finding: Finding): Problem {
@@ -198,7 +198,7 @@ class Reader {
     // The end of the file is shown behind its last character, not on the empty line after it.
     if (offset === this.#text.length) offset = this.#text.trimEnd().length;
     const line = this.#lineOf(offset);
-    const lineStart = this.#lineStarts[line - 1];
+    const lineStart = this.#lineStarts[line - 1] ?? 0;
     const column = offset - lineStart + 1;
     const lineText = this.#text.slice(lineStart, (this.#lineStarts[line] ?? this.#text.length + 1) - 1);
     return {
@@ -218,7 +218,7 @@ class Reader {
     let high = this.#lineStarts.length;
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if (this.#lineStarts[middle] <= offset) low = middle;
+      if (this.#lineStarts[middle]! <= offset) low = middle;
       else high = middle;
     }
     return low + 1;

@@ -73,8 +73,8 @@ class Explainer {
   /** Where in the schema a key with exactly this name lives, if only in one place. */
   #homeOf(key: string): string | null {
     this.#homes ??= homesOf(this.schema);
-    const homes = [...this.#homes.get(key) ?? []];
-    return homes.length === 1 ? homes[0] : null;
+    const [home = null, ...more] = this.#homes.get(key) ?? [];
+    return more.length === 0 ? home : null;
   }
 
   #badName(path: Path, wanted: string): Finding {

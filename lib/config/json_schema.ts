@@ -30,7 +30,7 @@ export interface JsonSchema {
 
 /** The JSON Schema (draft 2020-12) of what may be written in a configuration file. */
 export function configJsonSchema(): JsonSchema {
-  const { $schema, ...schema } = z.toJSONSchema(configSchema, { io: "input" }) as JsonSchema;
+  const { $schema = "", ...schema } = z.toJSONSchema(configSchema, { io: "input" }) as JsonSchema;
   return {
     $schema,
     title: "alexa-loader configuration",

@@ -12,11 +12,11 @@ export function configReference(schema: JsonSchema): string {
   /** Shared mappings (probes) are explained where they appear first. */
   const explained = new Set<string>();
 
-  const describe = (mapping: JsonSchema, title: string) => {
+  const describe = (mapping: JsonSchema, title: string, meaning = mapping.description) => {
     const rows = Object.entries(mapping.properties ?? {}).map(([key, property]) =>
       row(key, property, mapping.required?.includes(key) ?? false)
     );
-    const about = mapping.description ? `${mapping.description}.\n\n` : "";
+    const about = meaning ? `${meaning}.\n\n` : "";
     sections.push(
       `## ${title}\n\n${about}| key | type | default | meaning |\n|---|---|---|---|\n${rows.join("\n")}`,
     );
@@ -35,7 +35,7 @@ export function configReference(schema: JsonSchema): string {
       if (option.type !== "object" || !option.properties) continue;
       const [name, choice] = discriminator(option);
       const suffix = name === null ? "" : `, ${name}: ${choice!.const}`;
-      describe({ ...option, description: choice?.description ?? option.description }, `${title}${suffix}`);
+      describe(option, `${title}${suffix}`, choice?.description);
     }
   };
 
@@ -44,10 +44,9 @@ export function configReference(schema: JsonSchema): string {
       required ? "**required**" : defaultText(property)
     } | ${cell(property.description ?? "")} |`;
 
-  const { loader, services } = schema.properties!;
+  const { loader = {}, services = {} } = schema.properties!;
   describe(loader, "loader");
-  const service = services.additionalProperties as JsonSchema;
-  describe({ ...service, description: services.description }, "services → name");
+  describe(services.additionalProperties as JsonSchema, "services → name", services.description);
   return `${sections.join("\n\n")}\n`;
 }
 

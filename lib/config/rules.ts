@@ -210,7 +210,7 @@ function checkRoles(services: readonly ServiceView[], found: RuleFindings): void
       found.errors.push({
         path: "role" in service.raw ? [...service.path, "role"] : service.path,
         at: "role" in service.raw ? "value" : "key",
-        message: `both ${first.name} and ${service.name} have the role ${role}`,
+        message: `both ${first!.name} and ${service.name} have the role ${role}`,
         wanted: `one service with the role ${role}`,
         hint: "give one of them `role: other`",
       });

@@ -28,6 +28,6 @@ export const noControl = {
 
 /** The first line of what was said, behind a colon; nothing for nothing. */
 export function quoted(text: string): string {
-  const line = text.trim().split("\n")[0].slice(0, 200);
-  return line ? `: ${JSON.stringify(line)}` : "";
+  const [line] = text.trim().split("\n");
+  return line ? `: ${JSON.stringify(line.slice(0, 200))}` : "";
 }

@@ -56,7 +56,7 @@ async function runVerb(
   const filled = argv.map((word) =>
     word.replace(
       /\{(\w+)\}/g,
-      (whole, name) => Object.hasOwn(placeholders, name) ? placeholders[name] : whole,
+      (whole, name) => Object.hasOwn(placeholders, name) ? placeholders[name]! : whole,
     )
   );
   const result = await run(filled, o);

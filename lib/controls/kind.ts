@@ -26,7 +26,7 @@ export interface Speech {
   text: string;
   tag: string;
   /** Where to tell that the sound has ended. */
-  finishedUrl?: string;
+  finishedUrl?: string | undefined;
 }
 
 /** `Schema`: its keys; `Planned`: what it keeps in the plan. What it does never rejects, except with the signal's reason. */

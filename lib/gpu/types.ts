@@ -51,7 +51,7 @@ export type GpuFailureKind =
 export interface GpuFailure {
   failure: GpuFailureKind;
   message: string;
-  hint?: string;
+  hint?: string | undefined;
   /** NVML's own code, where it was NVML. */
   code?: number;
 }

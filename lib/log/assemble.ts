@@ -83,7 +83,7 @@ export class LineAssembler {
       const take = this.#limit - this.#length;
       this.#store(text.subarray(0, take));
       text = text.subarray(take);
-      const back = splitsCharacter(this.#carry, this.#limit, text[0]);
+      const back = splitsCharacter(this.#carry, this.#limit, text[0]!);
       const begun = this.#carry.slice(this.#limit - back, this.#limit);
       this.#length -= back;
       this.#emitCarry();
@@ -119,7 +119,7 @@ export class LineAssembler {
 function splitsCharacter(bytes: Uint8Array, length: number, next: number): number {
   if ((next & 0xc0) !== 0x80) return 0;
   for (let back = 1; back <= 3 && back < length; back++) {
-    const byte = bytes[length - back];
+    const byte = bytes[length - back]!;
     if (byte >= 0xc0) return back;
     if (byte < 0x80) return 0;
   }

@@ -44,7 +44,8 @@ export function cleanLines(block: Uint8Array, wantColor: boolean): CleanLines {
 function colorLines(text: string, plainText: string): string {
   const plain = plainText.split("\n");
   const lines = text.split("\n").map((line, i) => {
-    if (!line.includes("\x1b[") || parseOurForm(plain[i])) return plain[i]; // our form passes only without colours
+    const without = plain[i] ?? "";
+    if (!line.includes("\x1b[") || parseOurForm(without)) return without; // our form passes only without colours
     const kept = line.replace(unsafe, (found) => {
       if (found.length === 1) return visibleControl(found);
       return color.test(found) ? found : "";

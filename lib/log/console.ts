@@ -254,13 +254,13 @@ export class ConsoleQueue {
   #take(): Uint8Array<ArrayBuffer> {
     let count = 0;
     let size = 0;
-    while (
-      count < this.#pending.length && (count === 0 || size + this.#pending[count].length <= batchBytes)
-    ) {
-      size += this.#pending[count++].length;
+    for (const { length } of this.#pending) {
+      if (count > 0 && size + length > batchBytes) break;
+      size += length;
+      count++;
     }
     const lines = this.#pending.splice(0, count);
-    if (count === 1) return lines[0];
+    if (lines.length === 1) return lines[0]!;
     const batch = new Uint8Array(size);
     let at = 0;
     for (const part of lines) {

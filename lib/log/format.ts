@@ -46,10 +46,10 @@ const levelColors: Record<LogLevel, string> = {
 };
 
 function tagColor(tag: string): number {
-  if (Object.hasOwn(tagColors, tag)) return tagColors[tag];
+  if (Object.hasOwn(tagColors, tag)) return tagColors[tag]!;
   let sum = 0;
   for (let i = 0; i < tag.length; i++) sum += tag.charCodeAt(i);
-  return otherColors[sum % otherColors.length];
+  return otherColors[sum % otherColors.length]!;
 }
 
 /** {@link linePrefix} in colours: each tag always has the same one. */
@@ -81,16 +81,16 @@ export function hasOurForm(bytes: Uint8Array, start: number, end: number): boole
   let at = start;
   const stop = Math.min(end, start + longestTag);
   for (; at < stop; at++) {
-    const c = bytes[at];
+    const c = bytes[at]!;
     const upper = c >= 65 && c <= 90;
     if (!upper && (at === start || !((c >= 48 && c <= 57) || c === 95))) break;
   }
   if (at === start || bytes[at] !== 32) return false;
   const level = Math.max(at + 1, start + tagWidth);
   // The level's first letter, before anything dearer: this is asked for every line that a service prints.
-  if (level >= end || bytes[level] < 65 || bytes[level] > 90) return false;
+  if (level >= end || bytes[level]! < 65 || bytes[level]! > 90) return false;
   for (; at < level; at++) if (bytes[at] !== 32) return false;
-  const want = levelBytes.get(bytes[level]);
+  const want = levelBytes.get(bytes[level]!);
   return want !== undefined && startsWith(bytes, level, end, want);
 }
 
@@ -104,7 +104,7 @@ function startsWith(bytes: Uint8Array, at: number, end: number, want: Uint8Array
 export function parseOurForm(line: string): { tag: string; level: LogLevel; message: string } | null {
   const found = /^([A-Z][A-Z0-9_]{0,63})( +)(INFO|WARNING|ERROR|DEBUG) = (.*)$/s.exec(line);
   if (!found) return null;
-  const [, tag, spaces, level, message] = found;
+  const [, tag = "", spaces = "", level, message = ""] = found;
   if (tag.length + spaces.length !== Math.max(tagWidth, tag.length + 1)) return null;
   return { tag, level: level as LogLevel, message };
 }

@@ -63,7 +63,7 @@ export class Frame {
     while (at < size && out + (size - at) <= room) {
       const begin = at;
       const inTraceback = levels.inTraceback;
-      const first = block[at];
+      const first = block[at]!;
       const before = first >= 65 && first <= 90 && hasOurForm(block, at, size)
         ? ours
         : prefixes[levels.of(block, at)];
@@ -91,7 +91,7 @@ export class Frame {
   /** Calls `fn` with begin and end in {@link bytes} of the text of each of the last `count` (at most 32) framed lines. */
   lastTexts(count: number, fn: (begin: number, end: number) => void): void {
     for (let line = Math.max(0, this.lines - Math.min(count, remembered)); line < this.lines; line++) {
-      fn(this.#starts[line & (remembered - 1)], this.#ends[line & (remembered - 1)]);
+      fn(this.#starts[line & (remembered - 1)]!, this.#ends[line & (remembered - 1)]!);
     }
   }
 
@@ -134,7 +134,7 @@ function copyPlainLine(
       view.setInt32(out, word, true);
     }
     for (const stop = Math.min(size, at + 4); at < stop;) {
-      const byte = block[at++];
+      const byte = block[at++]!;
       bytes[out++] = byte;
       if (byte >= 0x20 && byte < 0x7f) continue;
       if (byte === LF) return out;

@@ -28,7 +28,7 @@ export interface LogOptions extends LogFileOptions {
   /** Where lines are shown: standard output, nowhere, or a function that writes bytes. */
   console?: "stdout" | null | ConsoleWriter;
   /** Show DEBUG lines on the console; files have them always. */
-  debug?: boolean;
+  debug?: boolean | undefined;
   /** Colours on the console. "auto": on a terminal, unless NO_COLOR is set. */
   color?: "auto" | boolean;
   clock?: Clock;

@@ -19,7 +19,7 @@ const encoder = new TextEncoder();
 const byFirst = new Map<number, [Uint8Array, OwnLevel][]>();
 for (const [word, level] of words) {
   const bytes = encoder.encode(word);
-  byFirst.set(bytes[0], [...byFirst.get(bytes[0]) ?? [], [bytes, level]]);
+  byFirst.set(bytes[0]!, [...byFirst.get(bytes[0]!) ?? [], [bytes, level]]);
 }
 const traceback = encoder.encode("Traceback (most recent call last):");
 /** How a line of logfmt begins. */
@@ -56,7 +56,7 @@ export class OwnLevels {
 
   /** Of the line at `block[at]`, which ends with a newline. */
   of(block: Uint8Array, at: number): OwnLevel {
-    const first = block[at];
+    const first = block[at]!;
     if (this.inTraceback) {
       // Its frames are indented; the exception's own line ends it.
       this.inTraceback = first === SPACE || first === TAB;
@@ -80,13 +80,13 @@ export class OwnLevels {
 
 /** A level that begins at `at`, if it ends there as a level does. `keyed`: nothing else can stand there. */
 function wordAt(block: Uint8Array, at: number, keyed = false): OwnLevel {
-  for (const [word, level] of byFirst.get(block[at] | 32) ?? []) {
+  for (const [word, level] of byFirst.get(block[at]! | 32) ?? []) {
     let i = 0;
-    while (i < word.length && (block[at + i] | 32) === word[i]) i++;
+    while (i < word.length && (block[at + i]! | 32) === word[i]) i++;
     if (i < word.length) continue;
-    const next = block[at + i];
+    const next = block[at + i]!;
     // "error while loading" is a sentence, "ERROR while loading" is none.
-    if (ends.has(next) && (next !== SPACE || keyed || isUpper(block[at + 1]))) return level;
+    if (ends.has(next) && (next !== SPACE || keyed || isUpper(block[at + 1]!))) return level;
   }
   return 0;
 }
@@ -95,11 +95,11 @@ function wordAt(block: Uint8Array, at: number, keyed = false): OwnLevel {
 function afterStamp(block: Uint8Array, from: number): OwnLevel {
   const stop = Math.min(block.length, from + reach);
   for (let at = from; at < stop && block[at] !== LF; at++) {
-    const before = at === from ? SPACE : block[at - 1];
+    const before = at === from ? SPACE : block[at - 1]!;
     const inWord = isLetter(before) || isDigit(before);
-    if (!isLetter(block[at]) || (inWord && !isColour(block, from, at))) continue;
+    if (!isLetter(block[at]!) || (inWord && !isColour(block, from, at))) continue;
     const bracketed = before === BRACKET || before === ANGLE;
-    const level = isUpper(block[at]) || bracketed || inWord ? wordAt(block, at) : 0;
+    const level = isUpper(block[at]!) || bracketed || inWord ? wordAt(block, at) : 0;
     if (level !== 0) return level;
   }
   return 0;
@@ -109,7 +109,7 @@ function afterStamp(block: Uint8Array, from: number): OwnLevel {
 function isColour(block: Uint8Array, from: number, at: number): boolean {
   if (block[at - 1] !== 109) return false;
   let i = at - 2;
-  while (i > from && (isDigit(block[i]) || block[i] === 59)) i--;
+  while (i > from && (isDigit(block[i]!) || block[i] === 59)) i--;
   return block[i] === BRACKET && block[i - 1] === ESC;
 }
 
@@ -117,7 +117,7 @@ function isColour(block: Uint8Array, from: number, at: number): boolean {
 function afterKey(block: Uint8Array, from: number): OwnLevel {
   const stop = Math.min(block.length, from + 2 * reach);
   for (let at = from; at + 6 < stop && block[at] !== LF; at++) {
-    if ((block[at] | 32) !== 108 || !startsWith(block, at, key)) continue;
+    if ((block[at]! | 32) !== 108 || !startsWith(block, at, key)) continue;
     at += key.length;
     while (block[at] === QUOTE || block[at] === EQUALS || block[at] === COLON || block[at] === SPACE) at++;
     return wordAt(block, at, true);

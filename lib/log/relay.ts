@@ -133,8 +133,8 @@ export class ServiceRelay implements Relay {
     const lines: string[] = [];
     for (let i = Math.max(0, kept - n); i < kept; i++) {
       const at = kept < ringSize ? i : (this.#ringNext + i) % ringSize;
-      const length = this.#ringLengths[at];
-      const text = decoder.decode(this.#ring[at].subarray(0, length));
+      const length = this.#ringLengths[at]!;
+      const text = decoder.decode(this.#ring[at]!.subarray(0, length));
       // The cut of a long line may have hit the middle of a character.
       lines.push(length < ringLineBytes ? text : `${text.replace(/\ufffd$/, "")}…`);
     }
@@ -206,7 +206,7 @@ export class ServiceRelay implements Relay {
     if ((this.#ring[at]?.length ?? -1) < length) {
       this.#ring[at] = new Uint8Array(Math.min(ringLineBytes, length + 64));
     }
-    this.#ring[at].set(bytes.subarray(begin, begin + length));
+    this.#ring[at]!.set(bytes.subarray(begin, begin + length));
     this.#ringLengths[at] = length;
   }
 

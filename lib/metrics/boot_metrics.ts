@@ -102,9 +102,9 @@ export class BootMetrics {
   #greeted({ outcome, speakMs, resumeAfterMs }: GreetingReport): void {
     const { greeting } = this.#o;
     this.recorder.greeting(outcome, {
-      over_budget: speakMs !== null && isOverBudget(greeting, speakMs) ? markOf(greeting) : undefined,
-      greeting_speak_ms: speakMs ?? undefined,
-      kwd_resume_after_ms: resumeAfterMs ?? undefined,
+      over_budget: speakMs !== null && isOverBudget(greeting, speakMs) ? markOf(greeting) : null,
+      greeting_speak_ms: speakMs,
+      kwd_resume_after_ms: resumeAfterMs,
     });
     const now = this.#o.clock.now(), spoken = now - (resumeAfterMs ?? 0);
     if (speakMs !== null) this.recorder.add("greeting.speak", null, spoken - speakMs, spoken);

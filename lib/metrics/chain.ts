@@ -40,13 +40,14 @@ export function criticalChain(record: BootRecord): Link[] {
   const prepares = byEnd.filter((span) => span.service !== null && !holdsGate(span));
   const chain: Link[] = [];
   let until = bootEnd(record);
-  for (let gate = 0, prepare = 0;;) {
-    while (gate < gates.length && endOf(gates[gate]) > until + TOUCH_MS) gate++;
-    while (prepare < prepares.length && endOf(prepares[prepare]) > until + TOUCH_MS) prepare++;
-    const before = gates[gate] ? endOf(gates[gate]) : 0;
-    const waitedFor = prepares[prepare];
-    const waited = waitedFor && until - before > WAITED_MS && endOf(waitedFor) >= until - WAITED_MS;
-    const link = waited ? waitedFor : gates[gate];
+  const isLater = (span: Span | undefined) => span !== undefined && endOf(span) > until + TOUCH_MS;
+  for (let g = 0, p = 0;;) {
+    while (isLater(gates[g])) g++;
+    while (isLater(prepares[p])) p++;
+    const gate = gates[g], prepare = prepares[p];
+    const before = gate ? endOf(gate) : 0;
+    const waited = prepare && until - before > WAITED_MS && endOf(prepare) >= until - WAITED_MS;
+    const link = waited ? prepare : gate;
     if (!link) return chain;
     // A prepare began beside an earlier service: only its end after that service's gate is part of the chain.
     const from = waited ? Math.max(link.at_ms, before) : link.at_ms;
@@ -54,8 +55,8 @@ export function criticalChain(record: BootRecord): Link[] {
     if (later) later.wait_ms = round(Math.max(0, later.at_ms - endOf(link)));
     chain.unshift({ ...link, at_ms: from, ms: round(endOf(link) - from), wait_ms: round(Math.max(0, from)) });
     until = from;
-    if (waited) prepare++;
-    else gate++;
+    if (waited) p++;
+    else g++;
   }
 }
 

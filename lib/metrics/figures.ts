@@ -7,10 +7,9 @@ import type { BootRecord } from "../model/boot_record.ts";
  * exceed. So it is always a value that was really measured, and of five values p95 is the largest. Null of none.
  */
 export function percentile(values: readonly number[], p: number): number | null {
-  if (values.length === 0) return null;
   const sorted = values.toSorted((a, b) => a - b);
   const rank = Math.ceil((Math.min(Math.max(p, 0), 100) / 100) * sorted.length);
-  return sorted[Math.max(rank, 1) - 1];
+  return sorted[Math.max(rank, 1) - 1] ?? null;
 }
 
 /** A boot whose figures others are measured by: everything came up. */

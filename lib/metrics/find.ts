@@ -21,26 +21,30 @@ function nearest(records: readonly BootRecord[], id: string): string | undefined
  * or a prefix of an id that fits one boot only; an id that is whole always fits. An error value names the candidates.
  */
 export function findBoot(records: readonly BootRecord[], id = "last"): Found | LoaderError {
-  const found = (i: number): Found => ({ record: records[i], earlier: records.slice(0, i) });
+  const found = (record: BootRecord): Found => ({
+    record,
+    earlier: records.slice(0, records.indexOf(record)),
+  });
   const fail = (message: string, hint: string) => new LoaderError("usage", message, { hint });
-  if (records.length === 0) return fail("there is no boot in the history yet", "`up` or `demo` makes one");
-  if (id === "last") return found(records.length - 1);
+  const last = records.at(-1);
+  if (!last) return fail("there is no boot in the history yet", "`up` or `demo` makes one");
+  if (id === "last") return found(last);
   const wanted = id.trim().slice(0, 64);
   const back = /^-(\d{1,6})$/.exec(wanted);
   if (back) {
-    const n = Number(back[1]);
-    if (n >= 1 && n <= records.length) return found(records.length - n);
+    const record = records[records.length - Number(back[1])];
+    if (record) return found(record);
     return fail(
       `no boot ${wanted}: the history has ${records.length}`,
       `-1 is the last, -${records.length} the first`,
     );
   }
-  const whole = records.findIndex(({ boot }) => boot === wanted);
-  if (whole >= 0) return found(whole);
-  const fits = wanted === "" ? [] : [...records.keys()].filter((i) => records[i].boot.startsWith(wanted));
-  if (fits.length === 1) return found(fits[0]);
+  const whole = records.find(({ boot }) => boot === wanted);
+  if (whole) return found(whole);
+  const fits = wanted === "" ? [] : records.filter(({ boot }) => boot.startsWith(wanted));
+  if (fits.length === 1) return found(fits[0]!);
   if (fits.length > 1) {
-    const some = fits.slice(-5).map((i) => records[i].boot).join(", ");
+    const some = fits.slice(-5).map(({ boot }) => boot).join(", ");
     return fail(`boot "${wanted}" is ambiguous: ${fits.length} boots begin like that`, `among them ${some}`);
   }
   const like = nearest(records, wanted);

@@ -127,9 +127,13 @@ export class BootRecorder {
 
   greeting(
     outcome: string,
-    figures: { greeting_speak_ms?: number; kwd_resume_after_ms?: number; over_budget?: string } = {},
+    figures: {
+      greeting_speak_ms?: number | null;
+      kwd_resume_after_ms?: number | null;
+      over_budget?: string | null;
+    } = {},
   ): void {
-    const ms = (figure: number | undefined) => figure === undefined ? null : round(figure);
+    const ms = (figure: number | null = null) => figure === null ? null : round(figure);
     this.#greeting = {
       outcome,
       greeting_speak_ms: ms(figures.greeting_speak_ms),

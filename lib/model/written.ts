@@ -15,9 +15,9 @@ export interface Finding {
   /** Point at this part of the value, if it can be found in the text. */
   inside?: string;
   message: string;
-  wanted?: string;
+  wanted?: string | undefined;
   found?: string;
-  hint?: string;
+  hint?: string | undefined;
 }
 
 /** Errors stop the load, warnings are reported and the load goes on. */

@@ -13,6 +13,6 @@ export function resolvePath(base: string, path: string): string {
 
 /** A program named by a path is relative to the configuration file; a bare name is looked up in PATH. */
 export function resolveArgv(configDir: string, argv: readonly string[]): string[] {
-  const [program, ...rest] = argv;
+  const [program = "", ...rest] = argv;
   return [program.includes("/") ? resolvePath(configDir, program) : program, ...rest];
 }

@@ -17,7 +17,7 @@ const roles: readonly string[] = ["kwd", "stt", "llm", "tts"] satisfies Role[];
 /** Everything about one service, resolved. */
 export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts): ServicePlan {
   const { loader, services } = loaded.config;
-  const service = services[name];
+  const service = services[name]!; // the configuration's rules know of no other name
   const spawned = service.manage === "spawn";
   const role = service.role ?? (roles.includes(name) ? name as Role : "other");
   const readiness = planProbes(service.readiness, service, facts, null);
@@ -68,7 +68,7 @@ function planBindPort(
   readiness: readonly ProbeSpec[],
 ): number | null {
   const { ports } = loader.port_hygiene;
-  if (Object.hasOwn(ports, name)) return ports[name];
+  if (Object.hasOwn(ports, name)) return ports[name]!;
   const asked = readinessPort(readiness);
   return asked && isLoopback(asked.host) ? asked.port : null;
 }
@@ -116,5 +116,5 @@ function planRestart(
 }
 
 function historyOf(facts: PlanFacts, name: string): readonly number[] {
-  return facts.history !== null && Object.hasOwn(facts.history, name) ? facts.history[name] : [];
+  return facts.history !== null && Object.hasOwn(facts.history, name) ? facts.history[name]! : [];
 }

@@ -56,7 +56,7 @@ export function planReadyTimeout(
 /** The nearest-rank 95th percentile. */
 function p95(values: readonly number[]): number {
   const ordered = values.toSorted((a, b) => a - b);
-  return ordered[Math.ceil(0.95 * ordered.length) - 1];
+  return ordered[Math.ceil(0.95 * ordered.length) - 1]!;
 }
 
 function seconds(ms: number): string {

@@ -41,7 +41,8 @@ export function engineOf(service: ServicePlan, home: string): Engine {
     if (name) names.add(name.toLowerCase());
   }
   const module = moduleAt(argv);
-  if (module > 0) names.add(argv[module].split(".")[0].replaceAll("_", "-").toLowerCase());
+  const [top] = argv[module]?.split(".") ?? [];
+  if (top) names.add(top.replaceAll("_", "-").toLowerCase());
   const probes = service.readiness.filter(isOllama);
   if (isOllamaWarmup(warmup) || probes.length > 0) names.add("ollama");
 
@@ -68,7 +69,7 @@ export function engineOf(service: ServicePlan, home: string): Engine {
   };
   for (const [i, word] of argv.entries()) {
     if (i === 0 || i === module) continue;
-    const [, option = argv[i - 1], value = word] = /^(--?[\w-]+)=(.*)$/s.exec(word) ?? [];
+    const [, option = argv[i - 1]!, value = word] = /^(--?[\w-]+)=(.*)$/s.exec(word) ?? [];
     if (modelOptions.has(option)) addModel(value);
     addPath(value, !option.startsWith("-") || isModel(option));
   }
@@ -86,7 +87,8 @@ export function engineOf(service: ServicePlan, home: string): Engine {
 
 /** Where a Python command line names its module; -1 for every other. */
 function moduleAt(argv: readonly string[]): number {
-  if (argv.length === 0 || !/^python[\d.]*$/.test(baseName(argv[0]))) return -1;
+  const [program = ""] = argv;
+  if (!/^python[\d.]*$/.test(baseName(program))) return -1;
   const flag = argv.indexOf("-m");
   return flag > 0 && argv[flag + 1] !== undefined ? flag + 1 : -1;
 }

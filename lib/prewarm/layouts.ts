@@ -35,7 +35,7 @@ async function addHuggingFace(walk: Walk, engine: Engine, model: string, places:
   const { env } = places;
   const hub = env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE ||
     `${env.HF_HOME || `${cacheHome(places)}/huggingface`}/hub`;
-  const [name, quantization] = model.split(":");
+  const [name = "", quantization] = model.split(":");
   const wanted = (file: string) =>
     !quantization || !file.endsWith(".gguf") || file.toLowerCase().includes(quantization.toLowerCase());
   for (const repository of repositoriesOf(engine, name)) {
@@ -150,7 +150,7 @@ async function addWhisper(walk: Walk, engine: Engine, model: string, places: Pla
 /** llama.cpp saves what it fetched as `<org>_<name>_<file>.gguf`. */
 async function addLlamaCpp(walk: Walk, model: string, places: Places): Promise<void> {
   const folder = places.env.LLAMA_CACHE || `${cacheHome(places)}/llama.cpp`;
-  const [name, quantization = ""] = model.split(":");
+  const [name = "", quantization = ""] = model.split(":");
   const stem = name.replaceAll("/", "_").replace(/\.gguf$/, "").toLowerCase();
   if (!safePart(stem)) return;
   await walk.addFolder(folder, (file) => {

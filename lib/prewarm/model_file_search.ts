@@ -136,8 +136,8 @@ function alternatives(pattern: string): string[] {
   let all = [pattern];
   for (;;) {
     const next = all.flatMap((one) => {
-      const braces = /^(.*?)\{([^{}]*,[^{}]*)\}(.*)$/.exec(one);
-      return braces ? braces[2].split(",").map((word) => braces[1] + word + braces[3]) : [one];
+      const [, before, words, after] = /^(.*?)\{([^{}]*,[^{}]*)\}(.*)$/.exec(one) ?? [];
+      return words?.split(",").map((word) => `${before}${word}${after}`) ?? [one];
     });
     if (next.length === all.length || next.length > 64) return all;
     all = next;

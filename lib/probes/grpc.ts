@@ -123,6 +123,7 @@ function inWords(answer: HealthAnswer, spec: GrpcSpec, timeoutMs: number): Probe
 
 /** The address behind a gRPC target; null for the forms that only gRPC's own resolvers understand. */
 function hostAndPort(target: string): { host: string; port: number } | null {
-  const match = /^(?:dns:(?:\/\/\/)?|ipv4:)?(\[[0-9a-f:.]+\]|[^:/\[\]]+):(\d{1,5})$/i.exec(target);
-  return match && { host: match[1], port: Number(match[2]) };
+  const [, host, port] = /^(?:dns:(?:\/\/\/)?|ipv4:)?(\[[0-9a-f:.]+\]|[^:/\[\]]+):(\d{1,5})$/i.exec(target) ??
+    [];
+  return host === undefined ? null : { host, port: Number(port) };
 }

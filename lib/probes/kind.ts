@@ -27,7 +27,7 @@ export interface RuleContext {
 
 /** What of the service and of this machine its plan may look at. */
 export interface ProbeContext {
-  service: { model?: string; env: Readonly<Record<string, unknown>> };
+  service: { model?: string | undefined; env: Readonly<Record<string, unknown>> };
   env: Environment;
   /** How long one run of a command may take; null: as long as for readiness. */
   execMs: number | null;

@@ -38,7 +38,7 @@ export interface Waited {
   /** `readiness_poll_ms`. */
   maxMs: number;
   /** When history says it will be ready. */
-  expectedMs?: number | null;
+  expectedMs?: number | null | undefined;
 }
 
 export function nextPause({ waitedMs, heardMs, maxMs, expectedMs }: Waited): Pause {

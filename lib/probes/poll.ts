@@ -19,7 +19,7 @@ export interface WaitOptions {
   /** For one check. */
   timeoutMs: number;
   expectedMs?: number | null;
-  onActivity?: OnActivity;
+  onActivity?: OnActivity | undefined;
   /** Called whenever the service gave a sign of life by itself: it got on. */
   onProgress?(): void;
   /** Called whenever what is still missing changes: the last words to quote when time is up. */
@@ -49,6 +49,7 @@ export async function waitReady(probes: readonly Probe[], options: WaitOptions):
 
 /** What is known of one probe. */
 interface Asked {
+  probe: Probe;
   result: ProbeResult | null;
   /** When it was first heard by somebody, and since when it has been wrong; null while it is not. */
   heardAt: number | null;
@@ -56,38 +57,35 @@ interface Asked {
 }
 
 class Wait implements Disposable {
-  #probes: readonly Probe[];
   #o: WaitOptions;
   #began: number;
   /** Ends the whole wait, instead of leaving the other probes running: one stays wrong, or breaks its promise never to reject. */
   #over = new AbortController();
   #signal: AbortSignal;
   #signs: OwnSigns;
-  #asked: Asked[];
-  #lastReady = -1;
+  #all: Asked[];
+  #lastReady: Asked | null = null;
   #lastReported = "";
   #lastWrong: string | null = null;
 
   constructor(probes: readonly Probe[], options: WaitOptions) {
-    this.#probes = probes;
     this.#o = options;
     this.#began = options.clock.now();
     this.#signal = AbortSignal.any([options.signal, this.#over.signal]);
     this.#signs = new OwnSigns(options.clock, options.onActivity);
     this.#signs.listen(() => options.onProgress?.());
-    this.#asked = probes.map(() => ({ result: null, heardAt: null, wrongAt: null }));
+    this.#all = probes.map((probe) => ({ probe, result: null, heardAt: null, wrongAt: null }));
   }
 
   async run(): Promise<WaitResult> {
-    const all = [...this.#probes.keys()];
     try {
       for (;;) {
-        await this.#together(this.#missing(), (i) => this.#follow(i));
+        await this.#together(this.#missing(), (one) => this.#follow(one));
         // Each was ready at its own moment: that they hold at once is known only after asking the earlier ones again.
-        await this.#together(all.filter((i) => i !== this.#lastReady), (i) => this.#ask(i));
+        await this.#together(this.#all.filter((one) => one !== this.#lastReady), (one) => this.#ask(one));
         const missing = this.#missing();
-        if (missing.length === 0) return this.#result("ready", this.#inWords(all));
-        const pauses = missing.map((i) => this.#pause(i).usualMs);
+        if (missing.length === 0) return this.#result("ready", this.#inWords(this.#all));
+        const pauses = missing.map((one) => this.#pause(one).usualMs);
         await this.#o.clock.sleep(Math.max(...pauses), this.#signal);
       }
     } catch (error) {
@@ -101,32 +99,30 @@ class Wait implements Disposable {
   }
 
   /** Asks one probe until it holds. */
-  async #follow(i: number): Promise<void> {
-    const probe = this.#probes[i];
+  async #follow(asked: Asked): Promise<void> {
+    const { probe } = asked;
     using between = probe.onReady
       ? new Call(probe.onReady.bind(probe))
       : new Interval(this.#o.clock, this.#signs);
-    while (!await this.#ask(i)) await between.wait(this.#pause(i), this.#signal);
+    while (!await this.#ask(asked)) await between.wait(this.#pause(asked), this.#signal);
   }
 
-  async #ask(i: number): Promise<boolean> {
+  async #ask(asked: Asked): Promise<boolean> {
     const { clock, timeoutMs } = this.#o;
-    const asked = this.#asked[i];
-    const pull = !this.#probes[i].onReady;
+    const pull = !asked.probe.onReady;
     if (pull) this.#signs.asking();
-    const result = asked.result = await this.#probes[i].check({ signal: this.#signal, timeoutMs });
+    const result = asked.result = await asked.probe.check({ signal: this.#signal, timeoutMs });
     const unheard = result.state === "unasked" || (result.state === "waiting" && result.unheard === true);
     if (pull) this.#signs.asked(!unheard && result.state !== "timeout");
     asked.heardAt = unheard ? null : asked.heardAt ?? clock.now();
     asked.wrongAt = result.state === "wrong" ? asked.wrongAt ?? clock.now() : null;
-    if (result.state === "ready") this.#lastReady = i;
+    if (result.state === "ready") this.#lastReady = asked;
     this.#report();
     return result.state === "ready";
   }
 
-  #pause(i: number): Pause {
+  #pause({ heardAt }: Asked): Pause {
     const { clock, pollMaxMs, expectedMs } = this.#o;
-    const { heardAt } = this.#asked[i];
     return nextPause({
       waitedMs: clock.now() - this.#began,
       heardMs: heardAt === null ? null : clock.now() - heardAt,
@@ -135,12 +131,12 @@ class Wait implements Disposable {
     });
   }
 
-  #missing(): number[] {
-    return [...this.#probes.keys()].filter((i) => this.#asked[i].result?.state !== "ready");
+  #missing(): Asked[] {
+    return this.#all.filter(({ result }) => result?.state !== "ready");
   }
 
   #report(): void {
-    const text = this.#inWords(this.#missing().filter((i) => this.#asked[i].result));
+    const text = this.#inWords(this.#missing().filter(({ result }) => result));
     if (text !== "" && text !== this.#lastReported) this.#o.onWaiting?.(this.#lastReported = text);
     const wrong = this.#inWords(this.#wrongFor(tellWrongAfterMs)) || null;
     if (wrong !== this.#lastWrong) this.#o.onWrong?.(this.#lastWrong = wrong);
@@ -149,21 +145,21 @@ class Wait implements Disposable {
   }
 
   /** The probes that have been wrong for at least so long. */
-  #wrongFor(ms: number): number[] {
+  #wrongFor(ms: number): Asked[] {
     const since = this.#o.clock.now() - ms;
-    return [...this.#asked.keys()].filter((i) => (this.#asked[i].wrongAt ?? Infinity) <= since);
+    return this.#all.filter(({ wrongAt }) => (wrongAt ?? Infinity) <= since);
   }
 
   /** With several probes, each answer says whose it is. */
-  #inWords(indexes: number[]): string {
-    const prefix = (i: number) => this.#probes.length > 1 ? `${this.#probes[i].description}: ` : "";
-    return indexes.map((i) => prefix(i) + this.#asked[i].result?.detail).join("; ");
+  #inWords(some: Asked[]): string {
+    const prefix = ({ probe }: Asked) => this.#all.length > 1 ? `${probe.description}: ` : "";
+    return some.map((asked) => prefix(asked) + asked.result?.detail).join("; ");
   }
 
-  async #together(indexes: number[], act: (i: number) => Promise<unknown>): Promise<void> {
-    await Promise.allSettled(indexes.map(async (i) => {
+  async #together(some: Asked[], act: (asked: Asked) => Promise<unknown>): Promise<void> {
+    await Promise.allSettled(some.map(async (asked) => {
       try {
-        await act(i);
+        await act(asked);
       } catch (error) {
         this.#over.abort(error);
         throw error;

@@ -59,7 +59,7 @@ export const wyoming = probeKind({
 
 function compare(expected: Record<string, string>, offer: WyomingOffer): ProbeResult {
   for (const [kind, name] of Object.entries(expected)) {
-    const names = Object.hasOwn(offer, kind) ? offer[kind] : [];
+    const names = Object.hasOwn(offer, kind) ? offer[kind]! : [];
     if (!names.some((offered) => isNamed(offered, name))) {
       return wrong(`info has no ${kind} "${name}"; there is ${listed(names)}`);
     }

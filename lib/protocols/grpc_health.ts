@@ -41,8 +41,8 @@ export function decodeHealthResponse(bytes: Uint8Array): number {
   const varint = (): number => {
     let value = 0;
     for (let shift = 0; shift < 70; shift += 7) {
-      if (at >= bytes.length) break;
       const byte = bytes[at++];
+      if (byte === undefined) break;
       value += (byte & 0x7f) * 2 ** shift;
       if (byte < 0x80) return value;
     }

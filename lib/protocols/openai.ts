@@ -47,7 +47,8 @@ export function openaiTranscription(
   const part = (field: string) => `--${boundary}\r\ncontent-disposition: form-data; ${field}\r\n`;
   const head = (what.model ? `${part('name="model"')}\r\n${what.model}\r\n` : "") +
     `${part('name="file"; filename="warmup.wav"')}content-type: audio/wav\r\n\r\n`;
-  const [before, after] = [head, `\r\n--${boundary}--\r\n`].map((text) => new TextEncoder().encode(text));
+  const encoder = new TextEncoder();
+  const before = encoder.encode(head), after = encoder.encode(`\r\n--${boundary}--\r\n`);
   const body = new Uint8Array(before.length + what.wav.length + after.length);
   body.set(before);
   body.set(what.wav, before.length);

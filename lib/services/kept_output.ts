@@ -27,7 +27,8 @@ export function keptOutput(
 
 /** What a service is started with, as far as its configuration says it; the rest of its environment is the caller's shell. */
 function digestOf({ env, workdir, bindPort }: ServicePlan, argv: readonly string[]): string {
-  const program = findProgram(argv[0], workdir, env.PATH ?? environment().PATH ?? "");
+  const [name = ""] = argv;
+  const program = findProgram(name, workdir, env.PATH ?? environment().PATH ?? "");
   const variables = Object.entries(env).sort(([a], [b]) => a < b ? -1 : 1);
   return sha256(JSON.stringify({ program, argv, variables, workdir, bindPort }));
 }

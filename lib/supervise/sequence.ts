@@ -31,7 +31,8 @@ export async function startInOrder<U extends Startable>(
   for (const [i, supervisor] of supervisors.entries()) {
     if (o.signal.aborted) break;
     const up = supervisor.start();
-    if (i > 0) o.onGate(supervisors[i - 1]);
+    const earlier = supervisors[i - 1];
+    if (earlier) o.onGate(earlier);
     for (const next of supervisors.slice(i + 1, i + 1 + o.lookahead)) o.prepare(next, supervisor);
     if (!await up && !o.signal.aborted) failed.push(supervisor.name);
     if (!o.signal.aborted) await o.stage(supervisor);

@@ -143,7 +143,7 @@ function whyNot(path: string, message: string): NvmlOpenFailure {
     const elf = head.length >= 20 && head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c &&
       head[3] === 0x46;
     if (!elf) return { failure: "unusable", path, reason: "it is no shared library" };
-    const machine = head[18] | (head[19] << 8);
+    const machine = head[18]! | (head[19]! << 8);
     const name = machines[machine] ?? `machine ${machine}`;
     if (name !== Deno.build.arch) {
       return {
@@ -153,7 +153,7 @@ function whyNot(path: string, message: string): NvmlOpenFailure {
       };
     }
   }
-  const reason = message.split(": ").slice(-1)[0].trim();
+  const reason = message.split(": ").at(-1)!.trim();
   const gone = !isFile && /no such file|not found|cannot open shared object/i.test(message);
   return { failure: gone ? "missing" : "unusable", path, reason };
 }

@@ -113,8 +113,8 @@ function prepareText(plan: BootPlan, { prepare, manage }: ServicePlan, index: nu
     prepare.standby && manage === "spawn" ? "standby process" : "",
   ].filter((what) => what !== "");
   if (!plan.prewarm.enabled || does.length === 0) return "";
-  const earlier = plan.services[Math.max(0, index - plan.lookahead)];
-  const when = index === 0 ? "at once" : `while ${earlier.name} starts`;
+  const earlier = index > 0 && plan.services[Math.max(0, index - plan.lookahead)];
+  const when = earlier ? `while ${earlier.name} starts` : "at once";
   return `${does.join(", ")} ${when}`;
 }
 
@@ -203,9 +203,14 @@ function fields(entries: readonly (readonly [name: string, value: string])[]): s
 
 /** Columns as wide as their widest cell; the last one is left ragged. */
 function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, text] of row.entries()) {
+      widths[column] = Math.max(widths[column] ?? 0, text.length);
+    }
+  }
   return rows.map((row) =>
-    row.map((text, column) => column === row.length - 1 ? text : text.padEnd(widths[column])).join("  ")
+    row.map((text, column) => column === row.length - 1 ? text : text.padEnd(widths[column] ?? 0)).join("  ")
       .trimEnd()
   );
 }

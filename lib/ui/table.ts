@@ -78,9 +78,9 @@ export function renderTable(
   );
   const titles = columns.map(({ title }) => ({ text: plain(title), style: "bold" as Style }));
   const all = titles.some(({ text }) => text !== "") ? [titles, ...grid] : grid;
-  const widths = columns.map((_, i) => Math.max(0, ...all.map((row) => displayWidth(row[i].text))));
+  const widths = columns.map((_, i) => Math.max(0, ...all.map((row) => displayWidth(row[i]?.text ?? ""))));
   const lines = all.map((row) => {
-    const cells = row.map((cell, i) => ({ ...cell, width: widths[i], align: columns[i].align }));
+    const cells = row.map((cell, i) => ({ ...cell, width: widths[i] ?? 0, align: columns[i]?.align }));
     const shown = cells.filter(({ width }) => width > 0);
     const end = shown.findLastIndex(({ text }) => text !== "");
     const words = shown.slice(0, end + 1).map(({ text, style, width, align }, i) => {

@@ -24,7 +24,7 @@ th { font-weight: 600; white-space: nowrap; } .r { text-align: right; }
 
 function table(columns: Column[], rows: string[][]): string {
   const cell = (tag: "th" | "td", text: string, i: number) =>
-    `<${tag}${columns[i].align === "right" ? ' class="r"' : ""}>${escapeXml(text)}</${tag}>`;
+    `<${tag}${columns[i]?.align === "right" ? ' class="r"' : ""}>${escapeXml(text)}</${tag}>`;
   const head = columns.map(({ title }, i) => cell("th", title, i))
     .join("");
   const body = rows.map((row) => `<tr>${row.map((text, i) => cell("td", text, i)).join("")}</tr>`).join("\n");

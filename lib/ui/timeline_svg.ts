@@ -40,7 +40,7 @@ export function escapeXml(text: string): string {
     '"': "&quot;",
     "'": "&#39;",
   };
-  return plain(text).replace(/[&<>"']/g, (char) => entities[char]);
+  return plain(text).replace(/[&<>"']/g, (char) => entities[char] ?? char);
 }
 
 const kinds = Object.keys(COLORS) as Kind[];

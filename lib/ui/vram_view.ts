@@ -27,13 +27,13 @@ function renderGpu({ gpu, attribution }: VramGpu): string[] {
   if (attribution.unattributedMib > 0) {
     rows.push(["unknown", attribution.unattributedMib, "driver, and processes that cannot be seen"]);
   }
-  const amounts = rows.map(([, mib]) => mib === null ? "?" : String(mib));
+  const amount = (mib: number | null) => mib === null ? "?" : String(mib);
   const labelWidth = Math.max(...rows.map(([label]) => label.length));
-  const amountWidth = Math.max(...amounts.map((a) => a.length));
+  const amountWidth = Math.max(...rows.map(([, mib]) => amount(mib).length));
   return [
     `GPU ${gpu.index}: ${gpu.name}${busy}${warm}`,
-    ...rows.map(([label, , more], i) =>
-      `  ${label.padEnd(labelWidth)}  ${amounts[i].padStart(amountWidth)} MiB  ${more}`.trimEnd()
+    ...rows.map(([label, mib, more]) =>
+      `  ${label.padEnd(labelWidth)}  ${amount(mib).padStart(amountWidth)} MiB  ${more}`.trimEnd()
     ),
   ];
 }

@@ -44,7 +44,7 @@ export function wavOf(samples: Uint8Array): Uint8Array {
 /** A train of pulses, 110 to 140 a second, through three resonators whose tuning glides. Values within -1..1. */
 function vowelSweep(samples: number): Float32Array {
   const wave = new Float32Array(samples);
-  const memory = bandwidths.map(() => [0, 0]);
+  const memory = bandwidths.map((): [number, number] => [0, 0]);
   let phase = 0;
   let peak = 1e-9;
   for (let i = 0; i < samples; i++) {
@@ -53,13 +53,13 @@ function vowelSweep(samples: number): Float32Array {
     const pulse = phase >= 1 ? 1 : 0;
     phase -= pulse;
     const step = seconds / vowelSeconds;
-    const from = vowels[Math.floor(step) % vowels.length];
-    const to = vowels[(Math.floor(step) + 1) % vowels.length];
+    const from = vowels[Math.floor(step) % vowels.length]!;
+    const to = vowels[(Math.floor(step) + 1) % vowels.length]!;
     let sum = 0;
-    for (let f = 0; f < bandwidths.length; f++) {
-      const hertz = from[f] + (to[f] - from[f]) * (step % 1);
-      const radius = Math.exp(-Math.PI * bandwidths[f] / sampleRate);
-      const [y1, y2] = memory[f];
+    for (const [f, bandwidth] of bandwidths.entries()) {
+      const hertz = from[f]! + (to[f]! - from[f]!) * (step % 1);
+      const radius = Math.exp(-Math.PI * bandwidth / sampleRate);
+      const [y1, y2] = memory[f]!;
       const y = pulse + 2 * radius * Math.cos(2 * Math.PI * hertz / sampleRate) * y1 - radius * radius * y2;
       memory[f] = [y, y1];
       sum += y / (f + 1);

@@ -15,7 +15,7 @@ export const exec = warmupKind({
     }),
   plan: ({ cmd }, { argv }) => ({ kind: "exec", cmd: argv(cmd!) }),
   describe: ({ cmd }) => `exec ${cmd.map(shellWord).join(" ")}`,
-  where: ({ cmd }) => cmd[0],
+  where: ({ cmd }) => cmd[0]!,
   async run({ cmd }, { clock, signal, timeoutMs, ...deps }) {
     const began = clock.now();
     // The warm-up's own time ends with the signal; the command's limit only stands behind it.

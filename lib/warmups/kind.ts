@@ -31,12 +31,12 @@ export interface WarmupContext {
   role: Role;
   /** As configured. */
   service: {
-    server?: string;
-    model?: string;
-    default_voice?: string;
-    kv_cache_tokens?: number;
-    warmup_encoder_ms?: number;
-    warmup_token?: number;
+    server?: string | undefined;
+    model?: string | undefined;
+    default_voice?: string | undefined;
+    kv_cache_tokens?: number | undefined;
+    warmup_encoder_ms?: number | undefined;
+    warmup_token?: number | undefined;
   };
   /** Origin of its own control verbs; null where it is not asked over HTTP. */
   verbs: string | null;
@@ -57,6 +57,8 @@ export function nothing(why: string, warn = false): Nothing {
   return { kind: "none", why, warn };
 }
 
+type Wishes<Keys> = { [Key in keyof Keys]?: Keys[Key] | undefined };
+
 /** What may be asked for in the configuration. `Schema`: its keys; `Planned`: what it keeps in the plan. */
 export interface WarmupChoice<
   Schema extends z.ZodObject = z.ZodObject<CommonKeys>,
@@ -68,7 +70,7 @@ export interface WarmupChoice<
   /** What must hold between its keys and the service's. */
   rules?(warmup: Readonly<Record<string, unknown>>, service: ServiceView, found: RuleFindings): void;
   /** @param wishes its keys; where `auto` chose it, those that `auto` has. */
-  plan(wishes: Partial<z.output<Schema>>, context: WarmupContext): Planned | Nothing;
+  plan(wishes: Wishes<z.output<Schema>>, context: WarmupContext): Planned | Nothing;
 }
 
 /** A choice that can be run. */

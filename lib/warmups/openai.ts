@@ -36,12 +36,12 @@ type Request =
 type OpenaiSpec = { kind: string; url: string; model: string | null } & Request;
 
 interface RequestWishes {
-  api?: Request["api"];
-  tokens?: number;
-  voice?: string;
-  text?: string;
-  audio?: "speech" | "silence";
-  audio_ms?: number;
+  api?: Request["api"] | undefined;
+  tokens?: number | undefined;
+  voice?: string | undefined;
+  text?: string | undefined;
+  audio?: "speech" | "silence" | undefined;
+  audio_ms?: number | undefined;
 }
 
 const hint = "set `warmup: { kind: openai, url: …, model: … }`, or `warmup: { kind: none }`";

@@ -56,8 +56,9 @@ function gateLags(run: Run, services: readonly ServiceSpec[], event = "start"): 
   const stamps = run.stamps();
   const at = (name: string, what: string) => stamps.find((s) => s.name === name && s.event === what)!.value;
   return services.slice(1).map((service, i) => {
-    const lag = at(service.name, event) - at(services[i].name, "ready");
-    if (lag < 0) throw new BenchError(`${service.name} went on before ${services[i].name} was ready`);
+    const earlier = services[i]!;
+    const lag = at(service.name, event) - at(earlier.name, "ready");
+    if (lag < 0) throw new BenchError(`${service.name} went on before ${earlier.name} was ready`);
     return lag;
   });
 }
@@ -326,11 +327,10 @@ async function scale(shop: Workshop, count: number): Promise<Sample> {
 
 /** The program's own start, beside a Deno program that prints one line. */
 function start(shop: Workshop): Promise<Sample> {
-  const time = (argv: string[]) => {
+  const time = ([program = "", ...args]: string[]) => {
     const began = monotonicMs();
-    const { success } = new Deno.Command(argv[0], { args: argv.slice(1), env: shop.env, clearEnv: true })
-      .outputSync();
-    if (!success) throw new BenchError(`${argv.join(" ")} failed`);
+    const { success } = new Deno.Command(program, { args, env: shop.env, clearEnv: true }).outputSync();
+    if (!success) throw new BenchError(`${[program, ...args].join(" ")} failed`);
     return monotonicMs() - began;
   };
   const hello = `${shop.dir}/hello.js`;

@@ -4,8 +4,8 @@
  */
 const [mode, ...args] = Deno.args;
 
-function start(argv: string[], stdout: "null" | "piped"): Deno.ChildProcess {
-  return new Deno.Command(argv[0], { args: argv.slice(1), stdin: "null", stdout }).spawn();
+function start([program = "", ...args]: string[], stdout: "null" | "piped"): Deno.ChildProcess {
+  return new Deno.Command(program, { args, stdin: "null", stdout }).spawn();
 }
 
 async function ready(port: number): Promise<void> {
@@ -27,13 +27,13 @@ Deno.addSignalListener("SIGTERM", async () => {
 });
 
 if (mode === "chain") {
-  for (const { port, argv } of JSON.parse(args[0]) as { port: number; argv: string[] }[]) {
+  for (const { port, argv } of JSON.parse(args[0]!) as { port: number; argv: string[] }[]) {
     children.push(start(argv, "null"));
     await ready(port);
   }
 } else {
-  using file = Deno.openSync(args[0], { write: true, create: true, truncate: true });
-  const child = start(JSON.parse(args[1]), "piped");
+  using file = Deno.openSync(args[0]!, { write: true, create: true, truncate: true });
+  const child = start(JSON.parse(args[1]!), "piped");
   children.push(child);
   const reader = child.stdout.getReader({ mode: "byob" });
   for (let buffer = new ArrayBuffer(256 << 10);;) {

@@ -98,7 +98,7 @@ export class Workshop implements Disposable {
   /** Drops the built file and all that it has unpacked and cached; else why that is not possible. */
   async dropFromPageCache(): Promise<string | null> {
     if (this.program.length > 1) return "measured from source, whose runtime this program runs on, too";
-    const files = [this.program[0], ...filesBelow(this.dir)];
+    const files = [...this.program, ...filesBelow(this.dir)];
     files.forEach(adviseAgainst);
     let left = await cachedBytes(files);
     if (left >= 1 << 20) {
@@ -237,7 +237,7 @@ export class Run implements AsyncDisposable {
   /** All that services noted so far. */
   stamps(): Stamp[] {
     return (readSmallFile(this.#stamps) ?? "").split("\n").filter(Boolean).map((line) => {
-      const [name, event, value, pid] = line.split(" ");
+      const [name = "", event = "", value, pid] = line.split(" ");
       return { name, event, value: Number(value) / 1e6, pid: Number(pid) };
     });
   }

@@ -35,7 +35,7 @@ export async function bundle(stamp: BuildStamp): Promise<Part[]> {
     if (stamped !== 1) throw new Error(`the bundle has ${stamped} places for the build stamp instead of one`);
     const foreign = texts.findIndex((text) => text.includes(root) || /from ?"npm:/.test(text));
     if (foreign >= 0) throw new Error(`${names[foreign]} refers to something outside the bundle`);
-    const commonJs = names.filter((_, at) => /(^|[;\n])export default [\w$]+\(\);/.test(texts[at]));
+    const commonJs = names.filter((_, at) => /(^|[;\n])export default [\w$]+\(\);/.test(texts[at]!));
     const finished = texts.map((text) => finish(text, stamp, commonJs));
     if (finished.some((text) => text.includes("createRequire"))) {
       throw new Error("the bundler writes its require in another way than lazyRequire knows");

@@ -35,7 +35,7 @@ export async function runDeno(args: string[], o: { limitMs?: number } = {}): Pro
     stdin: "null",
     stdout: "null",
     stderr: "piped",
-    signal: o.limitMs === undefined ? undefined : AbortSignal.timeout(o.limitMs),
+    ...(o.limitMs === undefined ? {} : { signal: AbortSignal.timeout(o.limitMs) }),
   }).spawn();
   const { success, stderr } = await child.output();
   return success ? null : new TextDecoder().decode(stderr).trim();

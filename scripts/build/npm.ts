@@ -33,7 +33,7 @@ export async function npmPackage(parts: readonly Part[], deno: string): Promise<
     { name: "package.json", bytes: encode(packageJson(deno)), mode: 0o644 },
     {
       name: "bin/alexa-loader",
-      bytes: encode(script.replace(/@([A-Z]+)@/g, (_, name) => values[name])),
+      bytes: encode(script.replace(/@([A-Z]+)@/g, (mark, name) => values[name] ?? mark)),
       mode: 0o755,
     },
     ...["README.md", "LICENSE", "CHANGELOG.md"].map((name) => ({ name, bytes: ours(name), mode: 0o644 })),

@@ -18,7 +18,7 @@ export function lockedPackages(names: readonly string[]): Map<string, Locked> {
   const imports: Record<string, string> = manifest.imports;
   const found = new Map<string, Locked>();
   const queue = names.map((name) => {
-    const specifier = imports[name];
+    const specifier = imports[name] ?? "";
     const version = specifiers[specifier];
     if (!version) throw new Error(`${name} is not in deno.lock`);
     return `${specifier.slice("npm:".length, specifier.lastIndexOf("@"))}@${version}`;

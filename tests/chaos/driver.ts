@@ -86,7 +86,7 @@ export async function chaos(o: ChaosOptions): Promise<ChaosReport> {
       world.note(`round ${report.rounds}`);
       await play(run, rounds.next().value as Round, rng.fork());
     } catch (error) {
-      report.broken.push(error instanceof BrokenInvariant ? error.invariant : String(error).split("\n")[0]);
+      report.broken.push(error instanceof BrokenInvariant ? error.invariant : String(error).split("\n")[0]!);
       report.ms = performance.now() - began;
       throw new ChaosError(failure(world, o, report.rounds, error), report, error);
     }

@@ -25,7 +25,7 @@ export class Prng {
   }
 
   pick<T>(of: readonly T[]): T {
-    return of[Math.floor(this.next() * of.length)];
+    return of[Math.floor(this.next() * of.length)]!;
   }
 
   /** All of them, in an order that is drawn. */
@@ -33,7 +33,7 @@ export class Prng {
     const all = [...of];
     for (let i = all.length - 1; i > 0; i--) {
       const j = this.int(0, i);
-      [all[i], all[j]] = [all[j], all[i]];
+      [all[i], all[j]] = [all[j]!, all[i]!];
     }
     return all;
   }

@@ -21,13 +21,13 @@ const phases: readonly Phase[] = ["starting", "ready", "degraded", "stopping"];
 export function* schedule(rng: Prng, faults: readonly Fault[]): Generator<Round> {
   const layers = phases.map(() => [] as { fault: Fault; state: Phase }[]);
   for (const fault of faults) {
-    for (const [i, state] of rng.shuffled(phases).entries()) layers[i].push({ fault, state });
+    for (const [i, state] of rng.shuffled(phases).entries()) layers[i]!.push({ fault, state });
   }
   for (const layer of layers) {
     yield { state: "not running", faults: [] };
     let rest = rng.shuffled(layer);
     while (rest.length > 0) {
-      const { state } = rest[0];
+      const { state } = rest[0]!;
       const now = rest.filter((one) => one.state === state).slice(0, howMany(rng));
       rest = rest.filter((one) => !now.includes(one));
       yield { state, faults: now.map(({ fault }) => fault) };

@@ -181,7 +181,7 @@ export class World implements AsyncDisposable {
   /** A process of nobody's that waits for a port and keeps it. */
   thief(port: number): { taken: Promise<boolean>; pid: number; alive(): boolean; end(): Promise<void> } {
     const [program, ...args] = serviceArgv("thief", `${port}`);
-    const child = new Deno.Command(program, {
+    const child = new Deno.Command(program!, {
       args,
       clearEnv: true,
       env: { PATH: Deno.env.get("PATH")!, FIXTURE_MAX_LIFE_SEC: "90" },

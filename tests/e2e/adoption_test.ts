@@ -39,7 +39,7 @@ function test(name: string, act: (kept: Kept) => Promise<void>, readiness?: Read
             restart_policy: { backoff: { initial_sec: 0.05 } },
             log: { child_output: false },
           },
-          services: { kwd: service("kwd", ports[0]), tts: service("tts", ports[1]) },
+          services: { kwd: service("kwd", ports[0]!), tts: service("tts", ports[1]!) },
         }),
       );
       await act({ home, config, ports, up: () => new LoaderProcess(home, ["up", "--config", config]) });
@@ -102,7 +102,7 @@ test("watches an adopted service: its death is seen, and a fresh copy started", 
   await die(first);
   await using next = up();
   await next.waitLine(ready);
-  kill(before.tts, "SIGKILL");
+  kill(before.tts!, "SIGKILL");
   await next.waitLine(/TTS +INFO = Ready in/);
   const after = await pids(home, config);
   assert.equal(after.kwd, before.kwd);
@@ -116,7 +116,7 @@ test("stops what is not healthy, and starts it anew", async ({ home, config, por
   await first.waitLine(ready);
   const before = await pids(home, config);
   await die(first);
-  kill(before.kwd, "SIGSTOP");
+  kill(before.kwd!, "SIGSTOP");
   await using next = up();
   await next.waitLine(/KWD +WARNING = Not adopted: pid \d+ is not ready; stopping it/);
   await next.waitLine(ready);
@@ -162,7 +162,7 @@ const changes: Record<string, (config: Config, home: TestHome) => void> = {
   "R10: the working directory has changed": ({ services: { kwd } }, home) => kwd.workdir = home.dir,
   "A03: the port has changed": ({ loader }) => loader.port_hygiene = { ports: { kwd: lowPort() } },
   "A07: the script lies elsewhere": ({ services: { kwd } }, home) => {
-    const script = home.write("talker.py", Deno.readTextFileSync(kwd.cmd[1]));
+    const script = home.write("talker.py", Deno.readTextFileSync(kwd.cmd[1]!));
     kwd.cmd[1] = script;
   },
 };
@@ -184,7 +184,7 @@ for (const [what, change] of Object.entries(changes)) {
     const after = await pids(home, config);
     assert.notEqual(after.kwd, before.kwd);
     assert.equal(after.tts, before.tts, next.log);
-    assert.ok(isGone(readStat(before.kwd)));
+    assert.ok(isGone(readStat(before.kwd!)));
     assert.equal(await next.interrupt(), 0, next.log);
     await home.assertNothingLeft(ports, next.pid);
   });

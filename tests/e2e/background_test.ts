@@ -35,7 +35,7 @@ Deno.test({
     );
     await using loader = new LoaderProcess(home, ["up", "--config", config]);
     assert.equal(await loader.exit(), 4, loader.log);
-    const [told] = loader.messages("BROKER", "ERROR");
+    const told = loader.messages("BROKER", "ERROR")[0]!;
     assert.match(
       told,
       /^Went to the background after [\d.]+s \(pid \d+ \(.*python3 -c .*\) goes on\): start it in the foreground; given up/,

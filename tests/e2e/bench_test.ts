@@ -24,13 +24,13 @@ Deno.test({
       const paths = [`${dir}/one.json`, `${dir}/other.json`];
       for (const [i, { code, text }] of (await Promise.all(paths.map(measure))).entries()) {
         assert.equal(code, 0, text);
-        const { runs, figures } = JSON.parse(Deno.readTextFileSync(paths[i]));
+        const { runs, figures } = JSON.parse(Deno.readTextFileSync(paths[i]!));
         assert.equal(runs, 1);
         const wanted = ["floor_start", "overlap_of_critical_path", "overlap_of_sum", "program_start"];
         assert.deepEqual(Object.keys(figures).sort(), wanted);
         for (const [id, values] of Object.entries(figures) as [string, number[]][]) {
           assert.equal(values.length, 1);
-          assert.ok(values[0] > 0 && values[0] < 60_000, `${id}: ${values[0]}`);
+          assert.ok(values[0]! > 0 && values[0]! < 60_000, `${id}: ${values[0]}`);
         }
         assert.match(text, /standby: boot \/ critical path +\d+\.\d\d x/);
       }

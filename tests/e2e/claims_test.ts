@@ -38,7 +38,7 @@ function test(name: string, act: (house: House) => Promise<void>): void {
                 health_check_interval_sec: 0.2,
                 log: { child_output: false },
               },
-              services: { kwd: service("kwd", ports[0]), tts: service("tts", ports[1]) },
+              services: { kwd: service("kwd", ports[0]!), tts: service("tts", ports[1]!) },
             }),
           ),
       });

@@ -28,7 +28,7 @@ Deno.test({
       ports.LLM,
       ports.TTS,
     ]);
-    for (const service of status.services) assert.equal(service.pid, home.stampsOf(service.name)[0].pid);
+    for (const service of status.services) assert.equal(service.pid, home.stampsOf(service.name)[0]!.pid);
 
     const unknown = await runLoader(home, ["restart", "nobody", "--config", config]);
     assert.equal(unknown.code, 2, unknown.out + unknown.err);
@@ -80,7 +80,7 @@ Deno.test({
       Array.from({ length: events.length - 1 }, (_, i) => i % 2 ? "stopped" : "start"),
     );
     assert.equal(events.at(-1)?.event, "start");
-    assert.equal(events.at(-1)?.pid, copies[0].pid);
+    assert.equal(events.at(-1)?.pid, copies[0]!.pid);
     assert.equal(await loader.interrupt(), 0);
     await home.assertNothingLeft(portList, loader.pid);
   },
@@ -111,7 +111,7 @@ Deno.test({
       assert.ok(at("released") > at("warm", before), `${role} was released before ${before} was warm`);
       assert.ok(at("bound") > at("warm", before), `${role} was bound before ${before} was warm`);
       // It ran before its turn came, however busy the machine was.
-      const { pid } = home.stampsOf(role)[0];
+      const { pid } = home.stampsOf(role)[0]!;
       assert.ok(
         loader.messages(role.toUpperCase()).includes(`Starting (pid ${pid}), was standing by`),
         loader.log,
@@ -165,7 +165,7 @@ Deno.test({
     assert.ok(at("stt", "released") > at("kwd", "warm"), "it was taken for ready before its turn");
     const warnings = loader.messages("STT", "WARNING");
     assert.equal(warnings.length, 1, loader.log);
-    assert.match(warnings[0], /before its turn/);
+    assert.match(warnings[0]!, /before its turn/);
     assert.equal(await loader.interrupt(), 0);
     await home.assertNothingLeft(portList, loader.pid);
   },

@@ -34,7 +34,7 @@ class House {
   constructor(helpers = { one: ["child", "loud", "silent"], two: ["marked", "loud"] }) {
     const service = (name: string, ...helpers: string[]) => {
       const script = [
-        ...helpers.map((helper) => ways[helper].replaceAll("FILE", this.#file(name, helper))),
+        ...helpers.map((helper) => ways[helper]!.replaceAll("FILE", this.#file(name, helper))),
         ...helpers.map((helper) => `until [ -s ${this.#file(name, helper)} ]; do sleep 0.01; done`),
         "echo up",
         "while :; do sleep 1; done",
@@ -68,7 +68,7 @@ class House {
   async leave(service: string, helper: string): Promise<void> {
     const order = `${this.#file(service, helper)}.leave`;
     Deno.writeTextFileSync(order, "");
-    const pid = this.pids(service)[helper];
+    const pid = this.pids(service)[helper]!;
     await until("its session", () => {
       const stat = readStat(pid);
       return stat?.session === pid && stat.comm === "sleep";
@@ -108,7 +108,7 @@ class House {
 
 const lives = (pids: Record<string, number>) => Object.values(pids).filter((pid) => !isGone(readStat(pid)));
 const names = (pids: Record<string, number>) =>
-  Object.keys(pids).filter((name) => !isGone(readStat(pids[name])));
+  Object.keys(pids).filter((name) => !isGone(readStat(pids[name]!)));
 
 test("R6: a stop ends who left the group and the environment", async () => {
   await using house = new House();
@@ -129,7 +129,7 @@ test("R6, T15: a crash ends who left the group and the environment, and nobody o
   await loader.waitLine(/entering SYSTEM_READY/);
   const one = house.pids("one"), two = house.pids("two");
   house.forget("one");
-  const [, pid] = /Starting \(pid (\d+)\)/.exec(loader.messages("ONE")[0])!;
+  const [, pid] = /Starting \(pid (\d+)\)/.exec(loader.messages("ONE")[0]!)!;
   kill(Number(pid), "SIGKILL");
   await until(
     "the next copy",
@@ -148,7 +148,7 @@ test("R6: a crash ends who was seen in the group and left everything since", asy
   const one = house.pids("one");
   await house.leave("one", "late");
   house.forget("one");
-  const [, pid] = /Starting \(pid (\d+)\)/.exec(loader.messages("ONE")[0])!;
+  const [, pid] = /Starting \(pid (\d+)\)/.exec(loader.messages("ONE")[0]!)!;
   kill(Number(pid), "SIGKILL");
   await until(
     "the next copy",
@@ -164,7 +164,7 @@ test("R6: the loader's kill -9 ends who left the group and the environment", asy
   await using loader = house.up();
   await loader.waitLine(/entering SYSTEM_READY/);
   const one = house.pids("one"), two = house.pids("two");
-  await house.recorded(one.child, one.loud, one.silent, two.loud);
+  await house.recorded(one.child!, one.loud!, one.silent!, two.loud!);
   loader.signal("SIGKILL");
   await loader.exitCode.catch(() => {});
   await until(
@@ -180,8 +180,8 @@ test("R6: the next up ends who left the group and the environment of a loader th
   await using loader = house.up();
   await loader.waitLine(/entering SYSTEM_READY/);
   const one = house.pids("one"), two = house.pids("two");
-  await house.recorded(one.child, one.loud, one.silent, two.loud);
-  const [guardian] = guardiansOf(loader.pid);
+  await house.recorded(one.child!, one.loud!, one.silent!, two.loud!);
+  const guardian = guardiansOf(loader.pid)[0]!;
   kill(loader.pid, "SIGSTOP"); // so that it cannot start another guardian
   kill(guardian.pid, "SIGKILL");
   kill(loader.pid, "SIGKILL");

@@ -61,7 +61,7 @@ Deno.test("exit 3: the specification's own configuration where its services are 
   await using home = new TestHome();
   const up = await runLoader(home, ["up", "--config", `${root}config/loader.yaml`]);
   assert.equal(up.code, 3, up.out);
-  const [error] = up.out.split("\n").filter((line) => / ERROR = /.test(line));
+  const error = up.out.split("\n").filter((line) => / ERROR = /.test(line))[0]!;
   assert.match(error, /^LOADER {3}ERROR = .*(python|services\.kwd_service).*demo.*init/);
   await home.assertNothingLeft([]);
 });

@@ -33,9 +33,9 @@ for (const signals of [1, 2]) {
       );
       const loader = new LoaderProcess(home, ["up", "--config", config]);
       await loader.waitLine(/entering SYSTEM_READY/);
-      const [one, two] = ["ONE", "TWO"].map((tag) => Number(/\d+/.exec(loader.messages(tag)[0])![0]));
+      const [one, two] = ["ONE", "TWO"].map((tag) => Number(/\d+/.exec(loader.messages(tag)[0]!)![0]));
       {
-        using _frozen = freeze(two);
+        using _frozen = freeze(two!);
         loader.signal("SIGTERM");
         if (signals === 2) {
           await loader.waitLine(/Stopping \(SIGTERM\)/);
@@ -43,13 +43,13 @@ for (const signals of [1, 2]) {
           loader.signal("SIGTERM");
         }
         assert.equal(await loader.exit(), signals === 1 ? 6 : 130, loader.log);
-        assert.ok(!isGone(readStat(two)), "it is still there");
-        assert.ok(isGone(readStat(one)), "the other one is not");
+        assert.ok(!isGone(readStat(two!)), "it is still there");
+        assert.ok(isGone(readStat(one!)), "the other one is not");
         assert.match(loader.log, new RegExp(`In the way: pid ${two} `));
         assert.match(loader.log, /Something of two could not be stopped/);
         assert.doesNotMatch(loader.log, /Shutdown complete/);
       }
-      await until("its end, once it can", () => isGone(readStat(two)));
+      await until("its end, once it can", () => isGone(readStat(two!)));
       // What was left is on record, and no hindrance for the next one.
       await using next = new LoaderProcess(home, ["up", "--config", config]);
       await next.waitLine(/entering SYSTEM_READY/);

@@ -105,7 +105,7 @@ Deno.test({
       assert.ok(Math.abs(ms - time_to_ready_ms!) < (ms < 9990 ? 6 : 600), `${said}: ${time_to_ready_ms}`);
     }
     // What this boot had nothing of is said to be nothing, in the file itself.
-    const [{ services, first_cuda_context_ms }] = raw as unknown as BootRecord[];
+    const { services, first_cuda_context_ms } = (raw as unknown as BootRecord[])[0]!;
     assert.deepEqual(services.map((service) => service.prepare_async_ms), roles.map(() => null));
     assert.equal(first_cuda_context_ms, null);
     assert.equal(record.greeting.outcome, "spoken");

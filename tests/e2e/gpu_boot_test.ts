@@ -77,12 +77,12 @@ gpuTest(
       vram: { stage: string; delta_mib: number }[];
       versions: { driver: string };
     }[];
-    assert.ok(record.first_cuda_context_ms > 0 && record.first_cuda_context_ms < record.total_boot_ms);
+    assert.ok(record!.first_cuda_context_ms > 0 && record!.first_cuda_context_ms < record!.total_boot_ms);
     assert.deepEqual(
-      record.vram.map((point) => [point.stage, point.delta_mib]),
+      record!.vram.map((point) => [point.stage, point.delta_mib]),
       [["precheck", 0], ["kwd", 0], ["stt", 512], ["llm", 6000], ["tts", 256]],
     );
-    assert.equal(record.versions.driver, "550.54.15");
+    assert.equal(record!.versions.driver, "550.54.15");
   },
 );
 
@@ -96,7 +96,7 @@ gpuTest("what is not given back at the end is told with who holds it", async () 
   const [end, missing] = vramLines(loader).slice(-2);
   assert.equal(end, "VRAM at the end: used 2300 MiB of 24576 MiB (+2000 MiB since the start)");
   assert.match(
-    missing,
+    missing!,
     new RegExp(`^VRAM not given back: 2000 MiB .*held by pid ${Deno.pid} \\(.*deno.*\\) 2000 MiB$`),
   );
 });
@@ -146,8 +146,8 @@ gpuTest("on_vram_short: warn names who holds the memory and starts", async () =>
   await loader.waitLine(ready);
   const warnings = loader.messages("LOADER", "WARNING");
   assert.equal(warnings.length, 1, loader.log);
-  assert.match(warnings[0], short);
-  assert.match(warnings[0], /; starting it all the same$/);
+  assert.match(warnings[0]!, short);
+  assert.match(warnings[0]!, /; starting it all the same$/);
   assert.equal(await loader.interrupt(), 0);
 });
 
@@ -183,8 +183,8 @@ gpuTest("on_vram_short: fail gives the service up at once, and the boot ends DEG
   await loader.waitLine(/DEGRADED: llm failed/);
   const errors = loader.messages("LLM", "ERROR");
   assert.equal(errors.length, 1, loader.log);
-  assert.match(errors[0], short);
-  assert.match(errors[0], /; given up \(on_vram_short: fail\)$/);
+  assert.match(errors[0]!, short);
+  assert.match(errors[0]!, /; given up \(on_vram_short: fail\)$/);
   assert.deepEqual(home.events("llm"), [], "it was started");
   assert.equal(await loader.interrupt(), 0);
 });
@@ -201,7 +201,7 @@ gpuTest(
     const held = "READY ON CPU: it holds 0 MiB of VRAM, about 4000 MiB were expected";
     const [first, second, ...more] = loader.messages("LLM", "WARNING");
     assert.equal(first, `${held}; restart 1 of 3 in 0.1s`);
-    assert.ok(second.startsWith(`${held}; see the service's own log`), second);
+    assert.ok(second!.startsWith(`${held}; see the service's own log`), second!);
     assert.deepEqual(more, []);
     const llm = (await status(home, config)).services[2];
     assert.deepEqual([llm.state, llm.on_cpu, llm.restarts], ["up", true, 1]);
@@ -231,7 +231,7 @@ gpuTest("gpu: optional: READY ON CPU is a WARNING and in status", async () => {
   await loader.waitLine(ready);
   const warnings = loader.messages("LLM", "WARNING");
   assert.equal(warnings.length, 1, loader.log);
-  assert.match(warnings[0], /^READY ON CPU: it holds 0 MiB of VRAM, some was expected; /);
+  assert.match(warnings[0]!, /^READY ON CPU: it holds 0 MiB of VRAM, some was expected; /);
   const llm = (await status(home, config)).services[2];
   assert.deepEqual([llm.on_cpu, llm.restarts], [true, 0]);
   assert.equal(await loader.interrupt(), 0);
@@ -249,6 +249,6 @@ gpuTest("a model of Ollama is looked for where Ollama says it is", async () => {
   await loader.waitLine(ready);
   const warnings = loader.messages("LLM", "WARNING");
   assert.equal(warnings.length, 1, loader.log);
-  assert.match(warnings[0], /^READY ON CPU: Ollama holds 0 MiB of 1 MiB of fixture in VRAM; /);
+  assert.match(warnings[0]!, /^READY ON CPU: Ollama holds 0 MiB of 1 MiB of fixture in VRAM; /);
   assert.equal(await loader.interrupt(), 0);
 });

@@ -79,9 +79,9 @@ const cases: Record<string, { make(path: string): Broken; says: RegExp }> = {
   "the library is another machine's": {
     make: () => {
       const broken = library({ gpus: [{}] });
-      const bytes = Deno.readFileSync(broken.env.ALEXA_NVML_PATH);
+      const bytes = Deno.readFileSync(broken.env.ALEXA_NVML_PATH!);
       bytes[18] = Deno.build.arch === "aarch64" ? 62 : 183;
-      Deno.writeFileSync(broken.env.ALEXA_NVML_PATH, bytes);
+      Deno.writeFileSync(broken.env.ALEXA_NVML_PATH!, bytes);
       return broken;
     },
     says: /cannot be used: it is built for \w+, this program for \w+; /,
@@ -121,7 +121,7 @@ for (const [name, { make, says }] of Object.entries(cases)) {
         await loader.waitLine(/SYSTEM_READY: /);
         const lines = loader.lines.filter((line) => says.test(line.text));
         assert.deepEqual(lines.map((line) => line.level), ["WARNING"], loader.log);
-        assert.match(lines[0].message, /^No GPU: /);
+        assert.match(lines[0]!.message, /^No GPU: /);
         assert.equal(await loader.interrupt(), 0);
         assert.deepEqual(loader.messages("LOADER", "WARNING").length, 1, loader.log);
         assert.equal(
@@ -134,8 +134,8 @@ for (const [name, { make, says }] of Object.entries(cases)) {
         await using loader = new LoaderProcess(home, ["up", "--config", config(home, "required")], { env });
         assert.equal(await loader.exit(), 3, loader.log);
         const [error, ...more] = loader.messages("LOADER", "ERROR");
-        assert.match(error, /^stt: gpu: required, but no GPU to compute on within 0 s: /);
-        assert.match(error, says);
+        assert.match(error!, /^stt: gpu: required, but no GPU to compute on within 0 s: /);
+        assert.match(error!, says);
         assert.deepEqual(more, []);
         assert.deepEqual(
           home.events("stt").filter((event) => event === "start").length,
@@ -156,7 +156,7 @@ gpuTest(
     await using loader = new LoaderProcess(home, ["up", "--config", path], { env });
     await loader.waitLine(/SYSTEM_READY: /);
     const [warning, ...more] = loader.messages("LOADER", "WARNING");
-    assert.match(warning, /^no GPU to compute on within 0 s: there is no .*; going on without it$/);
+    assert.match(warning!, /^no GPU to compute on within 0 s: there is no .*; going on without it$/);
     assert.deepEqual(more, []);
     const { out } = await runLoader(home, ["status", "--json", "--config", path], { env });
     assert.equal(JSON.parse(out).services[0].on_cpu, true);

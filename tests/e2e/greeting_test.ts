@@ -48,7 +48,7 @@ test("P10: a long greeting is not cut off; its budget's warning comes once per t
   const long = { text: "A".repeat(60), budget_ms: 100 };
   const config = configOf(home, `sleep 5.5; echo end > ${home.dir}/spoken`, long);
   const [warning, ...more] = (await boot(home, config)).messages("TTS", "WARNING");
-  assert.match(warning, /^Greeting took longer than its budget .*loader\.post_boot_greeting\.budget_ms/);
+  assert.match(warning!, /^Greeting took longer than its budget .*loader\.post_boot_greeting\.budget_ms/);
   assert.deepEqual(more, []);
   assert.equal(read(`${home.dir}/spoken`), "end\n");
 

@@ -74,7 +74,7 @@ Deno.test({
     assert.equal(await loader.exit(), 3, loader.log);
     const said = loader.messages("LOADER", "ERROR").join("\n");
     for (const part of [`${stranger.port} (llm)`, `pid ${stranger.pid}`, stranger.argv[0]]) {
-      assert.ok(said.includes(part), `${part} is not in: ${said}`);
+      assert.ok(said.includes(part!), `${part} is not in: ${said}`);
     }
     assert.ok(stranger.alive);
     assert.deepEqual(serviceProcesses(home.mark), [], "nothing was started");
@@ -91,7 +91,7 @@ Deno.test({
     await using first = new LoaderProcess(home, ["up", "--config", config]);
     await first.waitLine(/READY FOR WAKE WORD/);
     await ask(ports.tts, { do: "grandchild" });
-    const [guardian] = guardiansOf(first.pid);
+    const guardian = guardiansOf(first.pid)[0]!;
     kill(first.pid, "SIGSTOP"); // so that it cannot start another guardian
     kill(guardian, "SIGKILL");
     kill(first.pid, "SIGKILL");
@@ -135,7 +135,7 @@ Deno.test({
     );
     await using loader = new LoaderProcess(home, ["up", "--config", config]);
     await loader.waitLine(/SYSTEM_READY: /);
-    const [first] = guardiansOf(loader.pid);
+    const first = guardiansOf(loader.pid)[0]!;
     kill(first, "SIGKILL");
     await loader.waitLine(/The guardian ended \(SIGKILL\); starting another/);
     const second = await until(

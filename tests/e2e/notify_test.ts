@@ -50,7 +50,7 @@ Deno.test({
     const readies = () => loader.messages("STT").flatMap((text, i) => text.startsWith("Ready in") ? [i] : []);
     await until("the second ready", () => readies().length === 2, () => loader.log);
     const loaded = loader.messages("STT").indexOf("loaded");
-    assert.ok(loaded >= 0 && loaded < readies()[1], loader.log);
+    assert.ok(loaded >= 0 && loaded < readies()[1]!, loader.log);
     assert.equal(await loader.interrupt(), 0);
     await home.assertNothingLeft([], loader.pid);
   },

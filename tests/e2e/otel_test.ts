@@ -60,7 +60,7 @@ test("a boot is sent as one trace: under the boot its services in strict order, 
     const roots = spans.filter(({ parentSpanId }) => !parentSpanId);
     assert.deepEqual(roots.map(({ name }) => name), ["boot"]);
 
-    const [boot] = roots;
+    const boot = roots[0]!;
     const origin = BigInt(boot.startTimeUnixNano);
     const from = (span: OtlpSpan) => Number(BigInt(span.startTimeUnixNano) - origin) / 1e6;
     const to = (span: OtlpSpan) => Number(BigInt(span.endTimeUnixNano) - origin) / 1e6;
@@ -70,7 +70,7 @@ test("a boot is sent as one trace: under the boot its services in strict order, 
     // The right time of day, and the boot's own figure.
     const began = Number(origin / 1_000_000n);
     assert.ok(began > before - 500 && began + to(boot) < Date.now() + 500, `${before} ${began}`);
-    assert.ok(Math.abs(to(boot) - Number(home.boots()[0].total_boot_ms)) < grain);
+    assert.ok(Math.abs(to(boot) - Number(home.boots()[0]!.total_boot_ms)) < grain);
 
     // By their ends: one that is prepared begins with that, beside the service before it.
     const isOurs = ({ name }: OtlpSpan) => name === "precheck" || name.startsWith("greeting.");
@@ -101,7 +101,7 @@ test("a boot is sent as one trace: under the boot its services in strict order, 
     const stages = services.flatMap((service) => {
       const mine = childrenOf(service).toSorted((a, b) => from(a) - from(b));
       assert.equal(
-        mine[0].name === `${service.name}.prepare`,
+        mine[0]!.name === `${service.name}.prepare`,
         service.name === "llm",
         "only llm is prepared",
       );

@@ -40,7 +40,7 @@ const lives = (home: TestHome) =>
 
 function inTurn(home: TestHome, event: string): void {
   for (const [i, role] of roles.slice(1).entries()) {
-    const before = roles[i];
+    const before = roles[i]!;
     for (const end of ["ready", "warm"]) {
       assert.ok(
         at(home, role, event) > at(home, before, end),

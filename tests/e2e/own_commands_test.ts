@@ -108,7 +108,7 @@ for (const [how, last] of [["its mark", "exec sleep 300"], ["its record", namele
     const config = configOf(home, { one: { readiness: at(sh(script)) } });
     await using first = up(home, config);
     const pid = await recorded(home);
-    const [guardian] = guardiansOf(first.pid);
+    const guardian = guardiansOf(first.pid)[0]!;
     kill(first.pid, "SIGSTOP"); // so that it cannot start another guardian
     kill(guardian, "SIGKILL");
     await die(first);
@@ -183,9 +183,9 @@ test("P6: commands run in the service's folder, with its environment, from where
   await until("a health check", () => read(`${home.dir}/health`));
   const boot = /boot (\w{4})/.exec(loader.log)![1];
   for (const name of ["readiness", "warmup", "health", "pause", "resume", "speak"]) {
-    const [service, id, port, own] = read(`${home.dir}/${name}`)!.split("\n")[0].split(" ");
+    const [service, id, port, own] = read(`${home.dir}/${name}`)!.split("\n")[0]!.split(" ");
     const wanted = name === "speak" ? "tts" : "kwd";
-    assert.deepEqual([service, id.slice(0, 4), port, own], [wanted, boot, `${ports[wanted]}`, "own"], name);
+    assert.deepEqual([service, id!.slice(0, 4), port, own], [wanted, boot, `${ports[wanted]}`, "own"], name);
   }
   assert.ok(!/WARNING|ERROR/.test(loader.log), loader.log);
   assert.equal(await loader.interrupt(), 0, loader.log);

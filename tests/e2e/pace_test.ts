@@ -54,7 +54,7 @@ async function asked(loadingMs: number, loaderKeys: Record<string, unknown> = {}
   await loader.waitLine(/SYSTEM_READY:/, loadingMs + 20_000);
   assert.equal(await loader.interrupt(), 0);
   const at = Deno.readTextFileSync(file).split("\n").filter((line) => line !== "").map(parseFloat);
-  return at.filter((ms) => ms <= loadingMs).map((ms) => ms - at[0]);
+  return at.filter((ms) => ms <= loadingMs).map((ms) => ms - at[0]!);
 }
 
 Deno.test({
@@ -68,7 +68,7 @@ Deno.test({
       (_, second) => at.filter((ms) => Math.floor(ms / 1000) === second).length,
     );
     if (Deno.env.get("PACE_SEC")) console.log(`questions in each second: ${seconds.join(" ")}`);
-    assert.ok(seconds[0] <= 11 && seconds.slice(1).every((count) => count <= 5), seconds.join(" "));
+    assert.ok(seconds[0]! <= 11 && seconds.slice(1).every((count) => count <= 5), seconds.join(" "));
     assert.ok(at.length >= loadingMs / 1000, "it was asked all the time");
   },
 });

@@ -43,7 +43,7 @@ Deno.test("a truncated or changed file says that it is damaged, and runs nothing
   const file = await selfExtractingFile();
   const bytes = await Deno.readFile(file);
   const flipped = bytes.slice();
-  flipped[bytes.length - 200_000] ^= 1;
+  flipped[bytes.length - 200_000]! ^= 1;
   const cases: [string, Uint8Array, RegExp][] = [
     ["cut in half", bytes.subarray(0, bytes.length >> 1), /is damaged: .*Fetch it again/],
     ["last byte gone", bytes.subarray(0, -1), /is damaged/],
@@ -84,7 +84,7 @@ Deno.test("a changed cache entry is unpacked again, never run", async (t) => {
       opened.seekSync(50_000_000, Deno.SeekMode.Start);
       const byte = new Uint8Array(1);
       opened.readSync(byte);
-      byte[0] ^= 1;
+      byte[0]! ^= 1;
       opened.seekSync(50_000_000, Deno.SeekMode.Start);
       opened.writeSync(byte);
       Deno.utimeSync(`${entry}/alexa-loader`, atime!, mtime!);
@@ -158,7 +158,7 @@ Deno.test("with a home that cannot be written the one file uses a private tempor
   await assertWorks(machine, file);
   const folder = `${machine.env.TMPDIR}/alexa-loader-cache-${Deno.uid()}`;
   assert.equal(Deno.statSync(folder).mode! & 0o777, 0o700);
-  const [entry] = [...Deno.readDirSync(folder)];
+  const entry = [...Deno.readDirSync(folder)][0]!;
   const { ino } = Deno.statSync(`${folder}/${entry.name}/alexa-loader`);
   await assertWorks(machine, file);
   assert.equal(Deno.statSync(`${folder}/${entry.name}/alexa-loader`).ino, ino);

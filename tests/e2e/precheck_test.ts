@@ -45,7 +45,7 @@ gpuTest("R22: status, restart and stop find a loader that waits for the GPU", as
   const { ALEXA_GPU_DEVICE: device } = home.env;
   const up = () => new LoaderProcess(home, ["up", "--config", path], { env: home.env });
 
-  Deno.removeSync(device);
+  Deno.removeSync(device!);
   const stopped = up();
   await stopped.waitLine(/Waiting up to 60 s for the GPU/);
   const told = await statusOf(home, path);

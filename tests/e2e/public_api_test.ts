@@ -6,7 +6,7 @@ const root = new URL("../../", import.meta.url);
 
 function example(file: string): string {
   const text = Deno.readTextFileSync(new URL(file, root)).replace(/^ \* ?/gm, "");
-  return /```ts\n([\s\S]*?)```/.exec(text)![1];
+  return /```ts\n([\s\S]*?)```/.exec(text)![1]!;
 }
 
 async function deno(home: TestHome, args: string[]): Promise<{ code: number; out: string; err: string }> {

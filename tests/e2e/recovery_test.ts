@@ -47,8 +47,8 @@ test("a start that fails twice is repeated in its place of the sequence", {
   const last = (service: string) => home.stampsOf(service).findLast(({ event }) => event === "warm") as Stamp;
   for (const [i, role] of roles.entries()) {
     if (i === 0) continue;
-    const before = roles[i - 1];
-    assert.ok(home.stampsOf(role)[0].t > last(before).t, `${role} was started before ${before} was up`);
+    const before = roles[i - 1]!;
+    assert.ok(home.stampsOf(role)[0]!.t > last(before).t, `${role} was started before ${before} was up`);
   }
   assert.deepEqual(
     loader.messages("STT", "WARNING").filter((m) => m.startsWith("Exited")).map((m) =>
@@ -117,7 +117,7 @@ test("KWD killed in mid-greeting: its fresh copy listens, nothing is spoken agai
   await loader.waitLine(/READY FOR WAKE WORD/);
   await home.stamp("kwd", "warm", 2);
   await home.stamp("kwd", "resume");
-  const fresh = home.stampsOf("kwd").filter(({ event }) => event === "start")[1].pid;
+  const fresh = home.stampsOf("kwd").filter(({ event }) => event === "start")[1]!.pid;
   const listening = home.stampsOf("kwd").findLast(({ event }) => event === "resume")!;
   assert.equal(listening.pid, fresh);
   assert.equal(count(home, "tts", "speak_begin"), 1);

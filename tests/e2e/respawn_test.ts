@@ -35,7 +35,7 @@ Deno.test({
     const after = footprint(loader.pid);
 
     const sorted = times.toSorted((a, b) => a - b);
-    const median = sorted[Math.floor(sorted.length / 2)], p95 = sorted[Math.floor(sorted.length * 0.95)];
+    const median = sorted[Math.floor(sorted.length / 2)]!, p95 = sorted[Math.floor(sorted.length * 0.95)]!;
     if (measure) {
       console.log(`respawn: median ${median.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms`, { before, after });
     }
@@ -92,5 +92,5 @@ function windows(times: readonly number[], size: number): number[][] {
 }
 
 function medianOf(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)];
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!;
 }

@@ -47,12 +47,15 @@ Deno.test({
       const one = (event: string) => home.stampsOf(role).filter((stamp) => stamp.event === event);
       assert.equal(one("start").length, 1);
       if (gate) {
-        assert.ok(one("start")[0].t > gate.t, `${role} was started before ${gate.service} was past its gate`);
+        assert.ok(
+          one("start")[0]!.t > gate.t,
+          `${role} was started before ${gate.service} was past its gate`,
+        );
       }
       assert.equal(one("warm").length, role === "llm" ? 0 : 1, `warm-ups of ${role}`);
       gate = one("warm")[0] ?? one("ready")[0];
     }
-    const [speech] = home.stampsOf("tts").filter(({ event }) => event === "speak_begin");
+    const speech = home.stampsOf("tts").filter(({ event }) => event === "speak_begin")[0]!;
     assert.ok(speech.t > gate!.t);
     assert.equal(speech.text, "Hi Master. Ready to serve.");
     assert.equal(speech.tag, "boot_greeting");
@@ -60,7 +63,7 @@ Deno.test({
     assert.match(String(ready.boot_id), /^[0-9a-f]{16}$/);
     assert.equal(ready.echo_cancellation, "keep");
     // The proxy was taken from us, not from the services.
-    const env = Deno.readTextFileSync(`/proc/${home.stampsOf("kwd")[0].pid}/environ`);
+    const env = Deno.readTextFileSync(`/proc/${home.stampsOf("kwd")[0]!.pid}/environ`);
     assert.ok(env.includes(`HTTP_PROXY=${dead}`));
 
     assert.equal(await loader.interrupt(), 0, loader.log);

@@ -79,7 +79,7 @@ async function seen(what: string, loader: LoaderProcess, look: () => boolean): P
 /** How many lines of the flood there are; each once and in order. */
 function shownOf(text: string): number {
   const numbers = [...text.matchAll(/^FLOOD {4}INFO = L(\d{9}) x{88}$/gm)].map((found) => Number(found[1]));
-  assert.ok(numbers.every((number, i) => i === 0 || number > numbers[i - 1]), "lines out of order");
+  assert.ok(numbers.every((number, i) => i === 0 || number > numbers[i - 1]!), "lines out of order");
   return numbers.length;
 }
 

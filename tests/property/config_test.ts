@@ -24,7 +24,7 @@ function holds(text: string): void {
     const lines = text.replace(/^\ufeff/, "").split("\n");
     for (const { line, column, message, excerpt } of error.problems) {
       assert.ok(line >= 1 && line <= lines.length, `line ${line} of ${lines.length}: ${message}`);
-      assert.ok(column >= 1 && column <= lines[line - 1].length + 1, `column ${column}: ${message}`);
+      assert.ok(column >= 1 && column <= lines[line - 1]!.length + 1, `column ${column}: ${message}`);
       assert.ok(message !== "" && excerpt.split("\n").length <= 2);
     }
   }
@@ -104,7 +104,7 @@ function placesOf(value: unknown, path: string[] = []): string[][] {
 function replaced(value: unknown, path: readonly string[], by: unknown): unknown {
   if (path.length === 0) return by;
   const copy = (Array.isArray(value) ? [...value] : { ...value as Data }) as Data;
-  copy[path[0]] = replaced(copy[path[0]], path.slice(1), by);
+  copy[path[0]!] = replaced(copy[path[0]!], path.slice(1), by);
   return copy;
 }
 
@@ -151,7 +151,7 @@ Deno.test("editDistance() is a distance, and nearest() finds the name itself", (
   }));
   const key = fc.stringMatching(/^[a-z_]{1,20}$/);
   fc.assert(
-    fc.property(fc.array(key, { minLength: 1 }), (keys) => assert.equal(nearest(keys[0], keys), keys[0])),
+    fc.property(fc.array(key, { minLength: 1 }), (keys) => assert.equal(nearest(keys[0]!, keys), keys[0])),
   );
 });
 

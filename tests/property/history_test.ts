@@ -65,13 +65,13 @@ const mutated: fc.Arbitrary<Mutated> = fc.oneof(
     }),
   })
     .map(({ hit, edits }) => {
-      const own = lines[hit].slice();
-      for (const [where, by] of edits) own[Math.floor(where * (own.length - 2))] ^= by;
+      const own = lines[hit]!.slice();
+      for (const [where, by] of edits) own[Math.floor(where * (own.length - 2))]! ^= by;
       return { hit, bytes: concat(lines.with(hit, own)) };
     }),
   // one line cut short, its rest and its newline gone
   fc.record({ hit: at, left: fc.double({ min: 0, max: 0.99, noNaN: true }) }).map(({ hit, left }) => {
-    const own = lines[hit].subarray(0, Math.floor(left * (lines[hit].length - 2)));
+    const own = lines[hit]!.subarray(0, Math.floor(left * (lines[hit]!.length - 2)));
     return { hit, bytes: concat(lines.with(hit, concat([own, encoder.encode("\n")]))) };
   }),
   // garbage as a line of its own
@@ -88,7 +88,7 @@ const mutated: fc.Arbitrary<Mutated> = fc.oneof(
 
 Deno.test("openHistory() keeps every good record of a damaged file, and the next append mends it", async () => {
   using dir = tempFolder();
-  const next = { ...records[0], boot: "next" };
+  const next = { ...records[0]!, boot: "next" };
   await fc.assert(
     fc.asyncProperty(mutated, fc.boolean(), async ({ hit, bytes }, mend) => {
       Deno.writeFileSync(dir.file, bytes);
@@ -115,7 +115,7 @@ Deno.test("openHistory() and append() survive any bytes at all", async () => {
     fc.asyncProperty(fc.uint8Array({ maxLength: 2000 }), async (bytes) => {
       Deno.writeFileSync(dir.file, bytes);
       assert.deepEqual(openHistory(dir.path).records, []);
-      assert.equal(await openHistory(dir.path).append(records[0]), null);
+      assert.equal(await openHistory(dir.path).append(records[0]!), null);
       assert.deepEqual(openHistory(dir.path).records, [records[0]]);
     }),
     { numRuns: Math.ceil(numRuns / 5) },
@@ -134,7 +134,7 @@ Deno.test("append() works after a truncation anywhere, and only the cut record i
       assert.deepEqual(history.records, whole);
       const torn = !ends.includes(length) && !ends.includes(length + 1);
       assert.equal(history.warnings.length, torn ? 1 : 0);
-      assert.equal(await history.append(records[5]), null);
+      assert.equal(await history.append(records[5]!), null);
       const after = openHistory(dir.path);
       assert.deepEqual(after.records, [...whole, records[5]]);
       assert.deepEqual(after.warnings, []);

@@ -47,7 +47,7 @@ Deno.test("startInOrder() with real machines keeps the order through every patte
         })
       );
       for (const [i, { service }] of all.entries()) {
-        const fateOf = () => boot[i][service.starts - 1] ?? { readyMs: 0, end: "up" };
+        const fateOf = () => boot[i]![service.starts - 1] ?? { readyMs: 0, end: "up" };
         const release = service.start.bind(service);
         service.warmup = () =>
           fateOf().end === "fails warming" ? { state: "failed", detail: "500" } : { state: "warmed", ms: 1 };

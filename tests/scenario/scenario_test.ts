@@ -28,7 +28,7 @@ const scenarios = [...Deno.readDirSync(here)].filter((entry) => entry.isDirector
   .sort();
 for (const name of scenarios) {
   if (filter && !filter.split(",").includes(name)) continue;
-  const promise = Deno.readTextFileSync(`${here}${name}/README.md`).split("\n")[0].replace(/^# /, "");
+  const promise = Deno.readTextFileSync(`${here}${name}/README.md`).split("\n")[0]!.replace(/^# /, "");
   Deno.test({ name: `scenario ${name}: ${promise}`, ignore: withoutPython, fn: () => play(name) });
 }
 
@@ -112,7 +112,7 @@ function keepsThePromises(home: TestHome, loader: LoaderProcess): void {
   const of = (name: string, event: string) => home.stampsOf(name).filter((stamp) => stamp.event === event);
   let gate: Stamp | undefined;
   for (const name of names.filter((name) => home.stampsOf(name).length > 0)) {
-    const [start] = of(name, "start");
+    const start = of(name, "start")[0]!;
     if (gate) assert.ok(start.t > gate.t, `${name} was started before ${gate.service} was ready and warm`);
     gate = of(name, "warm")[0] ?? of(name, "ready")[0];
   }

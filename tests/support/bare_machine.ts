@@ -25,7 +25,7 @@ export interface BareMachine extends Disposable {
 
 export function bareMachine(): BareMachine {
   const folder = Deno.makeTempDirSync({ prefix: "alexa-loader-bare-" });
-  const [bin, home, tmp, runtime] = ["bin", "home", "tmp", "run"].map((name) => `${folder}/${name}`);
+  const bin = `${folder}/bin`, home = `${folder}/home`, tmp = `${folder}/tmp`, runtime = `${folder}/run`;
   for (const path of [bin, home, tmp, runtime]) Deno.mkdirSync(path, { mode: 0o700 });
   for (const name of programs) {
     const found = ["/usr/bin", "/bin"].map((place) => `${place}/${name}`).find(isThere);

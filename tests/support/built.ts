@@ -41,7 +41,7 @@ export function flagsOf(file: string): string[] {
   const text = new TextDecoder().decode(head.subarray(0, opened.readSync(head) ?? 0));
   const flags = /^flags='(.*)'$/m.exec(text);
   if (!flags) throw new Error(`${file} is no self-extracting file`);
-  return flags[1].split(" ");
+  return flags[1]!.split(" ");
 }
 
 async function sourcesHash(): Promise<string> {

@@ -50,7 +50,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
   },
 };
 
-const result = await scenarios[Deno.args[0]]();
+const result = await scenarios[Deno.args[0]!]!();
 Deno.removeSync(dir, { recursive: true });
 console.log(JSON.stringify(result));
 Deno.exit(0);

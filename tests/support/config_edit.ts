@@ -62,6 +62,12 @@ export function factsWith(changes: Partial<PlanFacts> = {}): PlanFacts {
   };
 }
 
+/** The specification's four services, or what was made of each, with a name of its own. */
+export const four = <T>(all: readonly T[]): [T, T, T, T] => {
+  const [kwd, stt, llm, tts] = all;
+  return [kwd!, stt!, llm!, tts!];
+};
+
 export function planOf(text: string, changes: Partial<PlanFacts> = {}): BootPlan {
   return planBoot(load(text), factsWith(changes));
 }

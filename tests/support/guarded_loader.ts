@@ -5,7 +5,7 @@
 import { startGuardian } from "../../lib/sys/process/guardian.ts";
 import { readStat } from "../../lib/sys/process/procfs.ts";
 
-const [bootId, graceMs, dir] = Deno.args;
+const [bootId = "", graceMs, dir = ""] = Deno.args;
 const guardian = startGuardian({ bootId, graceMs: Number(graceMs), onDied: () => Deno.exit(9) });
 
 const identity = (pid: number) => ({ pid, startTime: readStat(pid)!.startTime });

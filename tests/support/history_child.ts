@@ -2,7 +2,7 @@
 import { openHistory } from "../../lib/metrics/history.ts";
 import { bootRecord } from "./boot_records.ts";
 
-const history = openHistory(Deno.args[0]);
+const history = openHistory(Deno.args[0]!);
 for (let n = Number(Deno.args[1]);; n++) {
   const failed = await history.append(bootRecord(n));
   console.log(failed ?? n);

@@ -60,7 +60,7 @@ export interface Traces {
   mark: string;
   ports: readonly number[];
   runtimeDir: string;
-  loaderPid?: number;
+  loaderPid?: number | undefined;
 }
 
 /** Looks once, now: whoever says that it has stopped leaves nothing to wait for. */

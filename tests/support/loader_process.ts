@@ -101,7 +101,7 @@ export class TestHome implements AsyncDisposable {
   /** The log folder of the only instance so far; "" before there is one. */
   logs(): string {
     try {
-      const [{ name }] = [...Deno.readDirSync(`${this.state}/alexa-loader`)];
+      const { name } = [...Deno.readDirSync(`${this.state}/alexa-loader`)][0]!;
       return `${this.state}/alexa-loader/${name}/logs`;
     } catch {
       return "";
@@ -143,10 +143,10 @@ export class LoaderProcess implements AsyncDisposable {
   constructor(
     home: TestHome,
     args: readonly string[],
-    o: { env?: Record<string, string>; cwd?: string; wrapper?: readonly string[] } = {},
+    o: { env?: Record<string, string>; cwd?: string | undefined; wrapper?: readonly string[] } = {},
   ) {
     const [program, ...words] = [...o.wrapper ?? [], ...command()];
-    this.#child = new Deno.Command(program, {
+    this.#child = new Deno.Command(program!, {
       args: [...words, ...args],
       cwd: o.cwd ?? root,
       clearEnv: true,

@@ -3,5 +3,5 @@ import { exportBoot } from "../../lib/metrics/otel.ts";
 import { bootRecord } from "./boot_records.ts";
 
 const record = bootRecord(1);
-record.services[3].outcome = "failed";
+record.services[3]!.outcome = "failed";
 await exportBoot(record);

@@ -53,7 +53,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     return {
       subreaper,
       outside,
-      found: tree.has(daemon) && tree.has(member) && tree.has(it.copy?.pid ?? [...tree][0]),
+      found: tree.has(daemon) && tree.has(member) && tree.has(it.copy?.pid ?? [...tree][0]!),
       left: report.left,
       killed: report.killed,
       gone: [daemon, member].every((pid) => isGone(readStat(pid))),
@@ -131,7 +131,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
   },
 };
 
-const result = await scenarios[Deno.args[0]]();
+const result = await scenarios[Deno.args[0]!]!();
 Deno.removeSync(dir, { recursive: true });
 console.log(JSON.stringify(result));
 // Nothing that carries our mark may survive, whatever the scenario found.

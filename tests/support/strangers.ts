@@ -22,9 +22,9 @@ export interface Stranger extends AsyncDisposable {
 /** Starts a process in a session of its own with exactly this environment, in a folder that every user may enter. */
 export function start(
   argv: string[],
-  o: { env?: Record<string, string>; uid?: number } = {},
+  o: { env?: Record<string, string> | undefined; uid?: number } = {},
 ): Stranger {
-  const child = new Deno.Command(argv[0], {
+  const child = new Deno.Command(argv[0]!, {
     args: argv.slice(1),
     cwd: "/",
     clearEnv: true,
@@ -33,7 +33,7 @@ export function start(
     stdout: "null",
     stderr: "null",
     detached: true,
-    uid: o.uid,
+    ...(o.uid === undefined ? {} : { uid: o.uid }),
   }).spawn();
   return {
     pid: child.pid,

@@ -36,7 +36,7 @@ Deno.test("schedule() draws the same again for the same seed", () => {
 
 Deno.test("killStorm() kills loader and guardian at once in a third of its rounds", () => {
   const rounds = take(killStorm(new Prng(1), faults), 3000);
-  const both = rounds.filter(({ faults }) => faults[0].name === "SIGKILL to loader and guardian").length;
+  const both = rounds.filter(({ faults }) => faults[0]!.name === "SIGKILL to loader and guardian").length;
   assert.ok(both > 900 && both < 1100, `${both} of 3000`);
   assert.deepEqual([...new Set(rounds.map(({ faults }) => faults.length))], [1]);
 });

@@ -313,7 +313,7 @@ test("services ignore SIGTERM, or are slow to follow it", async () => {
   await slow.ready();
   await stops(slow);
   const [term, stopped] = slow.stamps().slice(-2);
-  assert.ok(stopped.t - term.t >= 300e6);
+  assert.ok(stopped!.t - term!.t >= 300e6);
 });
 
 test("services leave a helper on the port, which dies with the group", async () => {

@@ -72,9 +72,9 @@ Deno.test("a further readiness kind is parsed, described, planned and asked", as
     assert.match(configReference(configJsonSchema()), /Ready when a file is there[^]*\| `path` \|/);
 
     const boot = plan(service(`path: ${path}`));
-    const [spec] = boot.services[1].readiness;
+    const [spec] = boot.services[1]!.readiness;
     assert.deepEqual(spec, { type: "file", path });
-    assert.deepEqual(boot.services[1].health.probes, [spec]);
+    assert.deepEqual(boot.services[1]!.health.probes, [spec]);
     assert.match(renderPlan(boot), new RegExp(`ready when +file ${path}\n`));
 
     const target = {
@@ -109,13 +109,13 @@ Deno.test("a further warm-up kind is parsed, described, planned and run", async 
     assert.match(configReference(configJsonSchema()), /A file is written[^]*\| `file` \|/);
 
     const boot = plan(service(`file: ${file}, runs: 2`));
-    const { warmup } = boot.services[1];
+    const { warmup } = boot.services[1]!;
     assert.deepEqual(warmup, { kind: "touch", file, timeoutMs: 60_000, runs: 2, required: true });
     assert.match(renderPlan(boot), new RegExp(`warm-up +touch ${file}, 2 times, within 60 s\n`));
     assert.equal((await runWarmup(warmup, deps)).state, "warmed");
     assert.equal(Deno.readTextFileSync(file), "");
 
-    const { warmup: none } = plan(service("runs: 1")).services[1];
+    const { warmup: none } = plan(service("runs: 1")).services[1]!;
     assert.deepEqual([none.kind, none.why, none.warn], ["none", "tts names no file", true]);
     const result = await runWarmup(none, deps);
     assert.ok(result.state === "not_offered" && /http \| .* \| touch }/.test(result.hint));
@@ -135,9 +135,9 @@ Deno.test("a further kind of control is parsed, described, planned and asked to 
   assert.ok(load(service("")).warnings.every(({ message }) => !message.startsWith("tts ")));
 
   const boot = plan(service(", loud: true"));
-  assert.deepEqual(boot.services[1].control, { kind: "shout", loud: true });
+  assert.deepEqual(boot.services[1]!.control, { kind: "shout", loud: true });
   assert.match(renderPlan(boot), /control +shouts\n[^]*greeting +"Hi Master/);
-  await using tts = createService(boot.services[1], testContext({ clock: systemClock }));
+  await using tts = createService(boot.services[1]!, testContext({ clock: systemClock }));
   assert.ok(tts instanceof TtsService);
   const answer = await tts.speak("hello", "greeting", { signal, timeoutMs: 100 });
   assert.deepEqual([answer.state, shouted], ["finished", ["HELLO"]]);

@@ -19,7 +19,7 @@ services:
   stt: { cmd: ["true"], readiness: { type: tcp, host: 127.0.0.1, port: 5002 } }
 `;
       Deno.writeTextFileSync(path, yaml);
-      return (await loadPlan({ config: path })).plan.services[0].readyTimeout;
+      return (await loadPlan({ config: path })).plan.services[0]!.readyTimeout;
     };
     const configured = { value: 8000, from: "configured" };
     assert.deepEqual(await load(), configured, "nothing was seen yet");

@@ -34,7 +34,7 @@ withProcesses.test("scripts/test.ts closes with the real counts and names what w
   assert.equal(lines.at(-1), "1 passed, 1 failed, 1 skipped");
   const skipped = lines.slice(lines.indexOf("Skipped:") + 1, -1).filter((line) => line);
   assert.equal(skipped.length, 1);
-  assert.match(skipped[0], /^ {2}.*needs a GPU$/);
+  assert.match(skipped[0]!, /^ {2}.*needs a GPU$/);
   assert.notEqual(code, 0);
 });
 
@@ -63,8 +63,8 @@ withProcesses.test("scripts/test.ts fails a test that hangs, with its name and p
   assert.equal(lines.at(-1), "2 passed, 2 failed");
   const failures = lines.slice(lines.lastIndexOf(" FAILURES ") + 1).filter((line) => line.includes("=>"));
   assert.equal(failures.length, 2);
-  assert.match(failures[0], /^waits for ever => .*tiny_test\.ts:2:\d+$/);
-  assert.match(failures[1], /^never gives its event loop back => .*tiny_test\.ts:3:\d+$/);
+  assert.match(failures[0]!, /^waits for ever => .*tiny_test\.ts:2:\d+$/);
+  assert.match(failures[1]!, /^never gives its event loop back => .*tiny_test\.ts:3:\d+$/);
   assert.notEqual(code, 0);
 });
 

@@ -14,8 +14,8 @@ export interface Need {
 export function predictNeed(vramMb: number | null, peaks: readonly number[]): Need | null {
   if (vramMb !== null) return { mib: vramMb, from: "vram_mb" };
   const sorted = peaks.filter((p) => Number.isFinite(p) && p > 0).sort((a, b) => a - b);
-  if (sorted.length === 0) return null;
   const p95 = sorted[Math.ceil(sorted.length * 0.95) - 1];
+  if (p95 === undefined) return null;
   return { mib: p95, from: sorted.length === 1 ? "seen in 1 boot" : `p95 of ${sorted.length} boots` };
 }
 

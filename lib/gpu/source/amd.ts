@@ -228,9 +228,8 @@ export async function openRocmSmi(
     const parsed = parseRocmSmi(output);
     if (!parsed) return garbled(options.program, output);
     const processes = typeof pids === "string" ? parseRocmPids(pids) : null;
-    if (processes && parsed.gpus.length === 1) {
-      Object.assign(parsed.gpus[0], { processes, processesKnown: true });
-    }
+    const [gpu, ...more] = parsed.gpus;
+    if (gpu && more.length === 0 && processes) Object.assign(gpu, { processes, processesKnown: true });
     return parsed;
   }, signal);
 }

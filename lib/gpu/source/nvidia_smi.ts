@@ -27,10 +27,11 @@ function optional(field: string): number | null {
 export function parseGpus(output: string): ListedGpu[] | null {
   const gpus: ListedGpu[] = [];
   for (const line of wholeLines(output) ?? [""]) {
-    const [index, uuid, total, used, free, utilisation, temperature, driver, ...name] = line.split(",").map((
-      f,
-    ) => f.trim());
-    const memory = [total, used, free].map((f) => optional(f ?? ""));
+    const [index = "", uuid, total = "", used = "", free = "", ...more] = line.split(",").map((f) =>
+      f.trim()
+    );
+    const [utilisation = "", temperature = "", driver = "", ...name] = more;
+    const memory = [total, used, free].map(optional);
     if (!/^\d+$/.test(index) || !uuid || memory.includes(null) || name.length === 0) return null;
     gpus.push({
       index: Number(index),
@@ -79,7 +80,7 @@ export async function openNvidiaSmi(
 ): Promise<GpuSource | GpuFailure> {
   const listed = await listGpus(options, signal);
   if (isGpuFailure(listed)) return listed;
-  const driver = listed[0].driver;
+  const driver = listed[0]?.driver ?? null;
   return {
     kind: "nvidia-smi",
     description: `${listed.map((g) => g.name).join(" and ")}, driver ${driver}`,

@@ -18,8 +18,8 @@ import { chooseGpus, type GpuChoice } from "./visible.ts";
 export interface NvmlOptions extends GpuChoice {
   clock: Clock;
   /** ALEXA_NVML_PATH: the one library to use. */
-  path?: string;
-  limitMs?: number;
+  path?: string | undefined;
+  limitMs?: number | undefined;
 }
 
 interface Device {

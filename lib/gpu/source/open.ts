@@ -18,10 +18,10 @@ export interface OpenGpuOptions {
   clock: Clock;
   signal?: AbortSignal;
   /** How tools are run. */
-  run?: RunCommand;
+  run?: RunCommand | undefined;
   /** Programs to use instead of those on the PATH; limits in ms for one snapshot of the library and of a tool. */
   tools?: { nvidiaSmi?: string; amdSmi?: string; rocmSmi?: string };
-  limits?: { nvmlMs?: number; toolMs?: number };
+  limits?: { nvmlMs?: number; toolMs?: number } | undefined;
 }
 
 /**

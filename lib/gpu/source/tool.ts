@@ -7,8 +7,8 @@ export interface ToolOptions {
   /** Program name or path. */
   program: string;
   /** How it is run; by default as nobody's. */
-  run?: RunCommand;
-  limitMs?: number;
+  run?: RunCommand | undefined;
+  limitMs?: number | undefined;
 }
 
 /** The tool's standard output, or why there is none. Rejects only with the signal's reason. */

@@ -4,7 +4,7 @@ import type { GpuFailure } from "../types.ts";
 /** Which GPU is wanted. `index` null means every visible one; a `uuid` goes before the index. */
 export interface GpuChoice {
   index: number | null;
-  uuid?: string;
+  uuid?: string | undefined;
   /** The value of CUDA_VISIBLE_DEVICES (or AMD's word for it); undefined when it is not set. */
   visible: string | undefined;
   /** The variable's name, for messages. */
@@ -57,7 +57,8 @@ export function chooseGpus<T extends { index: number; uuid: string }>(
       : none(`no visible GPU has the UUID ${uuid}`, `there are ${seen.map((g) => g.uuid).join(", ")}`);
   }
   if (index === null) return seen;
-  if (index < seen.length) return [seen[index]];
+  const chosen = seen[index];
+  if (chosen) return [chosen];
   const within = visible === undefined ? "" : ` within ${variable}="${visible}"`;
   return none(
     `gpu_index ${index} is not there: ${seen.length} GPU(s)${within}`,

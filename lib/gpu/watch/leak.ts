@@ -84,13 +84,13 @@ export class LeakWatch {
   }
 
   #thin(s: { samples: Sample[]; paceMs: number }): void {
-    const span = s.samples.at(-1)!.at - s.samples[0].at;
+    const span = s.samples.at(-1)!.at - s.samples[0]!.at;
     s.samples = s.samples.filter((_, i) => i % 2 === 0);
     s.paceMs = 0.75 * span / (s.samples.length - 1); // less than the mean: polls are not exactly regular
   }
 
   #judge(service: string, samples: Sample[], freeMib: number | undefined): Leak | null {
-    const first = samples[0], last = samples.at(-1)!;
+    const first = samples[0]!, last = samples.at(-1)!;
     const spanMs = last.at - first.at;
     const slope = slopePerHour(samples);
     const { minSpanMs, minGrowthMib, minSlope } = this.#limits;

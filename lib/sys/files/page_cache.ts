@@ -101,7 +101,7 @@ class MappedFile implements CachedFile {
     if (this.#c.mincore(this.#address + BigInt(from), BigInt(to - from), pages) !== 0) return null;
     let bytes = 0;
     for (let i = 0; i < pages.length; i++) {
-      if ((pages[i] & 1) === 0) continue;
+      if ((pages[i]! & 1) === 0) continue;
       bytes += Math.min(to, from + (i + 1) * this.#page) - Math.max(offset, from + i * this.#page);
     }
     return bytes;

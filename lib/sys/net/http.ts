@@ -61,8 +61,8 @@ async function viaFetch(url: URL, request: HttpRequest, signal: AbortSignal): Pr
   sharedClient ??= Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   const response = await fetch(url, {
     method: request.method ?? "GET",
-    body: request.body,
-    headers: request.headers,
+    body: request.body ?? null,
+    headers: request.headers ?? {},
     signal,
     redirect: "manual",
     client: sharedClient,

@@ -50,7 +50,7 @@ async function requestOf(
   const first = await input.line(maxHeadBytes);
   const request = requestLine.exec(first);
   if (!request) return { status: 400, why: "this is not an HTTP/1.1 request" };
-  const [, method, target, minor] = request;
+  const [, method = "", target = "", minor] = request;
   const headers = new Headers();
   let room = maxHeadBytes - first.length;
   let count = 0;
@@ -58,7 +58,8 @@ async function requestOf(
     if (++count > maxHeaders) return { status: 431, why: `more than ${maxHeaders} headers` };
     const header = headerLine.exec(line);
     if (!header) return { status: 400, why: "a header is malformed" };
-    headers.append(header[1], header[2].trim());
+    const [, name = "", value = ""] = header;
+    headers.append(name, value.trim());
     room -= line.length;
   }
   if (minor === "1" && !headers.has("host")) return { status: 400, why: "the Host header is missing" };

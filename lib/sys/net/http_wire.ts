@@ -74,9 +74,9 @@ export class HttpInput {
   async copyChunks(body: BoundedBody): Promise<void> {
     while (!body.full) {
       const line = await this.line(longestChunkLine);
-      const match = /^([0-9a-f]{1,12})[ \t]*(?:;|$)/i.exec(line);
-      if (!match) throw new WireError("malformed", `not a chunk size: ${excerpt(line)}`);
-      const size = parseInt(match[1], 16);
+      const digits = /^([0-9a-f]{1,12})[ \t]*(?:;|$)/i.exec(line)?.[1];
+      if (!digits) throw new WireError("malformed", `not a chunk size: ${excerpt(line)}`);
+      const size = parseInt(digits, 16);
       if (size === 0) return;
       await this.copy(size, body, true);
       if (!body.full && await this.line(2) !== "") {

@@ -22,7 +22,7 @@ export interface CommandResult {
 
 export interface CommandLimits {
   timeoutMs: number;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   maxOutputBytes?: number;
 }
 
@@ -57,13 +57,14 @@ const slowestLookMs = 250;
  */
 export async function runCommand(argv: readonly string[], o: CommandOptions): Promise<CommandResult> {
   o.signal?.throwIfAborted();
+  const [program = "", ...args] = argv;
   const mark = randomHex(16);
   let child: Deno.ChildProcess;
   try {
-    child = new Deno.Command(argv[0], {
-      args: argv.slice(1),
+    child = new Deno.Command(program, {
+      args,
       env: { ...o.env, [commandVariable]: mark },
-      cwd: o.cwd,
+      ...(o.cwd === undefined ? {} : { cwd: o.cwd }),
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -76,9 +77,8 @@ export async function runCommand(argv: readonly string[], o: CommandOptions): Pr
   noteRuntimeChild(child.pid, child.status);
   const family = new CommandFamily(child.pid, mark);
   o.owner?.onSpawned(family.leader);
-  const outputs = [child.stdout, child.stderr].map((stream) =>
-    new Output(stream, o.maxOutputBytes ?? 1 << 20)
-  );
+  const limit = o.maxOutputBytes ?? 1 << 20;
+  const out = new Output(child.stdout, limit), err = new Output(child.stderr, limit);
   let status: Deno.CommandStatus | null = null;
   const exited = child.status.then((it) => void (status = it));
 
@@ -86,9 +86,9 @@ export async function runCommand(argv: readonly string[], o: CommandOptions): Pr
   const victim = { pgid: child.pid, exited, living: () => family.living() };
   const { left } = await terminate(victim, { clock: systemClock, stopSignal: "SIGTERM", graceMs });
   if (left.length === 0) o.owner?.onGone(family.leader);
-  await settled([exited, ...outputs.map((output) => output.ended)], drainMs);
+  await settled([exited, out.ended, err.ended], drainMs);
   child.unref(); // what even SIGKILL did not end keeps nobody from ending
-  const [stdout, stderr] = await Promise.all(outputs.map((output) => output.close()));
+  const [stdout, stderr] = await Promise.all([out.close(), err.close()]);
   o.signal?.throwIfAborted();
   const { code, signal } = status ?? { code: null, signal: null };
   return { code: timedOut || signal ? null : code, signal, stdout, stderr, timedOut, missing: false };

@@ -7,7 +7,7 @@ import { cString, libc, O_CLOEXEC, readBytes } from "./libc.ts";
 /** Said of a question that was not asked for that reason. */
 export const noneFreeText = "no file descriptor is free (ulimit -n)";
 
-const errors = Error as { stackTraceLimit?: number };
+const errors = Error as { stackTraceLimit?: number | undefined };
 const usualStack = errors.stackTraceLimit;
 /** One that is free now may be taken the next moment: so long after a shortage we are careful, ms. */
 const carefulMs = 60_000;

@@ -131,7 +131,7 @@ export function openEpoll(): number {
 export function openPipe(): [read: number, write: number] {
   const ends = new Int32Array(new ArrayBuffer(8));
   orThrow(libc()!.pipe2(ends, O_CLOEXEC));
-  return [ends[0], ends[1]];
+  return [ends[0]!, ends[1]!];
 }
 
 const F_SETFL = 4, O_NONBLOCK = 0o4000;
@@ -171,7 +171,7 @@ export function readBytes(path: string, limit = 1 << 22): Uint8Array | null {
       parts.push(buffer.slice(0, n));
       total += n;
     }
-    if (parts.length === 1) return parts[0];
+    if (parts.length === 1) return parts[0]!;
     const all = new Uint8Array(total);
     let at = 0;
     for (const part of parts) {
@@ -205,7 +205,7 @@ export function listNumbers(path: string): number[] | null {
       for (let at = 0; at < n; at += view.getUint16(at + 16, true)) { // linux_dirent64: ino 8, off 8, reclen 2, type 1, name
         let value = 0;
         let i = at + 19;
-        for (; buffer[i] >= 48 && buffer[i] <= 57; i++) value = value * 10 + buffer[i] - 48;
+        for (; buffer[i]! >= 48 && buffer[i]! <= 57; i++) value = value * 10 + buffer[i]! - 48;
         if (buffer[i] === 0 && i > at + 19) names.push(value);
       }
     }

@@ -29,7 +29,7 @@ export function identityText({ pid, startTime }: Identity): string {
 }
 
 export function identityFrom(text: string): Identity {
-  const [pid, startTime] = text.split(":").map(Number);
+  const [pid = NaN, startTime = NaN] = text.split(":").map(Number);
   return { pid, startTime };
 }
 

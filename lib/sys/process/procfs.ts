@@ -31,7 +31,7 @@ export function readStat(pid: number): ProcessStat | null {
   return {
     pid,
     comm: text.slice(open + 1, close),
-    state: fields[0],
+    state: fields[0]!,
     ppid: Number(fields[1]),
     pgrp: Number(fields[2]),
     session: Number(fields[3]),

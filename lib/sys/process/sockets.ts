@@ -65,7 +65,7 @@ function listenersByTable(port: number): string[] {
   const line = new RegExp(`:${wanted} \\w+:0000 0A \\S+ \\S+ +\\S+ +\\S+ +\\S+ +(\\d+) `, "g");
   return ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) => {
     const text = decoder.decode(readBytes(table) ?? new Uint8Array());
-    return [...text.matchAll(line)].map(([, inode]) => inode);
+    return [...text.matchAll(line)].map(([, inode = ""]) => inode);
   });
 }
 
@@ -115,7 +115,7 @@ function unixSocketInodes(name: string): Set<string> | null {
   const bytes = readBytes("/proc/net/unix");
   if (!bytes) return null;
   const lines = decoder.decode(bytes).split("\n").filter((line) => line.endsWith(" " + name));
-  return new Set(lines.map((line) => line.trim().split(/\s+/)[6]));
+  return new Set(lines.map((line) => line.trim().split(/\s+/)[6] ?? ""));
 }
 
 /** True if some process listens on the unix socket at `path` (asked of the kernel's table, not by connecting). */

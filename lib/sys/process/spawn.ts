@@ -25,7 +25,7 @@ const room = () => new Uint8Array(new ArrayBuffer(512));
  * (not found, not executable, bad folder, no descriptor free).
  */
 export function spawnProcess(o: ProcessOptions, stdio: readonly [number, number, number]): number {
-  const [name, ...args] = o.argv;
+  const [name = "", ...args] = o.argv;
   const program = name.includes("/")
     ? name
     : findProgram(name, o.cwd, o.env.PATH ?? environment().PATH ?? "");
@@ -60,7 +60,7 @@ function posixSpawn(
   const [argvList, envList] = [stringList(argv), stringList(variables)];
   const result = c.posix_spawn(pid, cString(path), actions, attributes, argvList.pointers, envList.pointers);
   c.posix_spawn_file_actions_destroy(actions);
-  return result === 0 ? pid[0] : -result;
+  return result === 0 ? pid[0]! : -result;
 }
 
 /** A `char *[]`, and the bytes it points into, which must live as long. @throws when one has a NUL in it. */
@@ -93,9 +93,9 @@ export function reap(pid: number): ExitStatus | null {
   const reaped = libc()!.waitpid(pid, status, WNOHANG);
   if (reaped === 0) return null;
   if (reaped < 0) return { code: null, signal: null };
-  const signal = status[0] & 0x7f;
+  const signal = status[0]! & 0x7f;
   return signal === 0
-    ? { code: (status[0] >> 8) & 0xff, signal: null }
+    ? { code: (status[0]! >> 8) & 0xff, signal: null }
     : { code: null, signal: signalNames[signal] ?? `signal ${signal}` };
 }
 

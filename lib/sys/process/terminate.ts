@@ -22,7 +22,7 @@ export interface TerminateOptions {
   stopSignal: Signal;
   graceMs: number;
   /** Aborted: the grace is over now. */
-  force?: AbortSignal;
+  force?: AbortSignal | undefined;
 }
 
 /** SIGKILL cannot be refused, but a process in uninterruptible sleep dies only when the kernel lets it. */

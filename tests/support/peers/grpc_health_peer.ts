@@ -17,7 +17,7 @@ function serviceOf(bytes: Uint8Array): string {
   let at = 1;
   let length = 0;
   for (let shift = 0;; shift += 7) {
-    const byte = bytes[at++];
+    const byte = bytes[at++]!;
     length |= (byte & 0x7f) << shift;
     if (byte < 0x80) break;
   }

@@ -89,7 +89,7 @@ Deno.test("connectControl() passes on what the loader says about a wrong name", 
 Deno.test("connectControl() passes on what the loader cannot do", async () => {
   using folder = makeFolder();
   const target = new Target();
-  target.vram = undefined;
+  delete target.vram;
   await using _server = await serveControl(folder.socket, target);
   await assert.rejects(
     connectControl(folder.socket, { config: "a.yaml" }).vram(),

@@ -143,8 +143,8 @@ Deno.test("serveControl() serves a newcomer although idle peers take all connect
     assert.equal((await ask(folder.socket, "GET", "/v1/status")).status, 200);
     // 200 and the newcomer into 64 places: the 137 oldest had to go.
     for (const conn of idle.slice(0, 137)) assert.equal(await readAll(conn), "");
-    await send(idle[199], "tus HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert.match(await readAll(idle[199]), /^HTTP\/1\.1 200 /);
+    await send(idle[199]!, "tus HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert.match(await readAll(idle[199]!), /^HTTP\/1\.1 200 /);
   } finally {
     for (const conn of idle) conn.close();
   }

@@ -93,7 +93,7 @@ Deno.test("serveControl() tells who uses the GPU, if the loader can", async () =
   const answer = await ask(folder.socket, "GET", "/v1/vram");
   assert.equal(answer.status, 200);
   assert.deepEqual(answer.json, { gpus: [{ index: 0 }] });
-  target.vram = undefined;
+  delete target.vram;
   const without = await ask(folder.socket, "GET", "/v1/vram");
   assert.equal(without.status, 501);
   assert.equal(without.json.error.code, "not_offered");
@@ -130,7 +130,7 @@ Deno.test("serveControl() checks the method", async () => {
     ["PUT", "/v1/vram", "GET"],
   ];
   for (const [method, path, allowed] of cases) {
-    const answer = await ask(folder.socket, method, path);
+    const answer = await ask(folder.socket, method!, path!);
     assert.equal(answer.status, 405, `${method} ${path}`);
     assert.equal(answer.headers.get("allow")?.trim(), allowed);
     assert.equal(answer.json.error.code, "method_not_allowed");

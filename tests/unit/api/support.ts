@@ -50,7 +50,7 @@ export class Target implements ControlTarget {
   readonly stops: string[] = [];
   current = loaderStatus();
   gate: Promise<boolean> = Promise.resolve(true);
-  vram?: ControlTarget["vram"] = () => ({ gpus: [] });
+  vram?: NonNullable<ControlTarget["vram"]> = () => ({ gpus: [] });
   #asked: (() => void)[] = [];
 
   status(): LoaderStatus {

@@ -28,7 +28,7 @@ withProcesses.test("bundle() splits: what --version loads is small", async () =>
     if (loaded.has(name)) return;
     loaded.add(name);
     const text = new TextDecoder().decode(parts.find((part) => part.name === name)!.bytes);
-    for (const [, wanted] of text.matchAll(/(?:from|import) ?"\.\/([^"]+)"/g)) load(wanted);
+    for (const [, wanted] of text.matchAll(/(?:from|import) ?"\.\/([^"]+)"/g)) load(wanted!);
   };
   load("main.js");
   const size = [...loaded].reduce(

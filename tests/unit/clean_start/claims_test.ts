@@ -18,7 +18,7 @@ const needed = (services: Record<string, number>) =>
   );
 
 withProcesses.test("R24: Claims takes all ports or none, and names who has them", linux, async () => {
-  const [stt, llm, tts] = [freePort(), freePort(), freePort()].sort((a, b) => a - b);
+  const [stt = 0, llm = 0, tts = 0] = [freePort(), freePort(), freePort()].sort((a, b) => a - b);
   await using owner = await claimHolder(`port/${llm}`);
   const log = rememberingLog();
   using claims = new Claims(log);
@@ -42,7 +42,7 @@ Deno.test("Claims holds its ports and boots until it is disposed", linux, async 
   const boots = [randomHex(12), randomHex(12)];
   const claims = new Claims(rememberingLog());
   for (const boot of boots) claims.boot(boot);
-  claims.boot(boots[0]); // a boot may be named twice
+  claims.boot(boots[0]!); // a boot may be named twice
   claims.ports(needed({ stt, llm }));
   const names = [...boots.map((boot) => `boot/${boot}`), `port/${stt}`, `port/${llm}`];
   for (const name of names) assert.ok(claimants(name)?.includes(Deno.pid), name);

@@ -80,7 +80,7 @@ withProcesses.test("runHygiene() stops a proved leftover on the port and goes on
   });
   assert.deepEqual(await report, { leftovers: ["stt"], removed: [], freed: [] });
   assert.ok(!service.alive && stranger.alive && isPortFree(service.port));
-  assert.match(log.lines[0], /^LOADER WARNING = Stopping leftover stt of boot \w+: pid \d+ \(/);
+  assert.match(log.lines[0]!, /^LOADER WARNING = Stopping leftover stt of boot \w+: pid \d+ \(/);
 });
 
 withProcesses.test(
@@ -112,7 +112,7 @@ withProcesses.test(
     assert.deepEqual((await report).freed, [orphan.port]);
     assert.ok(!orphan.alive);
     assert.match(
-      log.lines[0],
+      log.lines[0]!,
       /^LOADER WARNING = Stopping what holds port \d+ \(stt\): pid \d+ \(.+\) of user \w+, since its command is the configured one$/,
     );
   },
@@ -136,7 +136,7 @@ withProcesses.test("runHygiene() knows the configured program by its absolute pa
   const [program, ...args] = orphan.argv;
   const folder = Deno.makeTempDirSync();
   try {
-    Deno.symlinkSync(program, `${folder}/deno-by-link`);
+    Deno.symlinkSync(program!, `${folder}/deno-by-link`);
     const plan = hygienePlan({ stt: { port: orphan.port, cmd: [`${folder}/deno-by-link`, ...args] } });
     assert.deepEqual((await run(plan).report).freed, [orphan.port]);
     assert.ok(!orphan.alive);
@@ -174,13 +174,13 @@ withProcesses.test(
     await using stranger = start([Deno.execPath(), "eval", "--quiet", code]);
     const [port, child] = (await until(() => read(`${dir}/up`))).split(" ").map(Number);
     try {
-      const { report, log } = run(hygienePlan({ stt: { port } }, { killOrphans: "any" }));
+      const { report, log } = run(hygienePlan({ stt: { port: port! } }, { killOrphans: "any" }));
       assert.deepEqual((await report).freed, [port]);
       assert.ok(!stranger.alive);
-      assert.ok(!isGone(readStat(child)));
-      assert.match(log.lines[0], /port_hygiene\.kill_orphans is any/);
+      assert.ok(!isGone(readStat(child!)));
+      assert.match(log.lines[0]!, /port_hygiene\.kill_orphans is any/);
     } finally {
-      Deno.kill(child, "SIGKILL");
+      Deno.kill(child!, "SIGKILL");
       Deno.removeSync(dir, { recursive: true });
     }
   },
@@ -230,7 +230,7 @@ withProcesses.test({
 });
 
 Deno.test("describeBusy() says that a listener may not be looked into", linux, () => {
-  const [service] = hygienePlan({ stt: { port: 5002 } }).services;
+  const service = hygienePlan({ stt: { port: 5002 } }).services[0]!;
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const { port } = listener.addr as Deno.NetAddr;
   assert.match(
@@ -266,7 +266,7 @@ withProcesses.test(
     const { log, report } = run(plan, { previous: previousState(randomHex(12), { stt: service }) });
     await assert.rejects(report, /is held by/);
     assert.match(
-      log.lines[0],
+      log.lines[0]!,
       /^LOADER WARNING = Leaving leftover stt of boot \w+ alone \(port_hygiene\.enabled is false\)/,
     );
     assert.ok(service.alive && Deno.statSync(path).isFile);
@@ -376,7 +376,7 @@ withProcesses.test("runHygiene() removes stale PID files only", linux, async () 
       `LOADER WARNING = Keeping ${dir}/live: pid ${live.pid} (${live.commandLine}) is alive`,
     );
     assert.match(
-      log.lines[2],
+      log.lines[2]!,
       /Removed stale PID file .*reused: pid \d+ \(\S*sleep 300\) was started after the file/,
     );
     assert.equal(

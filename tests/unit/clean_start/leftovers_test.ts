@@ -29,7 +29,7 @@ withProcesses.test("stopLeftovers() stops a recorded process and tells it in wor
     lines[0],
     `LOADER WARNING = Stopping leftover stt of boot ${boot}: pid ${service.pid} (${service.commandLine})`,
   );
-  assert.match(lines[1], /^LOADER INFO = Leftover stt of boot \w+ stopped in \d+\.\d\ds$/);
+  assert.match(lines[1]!, /^LOADER INFO = Leftover stt of boot \w+ stopped in \d+\.\d\ds$/);
 });
 
 withProcesses.test(
@@ -71,7 +71,7 @@ withProcesses.test(
       strays: [text(stray)],
     });
     const one = { uid, spare: new Set([4_194_301]) };
-    const { service, leader } = findLeftovers(previous, one)[0];
+    const { service, leader } = findLeftovers(previous, one)[0]!;
     assert.deepEqual([service, leader], ["stt", null]);
     assert.equal(findLeftovers(previous, one).length, 1, "a stray may be of a service that goes on");
     const { left, lines } = await stopAll(previous);
@@ -144,7 +144,7 @@ withProcesses.test(
     const [found] = findLeftovers(previousState(randomHex(12), { stt: { ...service, pgid: stranger.pid } }), {
       uid,
     });
-    assert.deepEqual(found.living().map((stat) => stat.pid), [service.pid]);
+    assert.deepEqual(found!.living().map((stat) => stat.pid), [service.pid]);
   },
 );
 

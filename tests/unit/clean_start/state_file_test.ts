@@ -191,7 +191,7 @@ Deno.test("StateFile tells once that it cannot write, and again after it could",
     file.record("tts", record(4712));
     await clock.advance(gatherMs);
     assert.equal(problems.length, 1);
-    assert.match(problems[0], /state\.json cannot be written \(.+\): if the loader is killed now/);
+    assert.match(problems[0]!, /state\.json cannot be written \(.+\): if the loader is killed now/);
     Deno.removeSync(dir);
     Deno.mkdirSync(dir);
     file.record("llm", record(4713));

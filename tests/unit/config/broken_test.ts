@@ -224,13 +224,13 @@ for (const { name, edits, says } of variants) {
     assert.deepEqual(found, places, problems.map((problem) => problem.message).join("\n"));
     problems.forEach((problem, i) => {
       const words = [problem.message, problem.wanted, problem.found, problem.hint].join("\n");
-      assert.ok(typeof says[i] === "string" ? words.includes(says[i]) : says[i].test(words), words);
+      assert.ok(typeof says[i] === "string" ? words.includes(says[i]) : says[i]!.test(words), words);
     });
   });
 }
 
 Deno.test("parseConfig() wants a service", () => {
-  const [problem] = problemsOf(`${specText.slice(0, specText.indexOf("services:"))}services: {}\n`);
+  const problem = problemsOf(`${specText.slice(0, specText.indexOf("services:"))}services: {}\n`)[0]!;
   assert.deepEqual([problem.line, problem.column, problem.message], [53, 1, "there is no service"]);
 });
 

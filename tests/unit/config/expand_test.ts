@@ -42,10 +42,10 @@ Deno.test("expandAll() touches commands, environment and paths, and nothing else
   const { loader, services } = loaded.config;
   assert.equal(loader.state_dir, "/home/me/state");
   assert.deepEqual(loader.port_hygiene.unix_sockets, ["one.sock"]);
-  assert.equal(services.kwd.workdir, "/home/me/w");
-  assert.deepEqual(services.kwd.env, { P: "one:x", N: 3 });
-  assert.deepEqual(services.kwd.cmd, ["python", "-m", "--dir=one", "@demo"]);
-  assert.equal(services.kwd.model, "${A}");
+  assert.equal(services.kwd!.workdir, "/home/me/w");
+  assert.deepEqual(services.kwd!.env, { P: "one:x", N: 3 });
+  assert.deepEqual(services.kwd!.cmd, ["python", "-m", "--dir=one", "@demo"]);
+  assert.equal(services.kwd!.model, "${A}");
   assert.equal(loader.post_boot_greeting.text, "I cost $${A}, ${A}.");
 });
 

@@ -6,7 +6,7 @@ import { editDistance, nearest } from "../../../lib/did_you_mean.ts";
 import { edited, load, problemsOf } from "../../support/config_edit.ts";
 
 Deno.test("renderProblem() shows place, excerpt with a caret, wanted, found and hint", () => {
-  const [problem] = problemsOf(edited(["readiness_poll_ms: 250", "readiness_poll_ms: 250ms"]));
+  const problem = problemsOf(edited(["readiness_poll_ms: 250", "readiness_poll_ms: 250ms"]))[0]!;
   assert.equal(
     renderProblem("my.yaml", problem),
     [
@@ -40,8 +40,8 @@ Deno.test("excerptOf() puts the caret below the place, whatever is before it", (
   assert.equal(excerptOf("a: \u001b[31mred", 1, 4, 3), "  1 | a: ·[31mred\n    |    ^^^");
   assert.equal(excerptOf("   ", 1, 1, 1), "");
   const [source, caret] = excerptOf(`${"x".repeat(500)}HERE${"y".repeat(500)}`, 1, 501, 4).split("\n");
-  assert.equal(source.indexOf("HERE"), caret.indexOf("^^^^"));
-  assert.ok(source.length < 130);
+  assert.equal(source!.indexOf("HERE"), caret!.indexOf("^^^^"));
+  assert.ok(source!.length < 130);
 });
 
 Deno.test("nearest() finds slips of the finger and other habits of writing, and nothing far off", () => {

@@ -10,14 +10,14 @@ function warningsOf(...edits: [string, string][]): string[] {
 }
 
 Deno.test("a hygiene port that differs from the readiness port is a warning", () => {
-  const [text] = warningsOf(["stt: 5002", "stt: ‸5012"]);
+  const text = warningsOf(["stt: 5002", "stt: ‸5012"])[0]!;
   assert.match(text, /port_hygiene has port 5012, but its readiness is asked on port 5002/);
 });
 
 Deno.test("a tcp probe of another host cannot check the owner: a warning, unless any owner will do", () => {
   const probe = '{ type: "tcp", host: "127.0.0.1", port: 5002 }';
   assert.match(
-    warningsOf([probe, '{ type: tcp, host: ‸"10.0.0.7", port: 5002 }'])[0],
+    warningsOf([probe, '{ type: tcp, host: ‸"10.0.0.7", port: 5002 }'])[0]!,
     /on this machine only/,
   );
   assert.deepEqual(warningsOf([probe, '{ type: tcp, host: "10.0.0.7", port: 5002, owner: any }']), []);
@@ -53,7 +53,7 @@ Deno.test("an external service has neither standby nor output nor a listener of 
 Deno.test("two spawned services cannot share a readiness port, a spawned and an external one can", () => {
   const shared: [string, string] = ["127.0.0.1:5004/healthz", "localhost:5001/healthz"];
   const ports: [string, string] = [", tts: 5004", ""];
-  assert.match(problemsOf(edited(shared, ports))[0].message, /readiness of both kwd and tts/);
+  assert.match(problemsOf(edited(shared, ports))[0]!.message, /readiness of both kwd and tts/);
   const external: [string, string] = [
     '    cmd: ["python", "-m", "services.tts_service"]\n',
     "    manage: external\n",
@@ -62,7 +62,7 @@ Deno.test("two spawned services cannot share a readiness port, a spawned and an 
 });
 
 Deno.test("Ollama's own port is told from OLLAMA_HOST too", () => {
-  assert.match(problemsOf(specText, { OLLAMA_HOST: "127.0.0.1:5003" })[0].message, /Ollama's own/);
+  assert.match(problemsOf(specText, { OLLAMA_HOST: "127.0.0.1:5003" })[0]!.message, /Ollama's own/);
   // Nobody said that this one is Ollama: odd, but not certain.
   const text = edited(['    server: "ollama"\n', ""], ["127.0.0.1:5003", "127.0.0.1:11434"], [
     "llm: 5003",
@@ -80,5 +80,5 @@ Deno.test("rules speak also when the schema has complaints about other places", 
 });
 
 Deno.test("a shorter shutdown than one service's grace is a warning", () => {
-  assert.match(warningsOf(["kill_after_sec: 10", "kill_after_sec: ‸4"])[0], /per_service_grace_sec/);
+  assert.match(warningsOf(["kill_after_sec: 10", "kill_after_sec: ‸4"])[0]!, /per_service_grace_sec/);
 });

@@ -27,7 +27,7 @@ export interface ChildOptions {
 
 /** Starts `argv` in the repository's root. */
 export function startChild(argv: string[], { env = {}, group = false }: ChildOptions = {}): TestChild {
-  const process = new Deno.Command(argv[0], {
+  const process = new Deno.Command(argv[0]!, {
     args: argv.slice(1),
     cwd: root,
     env: { PYTHONUNBUFFERED: "1", ...env },
@@ -62,7 +62,7 @@ export function startChild(argv: string[], { env = {}, group = false }: ChildOpt
     let seen = 0;
     const look = () => {
       for (; seen < lines.length; seen++) {
-        const match = lines[seen].match(pattern);
+        const match = lines[seen]!.match(pattern);
         if (match) return resolve(match);
       }
       if (ended) fail(`${argv.join(" ")} ended`);
@@ -129,10 +129,10 @@ export async function ask(
   verb: string,
   body?: unknown,
 ): Promise<Answer> {
-  const [method, path] = verb.split(" ");
+  const [method = "", path] = verb.split(" ");
   const answer = await httpRequest(`http://127.0.0.1:${port}${path}`, {
     method,
-    body: body === undefined ? undefined : JSON.stringify(body),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     headers: { "content-type": "application/json" },
     signal: new AbortController().signal,
     timeoutMs: BOUND_MS,

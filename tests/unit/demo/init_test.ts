@@ -20,7 +20,7 @@ function startWritten(name: string, env: Record<string, string> = {}) {
 
 Deno.test("files() gives a configuration whose sequences name its services", () => {
   for (const fromDemo of [false, true]) {
-    const [{ path, text, mode }] = files({ fromDemo });
+    const { path, text, mode } = files({ fromDemo })[0]!;
     assert.deepEqual({ path, mode }, { path: "config/loader.yaml", mode: 0o644 });
     const { loader, services } = parse(text);
     const names = fromDemo ? ["kwd", "llm", "stt", "tts"] : ["kwd", "tts"];
@@ -38,19 +38,19 @@ Deno.test("files() gives a configuration whose sequences name its services", () 
 const load = (text: string) => parseConfig(text, "config/loader.yaml", Deno.env.toObject());
 
 Deno.test("files() gives configurations that load without a warning", () => {
-  for (const fromDemo of [false, true]) assert.deepEqual(load(files({ fromDemo })[0].text).warnings, []);
+  for (const fromDemo of [false, true]) assert.deepEqual(load(files({ fromDemo })[0]!.text).warnings, []);
 });
 
 Deno.test("files() gives commented examples that load when their # is taken away", () => {
-  const uncommented = files({ fromDemo: false })[0].text
+  const uncommented = files({ fromDemo: false })[0]!.text
     .replaceAll(/^ {2}# (stt:|llm:| {2}[a-z_]+: .*)$/gm, "  $1")
     .replaceAll(/^ {4}# ([a-z]+_ready_sec: .*)$/gm, "    $1")
     .replaceAll(/: .* # with the others: (.*)$/gm, ": $1");
   const { config, warnings } = load(uncommented);
   assert.deepEqual(warnings, []);
   assert.deepEqual(config.loader.startup_sequence, ["kwd", "stt", "llm", "tts"]);
-  assert.equal(config.services.stt.backend, "faster-whisper");
-  assert.equal(config.services.llm.manage, "external");
+  assert.equal(config.services.stt!.backend, "faster-whisper");
+  assert.equal(config.services.llm!.manage, "external");
   assert.equal(config.loader.port_hygiene.ports.stt, 5002);
 });
 

@@ -50,7 +50,7 @@ function made(service: Partial<ServicePlan> = {}, leakLimits?: { minSpanMs: numb
     records: [],
     trees: () => new Map([["llm", gpu.pids]]),
     emit: (fact) => fact.fact === "vram" && gpu.stages.push([fact.stage, fact.usedMib]),
-    leakLimits: leakLimits ? { ...leakLimits, minSlope: 1 } : undefined,
+    ...(leakLimits ? { leakLimits: { ...leakLimits, minSlope: 1 } } : {}),
   }, source);
   const supervisor = {
     name: "llm",
@@ -245,7 +245,7 @@ Deno.test("GpuCoordinator tells a leak once per life of a service, with figures"
   await grow(1000);
   assert.equal(leaks().length, 1, t.lines.join("\n"));
   assert.match(
-    leaks()[0],
+    leaks()[0]!,
     /^LOADER WARNING = VRAM of llm grows by 36000 MiB per hour: 1000 MiB to 12\d0 MiB in 0\.0 h; the GPU is full in about 1 h$/,
   );
   await grow(1300);

@@ -39,7 +39,7 @@ export function scripted(
     driver: "550.54",
     reasons: kind === "none" ? ["the NVIDIA driver is not loaded"] : [],
     asked: 0,
-    snapshot: () => Promise.resolve(answers[Math.min(source.asked++, answers.length - 1)]),
+    snapshot: () => Promise.resolve(answers[Math.min(source.asked++, answers.length - 1)]!),
     computePids: async () => {
       const answer = await source.snapshot();
       return "failure" in answer ? answer : answer.gpus.flatMap((g) => g.processes.map((p) => p.pid));

@@ -44,7 +44,7 @@ withProcesses.test("openGpu() reads what nvidia-smi cannot tell as unknown, and 
   using smi = toolStandin("nvidia-smi", { "gpus.csv": gpus, "processes.csv": "" });
   const env = { ...noNvml, CUDA_VISIBLE_DEVICES: "1" };
   await using gpu = await openGpu({ ...base, env, tools: { ...noTools, nvidiaSmi: smi.path } });
-  const [only] = good(await gpu.snapshot()).gpus;
+  const only = good(await gpu.snapshot()).gpus[0]!;
   assert.deepEqual(
     [only.index, only.name, only.utilisation, only.temperatureC, only.processes],
     [1, "Quadro, the other", null, null, []],
@@ -95,7 +95,7 @@ withProcesses.test("the nvidia-smi source tells each kind of failure in one sent
 withProcesses.test("the nvidia-smi source keeps the memory when only the process list is garbled", async () => {
   using smi = toolStandin("nvidia-smi", { "gpus.csv": gpus, "processes.csv": `${uuid}, 47` });
   await using gpu = await openGpu({ ...base, tools: { ...noTools, nvidiaSmi: smi.path } });
-  const [only] = good(await gpu.snapshot()).gpus;
+  const only = good(await gpu.snapshot()).gpus[0]!;
   assert.deepEqual([only.usedMib, only.processes, only.processesKnown], [1200, [], false]);
 });
 
@@ -166,7 +166,7 @@ withProcesses.test("openGpu() reads an AMD GPU through amd-smi", async () => {
 
 Deno.test("parseAmdSmi() and parseAmdProcesses() read the form of ROCm 7 too", () => {
   const wrapped = (text: string) => `WARNING: low power\n${JSON.stringify({ gpu_data: JSON.parse(text) })}`;
-  assert.equal(parseAmdSmi(wrapped(metric), new Map())?.[0].usedMib, 1010);
+  assert.equal(parseAmdSmi(wrapped(metric), new Map())?.[0]?.usedMib, 1010);
   assert.equal(parseAmdProcesses(wrapped(processList))?.get(0)?.length, 2);
   for (const bad of ["", "[]", "{}", "[1]", "null", '[{"gpu":0}]']) {
     assert.equal(parseAmdSmi(bad, new Map()), null, bad);
@@ -195,7 +195,7 @@ withProcesses.test("openGpu() reads an AMD GPU through rocm-smi", async () => {
   await using gpu = await openGpu({ ...base, tools: { ...noTools, rocmSmi: smi.path } });
   assert.equal(gpu.kind, "rocm-smi");
   assert.equal(gpu.description, "Radeon RX 7900 XTX, driver 6.3.6");
-  const [only] = good(await gpu.snapshot()).gpus;
+  const only = good(await gpu.snapshot()).gpus[0]!;
   assert.deepEqual([only.uuid, only.totalMib, only.usedMib, only.freeMib], ["GPU-abc", 24560, 1024, 23536]);
   assert.deepEqual([only.utilisation, only.temperatureC], [3, 41]);
   assert.deepEqual(only.processes, [
@@ -218,7 +218,7 @@ Deno.test("openGpu() says in one sentence that there is no GPU", async () => {
   assert.equal(gpu.description, "no GPU");
   assert.equal(gpu.reasons.length, 1);
   assert.match(
-    gpu.reasons[0],
+    gpu.reasons[0]!,
     /^there is no \/nonexistent\/libnvidia-ml\.so\.1, there is no .*rocm-smi; install /,
   );
   assert.ok(isGpuFailure(await gpu.snapshot()));
@@ -230,7 +230,7 @@ gpuTest("openGpu() says what the driver answered rather than which tools are not
   await using gpu = await openGpu({ ...base, env: { ALEXA_NVML_PATH: standin.path }, tools: noTools });
   assert.equal(gpu.kind, "none");
   assert.match(
-    gpu.reasons[0],
+    gpu.reasons[0]!,
     /kernel module and its library are of different versions \(nvmlInit_v2: .*; .*reboot/,
   );
 });
@@ -241,7 +241,7 @@ gpuTest("openGpu() prefers NVML", async () => {
   const env = { ALEXA_NVML_PATH: standin.path };
   await using gpu = await openGpu({ ...base, env, tools: { ...noTools, nvidiaSmi: smi.path } });
   assert.equal(gpu.kind, "nvml");
-  assert.equal(good(await gpu.snapshot()).gpus[0].usedMib, 77);
+  assert.equal(good(await gpu.snapshot()).gpus[0]!.usedMib, 77);
 });
 
 gpuTest("openGpu() does not ask another tool when all GPUs are hidden", async () => {

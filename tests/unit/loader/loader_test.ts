@@ -183,7 +183,7 @@ test(
   "LoaderService.startAll() ends with exit 3 and undoes everything when a port is a stranger's",
   {},
   async (house) => {
-    await using stranger = await portHolder({ port: house.ports[1] });
+    await using stranger = await portHolder({ port: house.ports[1]! });
     await assert.rejects(() => house.loader.startAll(), isError("port_busy", 3));
     assert.equal(await house.loader.ended, 3);
     assert.ok(stranger.alive);
@@ -192,7 +192,7 @@ test(
 );
 
 test("LoaderService.startAll() ends with exit 3 when a command is not there", {
-  change: (plan) => plan.services[1].argv = ["/no/such/tts"],
+  change: (plan) => plan.services[1]!.argv = ["/no/such/tts"],
 }, async ({ loader }) => {
   await assert.rejects(() => loader.startAll(), (error) => {
     isError("command_missing", 3)(error);
@@ -230,7 +230,7 @@ test("R5: a copy whose output cannot be kept track of is not started, so none is
   await until(() => loader.state === "DEGRADED");
   assert.deepEqual(copiesOf(loader, "tts"), []);
   assert.match(lines.join("\n"), /TTS ERROR cannot start tts: .*directory/i);
-  assert.equal(loader.status().services[0].state, "up", "the others go on");
+  assert.equal(loader.status().services[0]!.state, "up", "the others go on");
 });
 
 test("R17: a state folder that was removed while running is made anew, which is told once", {
@@ -240,7 +240,7 @@ test("R17: a state folder that was removed while running is made anew, which is 
   const killed = loader.service("tts").pid()!;
   Deno.removeSync(`${dir}/state`, { recursive: true });
   Deno.kill(killed, "SIGKILL");
-  await until(() => loader.service("tts").pid() !== killed && loader.status().services[1].state === "up");
+  await until(() => loader.service("tts").pid() !== killed && loader.status().services[1]!.state === "up");
   const recorded = await until(() =>
     recordedPids(dir)?.tts === loader.service("tts").pid() && recordedPids(dir)
   );
@@ -253,7 +253,7 @@ test("R17: a state folder that was removed while running is made anew, which is 
 });
 
 test("F08: a process that has ended is not on record any more", {
-  change: (plan) => plan.services[1].restart.type = "never",
+  change: (plan) => plan.services[1]!.restart.type = "never",
 }, async ({ loader, dir }) => {
   assert.equal(await loader.startAll(), true);
   await until(() => recordedPids(dir)?.tts === loader.service("tts").pid());
@@ -264,7 +264,7 @@ test("F08: a process that has ended is not on record any more", {
 });
 
 test("W01: the prewarm of a service ends when it is ready, and when it is given up", {
-  change: (plan) => plan.services[1].restart.type = "never",
+  change: (plan) => plan.services[1]!.restart.type = "never",
 }, async ({ loader }) => {
   const ended: string[] = [];
   const usual = Prewarmer.prototype.stop;
@@ -345,7 +345,7 @@ test("LoaderService.startAll() ends DEGRADED with a service less, does not greet
 test("LoaderService.killAll() gives nobody grace and ends with exit 130", {
   kwd: ["ignore_term=1"],
   change: (plan) => {
-    plan.services[0].graceMs = 60_000;
+    plan.services[0]!.graceMs = 60_000;
     plan.shutdown.budgetMs = 60_000;
   },
 }, async ({ loader }) => {
@@ -361,7 +361,7 @@ test("LoaderService.killAll() gives nobody grace and ends with exit 130", {
 test("LoaderService tells a KWD to listen that was replaced while the one before refused to", {
   kwd: ["refuse_resume_n=4"], // each copy anew
   loader: ["post_boot_greeting: { enabled: false }"],
-  change: (plan) => plan.services[0].restart.maxRestarts = 5,
+  change: (plan) => plan.services[0]!.restart.maxRestarts = 5,
 }, async ({ loader, dir }) => {
   assert.equal(await loader.startAll(), true);
   await until(() => loader.status().listening);
@@ -373,13 +373,13 @@ test("LoaderService tells a KWD to listen that was replaced while the one before
     );
   await until(() => refusals().length === 4); // the next try comes 800 ms later
   Deno.kill(second, "SIGKILL");
-  await until(() => loader.service("kwd").pid() !== second && loader.status().services[0].state === "up");
+  await until(() => loader.service("kwd").pid() !== second && loader.status().services[0]!.state === "up");
   await until(() => loader.status().listening);
 });
 
 test("V02: what a service's own env says of the boot's variables counts for nothing", {
   change: ({ services }) =>
-    Object.assign(services[0].env, {
+    Object.assign(services[0]!.env, {
       ALEXA_BOOT_ID: "mine",
       ALEXA_SERVICE: "other",
       NOTIFY_SOCKET: "/nowhere",

@@ -6,7 +6,7 @@
 import { Log } from "../../../lib/log/mod.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
 
-const [folder, megabytes] = Deno.args;
+const [folder = "", megabytes] = Deno.args;
 const log = new Log({ dir: folder, rotateBytes: 1e9, console: "stdout" });
 log.info("MAIN", "first");
 const relay = log.relay("LLM");

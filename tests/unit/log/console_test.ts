@@ -17,7 +17,7 @@ function queueOf(
       clock: o.clock ?? new FakeClock(),
       gapLine: (lines, reason) => bytesOf(`(${lines} not shown${reason === null ? "" : `: ${reason}`})\n`),
       onNews: (_level, message) => void news.push(message),
-      limit: o.limit,
+      ...(o.limit === undefined ? {} : { limit: o.limit }),
     },
   );
   return { queue, news };

@@ -53,7 +53,7 @@ Deno.test("formatColorLine() is formatLine() in colours", () => {
 Deno.test("hasOurForm() and parseOurForm() know what formatLine() made", () => {
   const tag = fc.stringMatching(/^[A-Z][A-Z0-9_]{0,20}$/);
   fc.assert(fc.property(tag, fc.constantFrom(...levels), fc.string(), (tag, level, message) => {
-    const line = formatLine(tag, level, message).split("\n")[0];
+    const line = formatLine(tag, level, message).split("\n")[0]!;
     assert.ok(ours(line));
     const parsed = parseOurForm(line);
     assert.deepEqual([parsed?.tag, parsed?.level], [tag, level]);

@@ -34,8 +34,8 @@ function rawLines(events: StreamEvent[], limit: number): number[][] {
           let begun: number[] = [];
           if (byte >= 0x80 && byte < 0xc0) {
             for (let back = 1; back <= 3 && back < limit; back++) {
-              if (line[limit - back] < 0x80) break;
-              if (line[limit - back] >= 0xc0) {
+              if (line[limit - back]! < 0x80) break;
+              if (line[limit - back]! >= 0xc0) {
                 begun = line.splice(limit - back);
                 break;
               }

@@ -79,7 +79,7 @@ Deno.test("BootMetrics makes a boot's record of its facts, and closes it when th
   metrics.note({ ...stt, fact: "state", from: "up", to: "failed", desired: "up" }); // it is closed
   await metrics.written();
   assert.equal(kept.length, 1);
-  const [{ outcome, services: [figures], spans, vram, versions, greeting }] = kept;
+  const { outcome, services: [figures], spans, vram, versions, greeting } = kept[0]!;
   assert.equal(outcome, "ready");
   assert.equal(versions.driver, "550.54");
   assert.deepEqual({ ...figures }, {

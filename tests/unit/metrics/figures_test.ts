@@ -36,11 +36,11 @@ Deno.test("p95Line() compares with up to five successful boots before", () => {
 
 Deno.test("readyTimes() lists the services' times over the successful boots, newest last", () => {
   const second = bootRecord(2, { llm: 2 });
-  second.services[0].adopted = true;
-  second.services[1].outcome = "failed";
-  second.services[3].time_to_ready_ms = null;
+  second.services[0]!.adopted = true;
+  second.services[1]!.outcome = "failed";
+  second.services[3]!.time_to_ready_ms = null;
   const odd = bootRecord(3);
-  odd.services[0].name = "constructor";
+  odd.services[0]!.name = "constructor";
   const times = readyTimes([bootRecord(1), second, { ...bootRecord(9), outcome: "failed" }, odd]);
   assert.deepEqual({ ...times }, {
     kwd: [420],

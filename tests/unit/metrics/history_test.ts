@@ -49,7 +49,7 @@ Deno.test("append() of the same boot again replaces its record", async () => {
   await history.append({ ...bootRecord(1), outcome: "degraded" });
   const { records } = openHistory(dir.path);
   assert.deepEqual(ids(records), ["b0000002", "b0000001"]);
-  assert.equal(records[1].outcome, "degraded");
+  assert.equal(records[1]!.outcome, "degraded");
 });
 
 Deno.test("append() keeps the last 200 boots, and calls at once do not disturb each other", async () => {
@@ -123,9 +123,9 @@ Deno.test("openHistory() reads the checksummed lines of 1.0.0, and the next appe
 Deno.test("openHistory() reads records of a program that knew fewer figures", () => {
   using dir = tempFolder();
   const record = bootRecord(1);
-  const { gate_lag_ms: _, ...rest } = record.services[0];
+  const { gate_lag_ms: _, ...rest } = record.services[0]!;
   Deno.writeTextFileSync(dir.file, line(JSON.stringify({ ...record, services: [rest] })));
-  assert.deepEqual(openHistory(dir.path).records[0].services, [{ ...rest, gate_lag_ms: null }]);
+  assert.deepEqual(openHistory(dir.path).records[0]!.services, [{ ...rest, gate_lag_ms: null }]);
 });
 
 withProcesses.test("append() answers with a sentence when the history cannot be written, and openHistory() when not read", async () => {
@@ -139,7 +139,7 @@ withProcesses.test("append() answers with a sentence when the history cannot be 
   const huge = { ...bootRecord(1), config: "x".repeat(600_000) };
   Deno.removeSync(dir.file);
   assert.ok((await new Deno.Command("mkfifo", { args: [dir.file] }).output()).success); // opening it would hang
-  assert.match(openHistory(dir.path).warnings[0], /cannot be read: it is not a file/);
+  assert.match(openHistory(dir.path).warnings[0]!, /cannot be read: it is not a file/);
   assert.match(String(await history.append(bootRecord(1))), /could not be added .*it is not a file/);
   Deno.removeSync(dir.file);
   assert.match(String(await history.append(huge)), /bytes, more than the 524288 that a line may have/);

@@ -92,9 +92,9 @@ Deno.test("BootRecorder shows what hangs, with its length until now", async () =
   boot.service("tts").stage("ready");
   await clock.advance(700);
   assert.deepEqual(boot.record("failed").spans, [{ name: "tts.ready", service: "tts", at_ms: 40, ms: 700 }]);
-  assert.equal(boot.record("failed").services[0].outcome, "not_started");
+  assert.equal(boot.record("failed").services[0]!.outcome, "not_started");
   await clock.advance(100);
-  assert.equal(boot.record("failed").spans[0].ms, 800);
+  assert.equal(boot.record("failed").spans[0]!.ms, 800);
 });
 
 Deno.test("BootRecorder keeps first readiness, first CUDA context, greeting, VRAM and driver", async () => {
@@ -132,5 +132,5 @@ Deno.test("BootRecorder stays within what a record may hold, however often a ser
   boot.service("stt").set({ gate_lag_ms: -3 });
   const record = boot.record("failed");
   assert.deepEqual(checkRecord(record), record);
-  assert.equal(record.services[0].attempts, 10_000);
+  assert.equal(record.services[0]!.attempts, 10_000);
 });

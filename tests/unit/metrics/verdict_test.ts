@@ -20,20 +20,20 @@ Deno.test("verdict() of a boot like the others, of the first ones, and of a fast
 
 Deno.test("verdict() names the slowest stage and why", () => {
   assert.equal(verdict(changed({ llm: 2.1 }), usual), "llm load 2.1x its p95");
-  const cold = changed({ llm: 2.1 }, (record) => record.services[2].cached_share = 0.1);
+  const cold = changed({ llm: 2.1 }, (record) => record.services[2]!.cached_share = 0.1);
   assert.equal(verdict(cold, usual), "llm load 2.1x its p95, page cache cold");
-  const bare = changed({ stt: 3 }, (record) => record.services[1].prepared_bytes = null);
+  const bare = changed({ stt: 3 }, (record) => record.services[1]!.prepared_bytes = null);
   assert.equal(verdict(bare, usual), "stt load 3.0x its p95, not prepared this time");
   const both = changed({ llm: 2, tts: 2 }, (record) => {
     record.version = "1.1.0";
     record.versions.driver = "580.1";
-    record.services[2].attempts = 2;
+    record.services[2]!.attempts = 2;
   });
   assert.equal(
     verdict(both, usual),
     "llm load 2.0x its p95, 2 attempts, driver 570.86 -> 580.1, loader 1.0.0 -> 1.1.0, 1 other stage slow",
   );
-  const warm = changed({}, (record) => record.services[3].warmup_ms = 5000);
+  const warm = changed({}, (record) => record.services[3]!.warmup_ms = 5000);
   assert.equal(verdict(warm, usual), "tts warm-up 10x its p95");
 });
 
@@ -61,20 +61,20 @@ Deno.test("verdict() says what failed, and what needed more than one attempt", (
   const tts = (outcome: BootRecord["outcome"]) =>
     changed({}, (record) => {
       record.outcome = outcome;
-      Object.assign(record.services[3], { outcome: "failed", attempts: 4 });
+      Object.assign(record.services[3]!, { outcome: "failed", attempts: 4 });
     });
   assert.equal(verdict(tts("degraded"), usual), "tts failed after 4 attempts");
   assert.equal(verdict(tts("stopped"), usual), "stopped before it was ready; tts failed after 4 attempts");
   assert.equal(verdict({ ...bootRecord(9), outcome: "stopped" }, usual), "stopped before it was ready");
   assert.equal(verdict({ ...bootRecord(9), outcome: "failed" }, usual), "failed, no service failed");
   assert.equal(
-    verdict(changed({}, (record) => record.services[1].attempts = 2), usual),
+    verdict(changed({}, (record) => record.services[1]!.attempts = 2), usual),
     "stt took 2 attempts",
   );
 });
 
 Deno.test("verdict() leaves adopted services out on both sides", () => {
-  const adopted = changed({ llm: 9 }, (record) => record.services[2].adopted = true);
+  const adopted = changed({ llm: 9 }, (record) => record.services[2]!.adopted = true);
   adopted.total_boot_ms = 14_053;
   assert.equal(/llm/.test(verdict(adopted, usual)), false);
   const others = usual.map((record) => ({

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import type { WarmupSpec } from "../../../lib/plan/mod.ts";
 import { resolveArgv, resolvePath } from "../../../lib/plan/paths.ts";
 import { planReadyTimeout } from "../../../lib/plan/timeouts.ts";
-import { edited, load, planOf, specText } from "../../support/config_edit.ts";
+import { edited, four, load, planOf, specText } from "../../support/config_edit.ts";
 
 Deno.test("planEnvironment() exports the specification's keys", () => {
-  const [kwd, stt, llm, tts] = planOf(specText).services.map((service) => service.env);
+  const [kwd, stt, llm, tts] = four(planOf(specText).services.map((service) => service.env));
   const cuda = {
     CUDA_MODULE_LOADING: "LAZY",
     PYTORCH_CUDA_ALLOC_CONF: "expandable_segments:True,max_split_size_mb:64",
@@ -39,10 +39,12 @@ Deno.test("planEnvironment() exports the specification's keys", () => {
 });
 
 Deno.test("planEnvironment() lets the service's own env win, and exports its options", () => {
-  const [kwd] = planOf(edited([
-    "    threads: 2",
-    "    threads: 2\n    options: { wake_word: alexa, gain: 1.5, vad: true }\n    env: { OMP_NUM_THREADS: 8, CUDA_MODULE_LOADING: EAGER }",
-  ])).services;
+  const [kwd] = four(
+    planOf(edited([
+      "    threads: 2",
+      "    threads: 2\n    options: { wake_word: alexa, gain: 1.5, vad: true }\n    env: { OMP_NUM_THREADS: 8, CUDA_MODULE_LOADING: EAGER }",
+    ])).services,
+  );
   assert.equal(kwd.env.ALEXA_WAKE_WORD, "alexa");
   assert.equal(kwd.env.ALEXA_GAIN, "1.5");
   assert.equal(kwd.env.ALEXA_VAD, "true");
@@ -53,18 +55,18 @@ Deno.test("planEnvironment() lets the service's own env win, and exports its opt
 
 Deno.test("planEnvironment() lets a CUDA setting of the caller win over our default, not over the file", () => {
   const env = { CUDA_MODULE_LOADING: "EAGER" };
-  assert.equal(planOf(specText, { env }).services[0].env.CUDA_MODULE_LOADING, "LAZY");
+  assert.equal(planOf(specText, { env }).services[0]!.env.CUDA_MODULE_LOADING, "LAZY");
   const silent = edited(['    module_loading: "LAZY"  # sets CUDA_MODULE_LOADING\n', ""]);
-  assert.equal(planOf(silent, { env }).services[0].env.CUDA_MODULE_LOADING, undefined);
-  assert.equal(planOf(silent).services[0].env.CUDA_MODULE_LOADING, "LAZY");
+  assert.equal(planOf(silent, { env }).services[0]!.env.CUDA_MODULE_LOADING, undefined);
+  assert.equal(planOf(silent).services[0]!.env.CUDA_MODULE_LOADING, "LAZY");
   const empty = edited(['"expandable_segments:True,max_split_size_mb:64"', '""']);
-  assert.equal(planOf(empty).services[0].env.PYTORCH_CUDA_ALLOC_CONF, undefined);
+  assert.equal(planOf(empty).services[0]!.env.PYTORCH_CUDA_ALLOC_CONF, undefined);
 });
 
 const common = { timeoutMs: 60_000, runs: 1, required: true };
 
 Deno.test("planWarmup() chooses by role and readiness", () => {
-  const [kwd, stt, llm, tts] = planOf(specText).services.map((service) => service.warmup);
+  const [kwd, stt, llm, tts] = four(planOf(specText).services.map((service) => service.warmup));
   assert.deepEqual(kwd, {
     ...common,
     kind: "http",
@@ -94,7 +96,7 @@ Deno.test("planWarmup() chooses by role and readiness", () => {
 
 /** The warm-up of one service after edits. */
 function warmupOf(index: number, env: Record<string, string>, ...edits: [string, string][]): WarmupSpec {
-  return planOf(edited(...edits), { env }).services[index].warmup;
+  return planOf(edited(...edits), { env }).services[index]!.warmup;
 }
 
 Deno.test("planWarmup() warms Ollama where it is, with the context that production uses", () => {
@@ -177,7 +179,7 @@ Deno.test("P7: planWarmup() takes server: openai at its word for STT and TTS too
     text: "Hello",
   });
   assert.equal(
-    warmupOf(1, {}, stt[1]).kind,
+    warmupOf(1, {}, stt[1]!).kind,
     "wyoming",
     "an STT that is not reached over http has its own way",
   );

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { edited, factsWith, load, planOf, specText } from "../../support/config_edit.ts";
+import { edited, factsWith, four, load, planOf, specText } from "../../support/config_edit.ts";
 import { planBoot } from "../../../lib/plan/mod.ts";
 import { withProcesses } from "../../support/with_processes.ts";
 
@@ -36,7 +36,7 @@ Deno.test("planBoot() resolves the specification's configuration", () => {
 });
 
 Deno.test("planBoot() resolves each of the specification's services", () => {
-  const [kwd, stt, llm, tts] = planOf(specText).services;
+  const [kwd, stt, llm, tts] = four(planOf(specText).services);
   assert.deepEqual(kwd.argv, ["python", "-m", "services.kwd_service"]);
   assert.equal(kwd.tag, "KWD");
   assert.equal(kwd.role, "kwd");
@@ -89,7 +89,7 @@ Deno.test("planBoot() makes every path absolute: from the configuration, and the
     ["    threads: 2", "    workdir: work/kwd\n    prepare: { files: [models/*.onnx] }"],
     ["warmup: true", 'warmup: { kind: exec, cmd: ["bin/warm"] }'],
   ));
-  const [kwd, stt, , tts] = plan.services;
+  const [kwd, stt, , tts] = four(plan.services);
   assert.deepEqual(plan.dirs.state, "/etc/state");
   assert.equal(plan.dirs.log, "/var/log/alexa");
   assert.deepEqual(plan.hygiene.unixSockets, ["/etc/alexa/run/a.sock", "/run/b.sock"]);
@@ -111,14 +111,16 @@ Deno.test("planBoot() keeps the program's own stand-ins as they are", () => {
   const plan = planOf(
     edited(['["python", "-m", "services.kwd_service"]', '["@demo", "kwd", "--load-ms=5"]']),
   );
-  assert.deepEqual(plan.services[0].argv, ["@demo", "kwd", "--load-ms=5"]);
+  assert.deepEqual(plan.services[0]!.argv, ["@demo", "kwd", "--load-ms=5"]);
 });
 
 Deno.test("planBoot() leaves an external service's process alone", () => {
-  const [kwd, stt] = planOf(edited(
-    ['    cmd: ["python", "-m", "services.stt_service"]\n', "    manage: external\n"],
-    ["stt: 5002, ", ""],
-  )).services;
+  const [kwd, stt] = four(
+    planOf(edited(
+      ['    cmd: ["python", "-m", "services.stt_service"]\n', "    manage: external\n"],
+      ["stt: 5002, ", ""],
+    )).services,
+  );
   assert.equal(kwd.manage, "spawn");
   assert.equal(stt.manage, "external");
   assert.deepEqual(stt.argv, []);
@@ -133,7 +135,7 @@ Deno.test("planBoot() leaves an external service's process alone", () => {
 Deno.test("planBoot() wants the service's own listener on this machine, unless it was said or is plain that it is another's", () => {
   const listens = (probe: string) => {
     const asked =
-      planOf(edited(['{ type: "tcp", host: "127.0.0.1", port: 5002 }', probe])).services[1].readiness;
+      planOf(edited(['{ type: "tcp", host: "127.0.0.1", port: 5002 }', probe])).services[1]!.readiness;
     return asked.map((spec) => "listener" in spec ? spec.listener?.port : null);
   };
   assert.deepEqual(listens("{ type: http, url: 'http://localhost:5002/' }"), [5002]);
@@ -152,7 +154,7 @@ Deno.test("planBoot() takes a port from readiness when port_hygiene names none, 
   const ports: [string, string] = ["ports: { kwd: 5001, stt: 5002, llm: 5003, tts: 5004 }", "ports: {}"];
   assert.deepEqual(planOf(edited(ports)).hygiene.ports, { kwd: 5001, stt: 5002, llm: 5003, tts: 5004 });
   const elsewhere = planOf(edited(ports, ['"127.0.0.1:5003"', '"10.1.1.1:5003"']));
-  assert.equal(elsewhere.services[2].bindPort, null);
+  assert.equal(elsewhere.services[2]!.bindPort, null);
   assert.deepEqual(elsewhere.hygiene.ports, { kwd: 5001, stt: 5002, tts: 5004 });
 });
 
@@ -167,7 +169,7 @@ Deno.test("planBoot() applies a service's own values over the loader's", () => {
     vram_mb: 900
     control: { kind: command, speak: [flite, "{text}"] }`,
   ]));
-  const [kwd, stt] = plan.services;
+  const [kwd, stt] = four(plan.services);
   assert.equal(kwd.graceMs, 1500);
   assert.equal(kwd.stopSignal, "SIGINT");
   assert.deepEqual(kwd.health, {
@@ -207,12 +209,12 @@ Deno.test("planBoot() does not ask a log line whether the service still lives", 
       "readiness: [{ type: log, pattern: up }, { type: notify }]",
     ],
   ));
-  assert.deepEqual(plan.services[1].readiness, [{ type: "log", pattern: "up" }, { type: "notify" }]);
-  assert.deepEqual(plan.services[1].health.probes, [{ type: "notify" }]);
+  assert.deepEqual(plan.services[1]!.readiness, [{ type: "log", pattern: "up" }, { type: "notify" }]);
+  assert.deepEqual(plan.services[1]!.health.probes, [{ type: "notify" }]);
 });
 
 Deno.test("planBoot() says where a warning is", () => {
-  const [warning] = planOf(edited(["stt: 5002", "stt: 5012"])).warnings;
+  const warning = planOf(edited(["stt: 5002", "stt: 5012"])).warnings[0]!;
   assert.match(warning, /^loader\.yaml:27:30: stt: port_hygiene has port 5012, .* \(if stt listens on 5002/);
 });
 

@@ -50,7 +50,7 @@ Deno.test("P15: renderCheck() ends with the verdict; the defaults are shown when
   const loaded = load(text);
   const verdict = "configuration ok: loader.yaml, 4 services, 2 warnings";
   const [warnings, last, ...more] = renderCheck(loaded, planOf(text)).split("\n\n");
-  assert.match(warnings, /^WARNING loader\.yaml:27:30: stt.*\nWARNING .*$/);
+  assert.match(warnings!, /^WARNING loader\.yaml:27:30: stt.*\nWARNING .*$/);
   assert.equal(last, verdict);
   assert.deepEqual(more, []);
   const shown = renderCheck(loaded, planOf(text), { all: true });

@@ -38,7 +38,7 @@ withProcesses.test({
     Deno.writeTextFileSync(gate, "");
     await loader.waitLine(/SYSTEM_READY: /);
     assert.equal(await loader.interrupt(), 0);
-    const [boot] = home.boots() as { services: Record<string, unknown>[]; spans: { name: string }[] }[];
+    const boot = (home.boots() as { services: Record<string, unknown>[]; spans: { name: string }[] }[])[0]!;
     const figures = boot.services.find(({ name }) => name === "big")!;
     assert.equal(figures.prepared_bytes, bytes);
     assert.ok((figures.cached_share as number) < 0.1);

@@ -47,7 +47,7 @@ Deno.test("Prewarmer brings the files of one service after the other, once each"
   const { made, reports, told } = prewarmer();
   await using _ = made;
   const [stt, llm, tts] = ["stt", "llm", "tts"].map((name) => supervisor(name, folder, name !== "tts"));
-  for (const one of [stt, tts, llm, stt]) made.start(one);
+  for (const one of [stt, tts, llm, stt]) made.start(one!);
   assert.deepEqual((await reports(2)).map(({ name, report }) => [name, report.bytes]), [
     ["stt", 1000],
     ["llm", 1000],
@@ -110,7 +110,7 @@ withProcesses.test("W07: a prewarm that cannot even be loaded is told of, and th
   assert.ok(success, new TextDecoder().decode(stderr));
   const told = JSON.parse(new TextDecoder().decode(stdout)) as string[][];
   assert.deepEqual(told.map(([name, kind]) => [name, kind]), [["stt", "files"], ["llm", "files"]]);
-  for (const [, , problem] of told) assert.match(problem, /^files were not prepared: .*nonexistent/);
+  for (const [, , problem] of told) assert.match(problem!, /^files were not prepared: .*nonexistent/);
 });
 
 Deno.test("Prewarmer does nothing when neither model nor tokenizer files are wanted", async () => {

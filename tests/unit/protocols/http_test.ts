@@ -36,7 +36,7 @@ Deno.test("httpRequest() sends method, path, headers and body, and reads status 
   assert.equal(answer.text, `got {"reason":"grüße"}`);
   assert.equal(answer.truncated, false);
   assert.ok(answer.ms > 0);
-  const [{ method, path, headers }] = peer.asked;
+  const { method, path, headers } = peer.asked[0]!;
   assert.deepEqual([method, path, headers.get("content-type")], [
     "POST",
     "/control/pause?x=1",

@@ -35,5 +35,5 @@ for (
 Deno.test("ollamaModels() reads the list of a server without models", async () => {
   await using peer = startHttpPeer(() => Response.json({ models: null }));
   assert.deepEqual(await ollamaModels(`${peer.origin}/`, options), []);
-  assert.equal(peer.asked[0].path, "/api/tags");
+  assert.equal(peer.asked[0]!.path, "/api/tags");
 });

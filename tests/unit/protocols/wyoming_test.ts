@@ -16,7 +16,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 function decodeSplit(raw: Uint8Array, sizes: number[], decoder = new WyomingDecoder()): WyomingEvent[] {
   const events: WyomingEvent[] = [];
   for (let at = 0, i = 0; at < raw.length; i++) {
-    const size = sizes[i % sizes.length];
+    const size = sizes[i % sizes.length]!;
     events.push(...decoder.push(raw.slice(at, at + size)));
     at += size;
   }
@@ -42,9 +42,9 @@ Deno.test("WyomingDecoder gives back what encodeEvent() wrote, however it is spl
     const decoded = decodeSplit(raw, sizes, decoder);
     assert.equal(decoded.length, events.length);
     for (const [i, event] of events.entries()) {
-      assert.equal(decoded[i].type, event.type);
-      assert.equal(JSON.stringify(decoded[i].data), JSON.stringify({ ...event.data }));
-      assert.deepEqual([...decoded[i].payload], [...event.payload]);
+      assert.equal(decoded[i]!.type, event.type);
+      assert.equal(JSON.stringify(decoded[i]!.data), JSON.stringify({ ...event.data }));
+      assert.deepEqual([...decoded[i]!.payload], [...event.payload]);
     }
     assert.ok(decoder.atBoundary);
   }));
@@ -72,8 +72,8 @@ Deno.test("WyomingDecoder throws nothing but a WyomingError at garbage, and hold
   fc.assert(fc.property(garbage, anySizes, (raw, sizes) => {
     const decoder = new WyomingDecoder(limits);
     try {
-      for (let at = 0, i = 0; at < raw.length; at += sizes[i++ % sizes.length]) {
-        decoder.push(raw.slice(at, at + sizes[i % sizes.length]));
+      for (let at = 0, i = 0; at < raw.length; at += sizes[i++ % sizes.length]!) {
+        decoder.push(raw.slice(at, at + sizes[i % sizes.length]!));
         assert.ok(decoder.pendingBytes <= limits.header + limits.data + limits.payload);
       }
     } catch (error) {
@@ -98,13 +98,13 @@ Deno.test("WyomingDecoder merges the data block over the header's data", () => {
   const block = `{"b":2,"c":3}`;
   const raw =
     `{"type":"t","data":{"a":1,"b":1},"data_length":${block.length},"payload_length":3}\n${block}xyz`;
-  const [event] = new WyomingDecoder().push(bytes(raw));
+  const event = new WyomingDecoder().push(bytes(raw))[0]!;
   assert.deepEqual(event.data, { a: 1, b: 2, c: 3 });
   assert.equal(new TextDecoder().decode(event.payload), "xyz");
 });
 
 Deno.test("WyomingDecoder takes __proto__ as a key like any other", () => {
-  const [event] = new WyomingDecoder().push(bytes(`{"type":"t","data":{"__proto__":{"admin":true}}}\n`));
+  const event = new WyomingDecoder().push(bytes(`{"type":"t","data":{"__proto__":{"admin":true}}}\n`))[0]!;
   assert.equal((event.data as { admin?: boolean }).admin, undefined);
   assert.ok(Object.hasOwn(event.data, "__proto__"));
 });

@@ -25,9 +25,9 @@ async function adopt(
   const plan = hygienePlan({ llm: { port: freePort() } });
   plan.dirs = { state: dir, log: dir, runtime: `${dir}/run` };
   const service: ServicePlan = {
-    ...plan.services[0],
+    ...plan.services[0]!,
     readiness: o.readiness,
-    health: { ...plan.services[0].health, probes: o.health ?? o.readiness.filter((p) => p.type !== "log") },
+    health: { ...plan.services[0]!.health, probes: o.health ?? o.readiness.filter((p) => p.type !== "log") },
   };
   const resolve = (argv: readonly string[]) => [...argv];
   const context = testContext({

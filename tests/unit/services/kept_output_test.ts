@@ -39,7 +39,7 @@ Deno.test("R10: the digest of a service tells what it is started with, and nothi
     plan.dirs = { state: dir, log: dir, runtime: dir };
     const keep = keptOutput(plan, options);
     const service: ServicePlan = {
-      ...plan.services[0],
+      ...plan.services[0]!,
       argv: ["llm-server", "--model", "small"],
       env: { PATH, ALEXA_MODEL: "small" },
     };

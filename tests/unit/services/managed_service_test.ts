@@ -79,7 +79,7 @@ withProcesses.test({
       assert.deepEqual(await leftOf(freePort()), []);
       const [who, ...more] = await leftOf(holder.port);
       assert.deepEqual(more, []);
-      assert.match(who, new RegExp(`^pid ${holder.pid} \\(.+\\) holds port ${holder.port}$`));
+      assert.match(who!, new RegExp(`^pid ${holder.pid} \\(.+\\) holds port ${holder.port}$`));
       assert.ok(holder.alive, "it is nobody's business to end it");
     } finally {
       Deno.removeSync(context.runtimeDir, { recursive: true });

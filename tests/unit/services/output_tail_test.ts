@@ -61,18 +61,18 @@ Deno.test("recoverBatch() touches nothing but its own log files, and none that i
   inFolder((paths, dir) => {
     const [log, combined] = paths.logs;
     const precious = `${dir}/precious`;
-    write(log, "a new file\n");
-    write(combined, "short\n");
+    write(log!, "a new file\n");
+    write(combined!, "short\n");
     write(precious, "not a log of ours\n");
-    const begun = [[log, inode(log) + 1, 1], [combined, inode(combined), 100], [
+    const begun = [[log, inode(log!) + 1, 1], [combined, inode(combined!), 100], [
       precious,
       inode(precious),
       0,
     ]];
     write(paths.record, JSON.stringify({ ...who, offset: 0, begun }));
     recoverBatch(paths);
-    assert.equal(read(log), "a new file\n", "it was rotated");
-    assert.equal(read(combined), "short\n", "never longer than it is");
+    assert.equal(read(log!), "a new file\n", "it was rotated");
+    assert.equal(read(combined!), "short\n", "never longer than it is");
     assert.equal(read(precious), "not a log of ours\n");
   }));
 

@@ -39,14 +39,14 @@ Deno.test("D04, D05: a guardian that died is replaced, and the new one is told a
     over.seen(id(8), [id(81)]);
     over.forget(id(8));
     await clock.advance(5000);
-    started[0].die("SIGKILL");
-    assert.deepEqual(started[1].told, ["+ 7 70", "= 7 71,72"]);
+    started[0]!.die("SIGKILL");
+    assert.deepEqual(started[1]!.told, ["+ 7 70", "= 7 71,72"]);
     over.note(id(9));
-    assert.deepEqual(started[1].told.slice(2), ["+ 9 90"]);
+    assert.deepEqual(started[1]!.told.slice(2), ["+ 9 90"]);
     assert.deepEqual(lines, ["LOADER WARNING The guardian ended (SIGKILL); starting another"]);
   }
-  assert.equal(started[1].told.at(-1), "bye");
-  assert.ok(!started[0].told.includes("bye"));
+  assert.equal(started[1]!.told.at(-1), "bye");
+  assert.ok(!started[0]!.told.includes("bye"));
   assert.equal(clock.pending, 0);
 });
 
@@ -61,10 +61,10 @@ Deno.test("D03: who ends is forgotten, and not whoever has its number by now", a
   over.forget(id(7)); // the end of the one before is told late
   over.note(id(8));
   over.forget(id(8));
-  assert.deepEqual(started[0].told.filter((line) => line.startsWith("-")), ["- 7", "- 8"]);
+  assert.deepEqual(started[0]!.told.filter((line) => line.startsWith("-")), ["- 7", "- 8"]);
   await clock.advance(5000);
-  started[0].die("SIGKILL");
-  assert.deepEqual(started[1].told, ["+ 7 71", "= 7 73"]);
+  started[0]!.die("SIGKILL");
+  assert.deepEqual(started[1]!.told, ["+ 7 71", "= 7 73"]);
 });
 
 Deno.test("R18: where no guardian can be started the loader goes on without one, says so once, and tries again", async () => {
@@ -73,7 +73,7 @@ Deno.test("R18: where no guardian can be started the loader goes on without one,
   over.note(id(7));
   await clock.advance(5000);
   world.broken = "Too many open files (os error 24)";
-  started[0].die("SIGKILL");
+  started[0]!.die("SIGKILL");
   over.note(id(8)); // taken without a guardian, too
   await clock.advance(20_000);
   assert.ok(world.tries >= 4 && world.tries <= 8, `${world.tries} tries: again and again, but no storm`);
@@ -83,7 +83,7 @@ Deno.test("R18: where no guardian can be started the loader goes on without one,
   ]);
   world.broken = null;
   await clock.advance(30_000);
-  assert.deepEqual(started[1].told, ["+ 7 70", "+ 8 80"]);
+  assert.deepEqual(started[1]!.told, ["+ 7 70", "+ 8 80"]);
   assert.equal(lines.at(-1), "LOADER INFO The guardian is there again (pid 102)");
 });
 

@@ -25,7 +25,7 @@ function watched(
   const watching = watchLiveness({
     checkHealth: () => {
       asked.push(clock.now());
-      return Promise.resolve(answers[Math.min(asked.length, answers.length) - 1]);
+      return Promise.resolve(answers[Math.min(asked.length, answers.length) - 1]!);
     },
     signOfWork: o.work ?? (() => null),
   }, {

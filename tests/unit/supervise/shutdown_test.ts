@@ -56,7 +56,7 @@ Deno.test("shutdown() kills everything that is left when its budget is over, and
   const { clock, all, lines, stop, end } = await house();
   const stopped = stop();
   await clock.settle();
-  all[0].service.letGo();
+  all[0]!.service.letGo();
   await clock.advance(9999);
   assert.deepEqual(lines.filter((line) => line.includes("WARNING")), []);
   await clock.advance(1);
@@ -85,8 +85,8 @@ Deno.test("shutdown() kills everything at once on a second signal, also when tha
 Deno.test("shutdown() of services that never ran, failed or wait for their backoff says nothing of them", async () => {
   const { clock, all, lines, force, stop, end } = await house(["kwd", "tts", "llm"]);
   for (const { service } of all) service.holdsOn = false;
-  all[0].service.copy!.exit(0); // failed
-  all[1].service.copy!.exit(1); // backoff
+  all[0]!.service.copy!.exit(0); // failed
+  all[1]!.service.copy!.exit(1); // backoff
   await clock.settle();
   assert.deepEqual(all.map(({ supervisor }) => supervisor.state.actual), ["failed", "backoff", "up"]);
   force.abort();
@@ -98,7 +98,7 @@ Deno.test("shutdown() of services that never ran, failed or wait for their backo
 Deno.test("shutdown() names those of which something is left", async () => {
   const { clock, all, stop, end } = await house(["kwd", "tts"]);
   for (const { service } of all) service.holdsOn = false;
-  const { service } = all[1];
+  const { service } = all[1]!;
   const usual = service.stop.bind(service);
   service.stop = async (grace, force) => ({
     ...await usual(grace, force),
@@ -107,7 +107,7 @@ Deno.test("shutdown() names those of which something is left", async () => {
   const stopped = stop();
   await clock.settle();
   assert.deepEqual(await stopped, ["tts"]);
-  assert.ok(all[1].lines.includes("TTS ERROR In the way: pid 7 (python) holds port 5004"));
+  assert.ok(all[1]!.lines.includes("TTS ERROR In the way: pid 7 (python) holds port 5004"));
   await end();
 });
 
@@ -126,10 +126,10 @@ Deno.test({
     const waits = `LOADER INFO Waiting for kwd to stop: ${describePid(Deno.pid)}`;
     assert.match(waits, /: pid \d+ \(.+\)$/);
     assert.deepEqual(lines, [waits, waits]);
-    kwd.service.letGo();
+    kwd!.service.letGo();
     await clock.advance(2000);
     assert.deepEqual(lines.slice(2), [`LOADER INFO Waiting for tts to stop: ${describePid(Deno.pid)}`]);
-    tts.service.letGo();
+    tts!.service.letGo();
     await clock.settle();
     assert.deepEqual(await stopped, []);
     await end();
@@ -139,18 +139,18 @@ Deno.test({
 Deno.test("U05: a service that crashes while others are being stopped, or before, is not started again", async () => {
   const { clock, all, stop, end } = await house();
   const [kwd, tts, llm, stt] = all;
-  for (const { service } of [llm, stt]) service.holdsOn = false;
-  stt.service.copy!.exit(1); // it waits for its backoff when the stop begins
+  for (const one of [llm, stt]) one!.service.holdsOn = false;
+  stt!.service.copy!.exit(1); // it waits for its backoff when the stop begins
   await clock.settle();
-  assert.equal(stt.supervisor.state.actual, "backoff");
+  assert.equal(stt!.supervisor.state.actual, "backoff");
   const stopped = stop();
   await clock.settle();
-  llm.service.copy!.exit(1);
+  llm!.service.copy!.exit(1);
   await clock.advance(5000); // past both backoffs; kwd is still in the way
-  assert.equal(kwd.supervisor.state.actual, "stopping");
+  assert.equal(kwd!.supervisor.state.actual, "stopping");
   assert.deepEqual(all.map(({ service }) => service.starts), [1, 1, 1, 1]);
-  kwd.service.letGo();
-  tts.service.letGo();
+  kwd!.service.letGo();
+  tts!.service.letGo();
   await clock.settle();
   assert.deepEqual(await stopped, []);
   await end();
@@ -174,7 +174,7 @@ Deno.test("U05: whatever crashes whenever during a stop, nothing is started agai
           stopped = stop();
         }
         for (const { who, crashes, code } of all.filter((move) => move.turn === turn)) {
-          const { service } = fakes[who];
+          const { service } = fakes[who]!;
           if (crashes) service.copy?.exit(code);
           else service.letGo();
         }

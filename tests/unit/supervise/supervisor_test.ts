@@ -433,7 +433,7 @@ Deno.test("Supervisor takes a refused admission as a failed start", async () => 
   });
   assert.equal(await fake.supervisor.start(), false);
   assert.equal(fake.service.starts, 0);
-  assert.ok(fake.lines[0].startsWith("STT ERROR llm needs 9000 MiB"), fake.lines[0]);
+  assert.ok(fake.lines[0]!.startsWith("STT ERROR llm needs 9000 MiB"), fake.lines[0]!);
   await leaveNothing(fake);
 });
 

@@ -70,15 +70,15 @@ Deno.test("P3: capabilities() counts no service as proved that no inference was 
     worksText(capabilities(supervisors)),
     "wake word yes, transcription unproved, answers unproved, speech unproved",
   );
-  all[3].service.warmup = () => ({ state: "warmed", ms: 30 });
-  const restarted = all[3].supervisor.restart();
+  all[3]!.service.warmup = () => ({ state: "warmed", ms: 30 });
+  const restarted = all[3]!.supervisor.restart();
   await clock.settle();
-  all[3].service.ready();
+  all[3]!.service.ready();
   assert.equal(await restarted, true);
   const off = await of("llm", notOffered, none);
-  assert.deepEqual(capabilities([supervisors[3], off.supervisor]), { speech: true, answers: true });
+  assert.deepEqual(capabilities([supervisors[3]!, off.supervisor]), { speech: true, answers: true });
   for (const { supervisor } of [...all, off].slice(1)) await Promise.all([supervisor.stop(), clock.settle()]);
-  await leaveNothing(all[0]);
+  await leaveNothing(all[0]!);
 });
 
 Deno.test("degradedText() tells by capability what still works, and serviceStatus() why", async () => {
@@ -97,24 +97,24 @@ Deno.test("degradedText() tells by capability what still works, and serviceStatu
     vision: true,
   });
   const [, stt, , tts] = all;
-  stt.service.copy!.exit(1);
+  stt!.service.copy!.exit(1);
   await clock.settle();
   assert.equal(
     degradedText(supervisors),
     "stt is backoff; wake word yes, transcription no, answers yes, speech yes, vision yes",
   );
-  tts.service.copy!.exit(0);
+  tts!.service.copy!.exit(0);
   await clock.settle();
   assert.equal(
     degradedText(supervisors),
     "tts failed (it ended by itself with exit 0); wake word yes, transcription no, answers yes, speech no, vision yes",
   );
-  const status = serviceStatus(tts.supervisor, clock.now(), null);
+  const status = serviceStatus(tts!.supervisor, clock.now(), null);
   assert.equal(status.state, "failed");
   assert.equal(status.problem, "Exited with code 0 after 0.0s");
   assert.equal(status.up_sec, null);
   assert.equal(status.pid, null);
-  const well = serviceStatus(all[0].supervisor, clock.now() + 12_340, null);
+  const well = serviceStatus(all[0]!.supervisor, clock.now() + 12_340, null);
   assert.deepEqual([well.state, well.up_sec, well.ready_ms, well.problem, well.restarts], [
     "up",
     12.3,
@@ -124,5 +124,5 @@ Deno.test("degradedText() tells by capability what still works, and serviceStatu
   ]);
   // One clock for all: they are stopped first, and what is left is counted by the last.
   for (const { supervisor } of all.slice(1)) await Promise.all([supervisor.stop(), clock.settle()]);
-  await leaveNothing(all[0]);
+  await leaveNothing(all[0]!);
 });

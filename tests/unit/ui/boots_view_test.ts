@@ -8,14 +8,14 @@ import { bootRecord } from "../../support/boot_records.ts";
 
 function cold(): BootRecord {
   const record = bootRecord(5, { llm: 2.1 });
-  record.services[2].cached_share = 0.1;
+  record.services[2]!.cached_share = 0.1;
   return record;
 }
 
 function withoutTts(): BootRecord {
   const record = bootRecord(6);
   record.outcome = "degraded";
-  Object.assign(record.services[3], { outcome: "failed", attempts: 4 });
+  Object.assign(record.services[3]!, { outcome: "failed", attempts: 4 });
   return record;
 }
 
@@ -74,7 +74,7 @@ Deno.test("renderBoots() measures the shown boots by all before them", () => {
 
 Deno.test("renderBoots() gives many services no column each", () => {
   const record = bootRecord(1);
-  record.services = Array.from({ length: 50 }, (_, i) => ({ ...record.services[0], name: `s${i}` }));
+  record.services = Array.from({ length: 50 }, (_, i) => ({ ...record.services[0]!, name: `s${i}` }));
   assert.match(renderBoots([record], { utc: true }), /^BOOT +STARTED +OUTCOME +TOTAL +LOADER +VERDICT\n/);
 });
 
@@ -149,7 +149,7 @@ Deno.test("renderWaterfall() draws one bar for each stage", () => {
 
 Deno.test("renderWaterfall() fits the width, whatever the record holds", () => {
   const odd = cold();
-  odd.spans[3].name = "a_service_with_a_very_long_name_indeed_and_日本語.ready";
+  odd.spans[3]!.name = "a_service_with_a_very_long_name_indeed_and_日本語.ready";
   odd.spans.push({ name: "late", service: null, at_ms: 1e9, ms: 1 }, {
     name: "zero",
     service: null,
@@ -176,7 +176,7 @@ Deno.test("renderWaterfall() colours only when asked", () => {
 
 Deno.test("renderDiff() gives each figure's change its sign", () => {
   const later: BootRecord = { ...cold(), version: "1.1.0", services: cold().services.slice(2) };
-  Object.assign(later.services[1], { outcome: "failed", warmup_ms: null, prepare_async_ms: 280 });
+  Object.assign(later.services[1]!, { outcome: "failed", warmup_ms: null, prepare_async_ms: 280 });
   assert.equal(
     renderDiff(bootRecord(0), later, { utc: true }),
     `

@@ -7,9 +7,9 @@ import { bootRecord } from "../../support/boot_records.ts";
 function hostile(): BootRecord {
   const record = bootRecord(1);
   record.config = `"><script>alert(1)</script>`;
-  record.spans[0].name = `</title><img src=x onerror="alert(1)">`;
-  record.services[0].name = "<b>&'";
-  record.vram[0].stage = "<i>";
+  record.spans[0]!.name = `</title><img src=x onerror="alert(1)">`;
+  record.services[0]!.name = "<b>&'";
+  record.vram[0]!.stage = "<i>";
   return record;
 }
 
@@ -20,8 +20,8 @@ function elements(markup: string, empty: Set<string> = new Set()): string[] {
   for (const [, close, name, attributes] of markup.matchAll(/<(\/?)([a-zA-Z][\w-]*)((?:"[^"]*"|[^">])*)>/g)) {
     if (close) assert.equal(open.pop(), name);
     else {
-      seen.push(name);
-      if (!attributes.endsWith("/") && !empty.has(name)) open.push(name);
+      seen.push(name!);
+      if (!attributes!.endsWith("/") && !empty.has(name!)) open.push(name!);
     }
   }
   assert.deepEqual(open, []);
@@ -41,7 +41,7 @@ Deno.test("renderSvg() draws every span, the axis and SYSTEM_READY, to scale", (
     kind === "ready" && Math.abs(Number(width) - 8000 * scale) < 0.2
   );
   assert.ok(llm, "a bar of 8 s");
-  assert.ok(Math.abs(Number(llm[2]) - (170 + 3409 * scale)) < 0.2, llm[2]);
+  assert.ok(Math.abs(Number(llm[2]) - (170 + 3409 * scale)) < 0.2, llm[2]!);
   assert.match(svg, /<title>llm\.ready: 8\.00 s, from 3\.41 s<\/title>/);
   assert.match(svg, /<title>SYSTEM_READY after 14\.1 s<\/title>/);
   assert.match(svg, /prefers-color-scheme:dark/);

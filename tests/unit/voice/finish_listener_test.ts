@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { listenForFinish } from "../../../lib/voice/finish_listener.ts";
 
 async function post(url: string, body: string, method = "POST"): Promise<number> {
-  const answer = await fetch(url, { method, body: method === "GET" ? undefined : body });
+  const answer = await fetch(url, { method, body: method === "GET" ? null : body });
   await answer.body?.cancel();
   return answer.status;
 }

@@ -172,7 +172,7 @@ Deno.test("greet() pauses, tells, speaks, waits for the guard and resumes, in th
   house.ended();
 });
 
-for (const [resumeAfterMs, outputLatencyMs] of [[0, 0], [1, 0], [150, 0], [150, 80], [2000, 500]]) {
+for (const [resumeAfterMs, outputLatencyMs] of [[0, 0], [1, 0], [150, 0], [150, 80], [2000, 500]] as const) {
   Deno.test(`greet() guards for exactly ${resumeAfterMs} + ${outputLatencyMs} ms, to the millisecond`, async () => {
     const house = new House();
     const guard = resumeAfterMs + outputLatencyMs;
@@ -246,7 +246,7 @@ for (
       assert.equal(house.warnings.length, heard ? 0 : 1);
       if (!heard) {
         assert.match(
-          house.warnings[0],
+          house.warnings[0]!,
           /^TTS: Greeting not heard: nobody says 26 characters in 0\.06s; is there/,
         );
       }
@@ -256,7 +256,7 @@ for (
   });
 }
 
-for (const [timeoutMs, expected] of [[5000, 5000], [2000, 2000], [300, 2000]]) {
+for (const [timeoutMs, expected] of [[5000, 5000], [2000, 2000], [300, 2000]] as const) {
   Deno.test(`greet() forces the resume after ${expected} ms when nothing finishes (timeout ${timeoutMs} ms)`, async () => {
     for (const silent of ["no answer", "accepted"]) {
       const house = new House();
@@ -372,7 +372,7 @@ Deno.test("greet() warns once of a KWD without control, and of one that does not
   silent.resumes = [notOffered];
   await silent.run();
   assert.equal(silent.warnings.length, 1);
-  assert.match(silent.warnings[0], /^KWD: Offers no control \(\/control\/pause answered 404\)/);
+  assert.match(silent.warnings[0]!, /^KWD: Offers no control \(\/control\/pause answered 404\)/);
   assert.equal(
     silent.lines.at(-1),
     "KWD INFO Whether it listens is not known: it cannot be told to, nor asked",

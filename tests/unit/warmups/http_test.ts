@@ -20,7 +20,7 @@ Deno.test("http warm-up posts its body once per run", async () => {
     peer.asked.map(({ method, path, body }) => [method, path, JSON.parse(body)]),
     Array(3).fill(["POST", "/control/speak", { text: "Ready.", play: false }]),
   );
-  assert.equal(peer.asked[0].headers.get("content-type"), "application/json");
+  assert.equal(peer.asked[0]!.headers.get("content-type"), "application/json");
 });
 
 for (const status of [404, 405, 501]) {

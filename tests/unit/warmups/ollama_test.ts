@@ -20,14 +20,14 @@ Deno.test("ollama warm-up asks for one token, for good, with production's contex
   const result = await warm(ollama(peer.origin));
   assert.equal(result.state, "warmed");
   assert.equal(result.detail, "1 token, 2048 MiB on the GPU");
-  const [{ model, prompt, stream, keep_alive, options }] = peer.generated;
+  const { model, prompt, stream, keep_alive, options } = peer.generated[0]!;
   assert.deepEqual([model, stream, keep_alive, options], ["llama3", false, -1, {
     num_predict: 1,
     num_ctx: 1024,
   }]);
   assert.ok(typeof prompt === "string" && prompt !== "");
   await warm(ollama(peer.origin, "llama3", null));
-  assert.deepEqual(peer.generated[1].options, { num_predict: 1 });
+  assert.deepEqual(peer.generated[1]!.options, { num_predict: 1 });
 });
 
 Deno.test("ollama warm-up says where the model lies", async () => {

@@ -46,19 +46,19 @@ Deno.test("openai warm-up names the server's first model when none is configured
     Response.json(path === "/v1/models" ? { data: [{ id: "first" }, { id: "second" }] } : {})
   );
   await warm(tokens(listing.origin, null));
-  assert.equal(JSON.parse(listing.asked[1].body).model, "first");
+  assert.equal(JSON.parse(listing.asked[1]!.body).model, "first");
   await using bare = startHttpPeer(({ path }) =>
     path === "/v1/models" ? new Response("", { status: 404 }) : Response.json({})
   );
   assert.equal((await warm(tokens(bare.origin, null))).state, "warmed");
-  assert.equal("model" in JSON.parse(bare.asked[1].body), false);
+  assert.equal("model" in JSON.parse(bare.asked[1]!.body), false);
 });
 
 Deno.test("openai warm-up reads speech to its end", async () => {
   await using peer = startHttpPeer(() => new Response(new Uint8Array(200_000)));
   const result = await warm(speech(peer.origin));
   assert.deepEqual([result.state, result.detail], ["warmed", "200000 bytes of audio"]);
-  const [{ path, body }] = peer.asked;
+  const { path, body } = peer.asked[0]!;
   assert.equal(path, "/v1/audio/speech");
   const { voice, model, input } = JSON.parse(body);
   assert.deepEqual([voice, model, input], ["af_sky", "tiny", "Ready."]);

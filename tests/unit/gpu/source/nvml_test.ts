@@ -65,7 +65,7 @@ gpuTest("NvmlSource.snapshot() falls back to the first versions in an old driver
     }],
   }, ["OLD"]);
   await using gpu = source(standin);
-  const [first] = good(await gpu.snapshot()).gpus;
+  const first = good(await gpu.snapshot()).gpus[0]!;
   assert.equal(first.usedMib, 1200); // the first version counts what the driver keeps for itself as used
   assert.equal(first.freeMib, 24576 - 1200);
   assert.deepEqual(first.processes.map((p) => [p.pid, p.usedMib]), [[7, 900], [8, 100]]);
@@ -77,7 +77,7 @@ gpuTest(
     for (const code of [3, 13, 25]) {
       using standin = nvmlStandin({ gpus: [{ usedMib: 10 }], errors: { nvmlDeviceGetMemoryInfo_v2: code } });
       await using gpu = source(standin);
-      assert.equal(good(await gpu.snapshot()).gpus[0].usedMib, 10, `code ${code}`);
+      assert.equal(good(await gpu.snapshot()).gpus[0]!.usedMib, 10, `code ${code}`);
     }
   },
 );
@@ -87,7 +87,7 @@ gpuTest("NvmlSource.snapshot() reads drivers that fill 32 bytes per process", as
     gpus: [{ usedMib: 600, processes: [1, 2, 3].map((n) => ({ pid: 100 + n, usedMib: n * 100 })) }],
   }, ["WIDE"]);
   await using gpu = source(standin);
-  const [first] = good(await gpu.snapshot()).gpus;
+  const first = good(await gpu.snapshot()).gpus[0]!;
   assert.deepEqual(first.processes.map((p) => [p.pid, p.usedMib]), [[101, 100], [102, 200], [103, 300]]);
 });
 
@@ -95,7 +95,7 @@ gpuTest("NvmlSource.snapshot() grows its buffer until all processes fit", async 
   const processes = Array.from({ length: 1000 }, (_, i) => ({ pid: i + 1, usedMib: 1 }));
   using standin = nvmlStandin({ gpus: [{ usedMib: 1000, processes }] });
   await using gpu = source(standin);
-  assert.equal(good(await gpu.snapshot()).gpus[0].processes.length, 1000);
+  assert.equal(good(await gpu.snapshot()).gpus[0]!.processes.length, 1000);
 });
 
 gpuTest(
@@ -111,7 +111,7 @@ gpuTest(
       },
     });
     await using gpu = source(standin);
-    const [first] = good(await gpu.snapshot()).gpus;
+    const first = good(await gpu.snapshot()).gpus[0]!;
     assert.deepEqual(
       [first.utilisation, first.temperatureC, first.processes, first.processesKnown],
       [null, null, [], false],
@@ -148,7 +148,7 @@ gpuTest("NvmlSource finds a slice that is only known by its UUID", async () => {
   const opened = await openNvmlSource({ ...choice, path: standin.path, visible: "MIG-12345678-0000" });
   assert.ok(!isGpuFailure(opened), JSON.stringify(opened));
   await using gpu = opened;
-  assert.equal(good(await gpu.snapshot()).gpus[0].name, "slice");
+  assert.equal(good(await gpu.snapshot()).gpus[0]!.name, "slice");
 });
 
 gpuTest("NvmlSource answers every NVML code with one sentence and works again afterwards", async (t) => {
@@ -169,7 +169,7 @@ gpuTest("NvmlSource answers every NVML code with one sentence and works again af
       );
       assert.ok(failure.hint && !failure.hint.includes("\n"));
       standin.set({ gpus: [{ usedMib: 2 }] });
-      assert.equal(good(await gpu.snapshot()).gpus[0].usedMib, 2);
+      assert.equal(good(await gpu.snapshot()).gpus[0]!.usedMib, 2);
     });
   }
 });
@@ -203,7 +203,7 @@ gpuTest(
       await systemClock.sleep(20);
       answer = await gpu.snapshot();
     }
-    assert.equal(good(answer).gpus[0].usedMib, 7);
+    assert.equal(good(answer).gpus[0]!.usedMib, 7);
   },
 );
 
@@ -214,7 +214,7 @@ gpuTest("NvmlSource.snapshot() rejects with the signal's reason and survives it"
   const pending = gpu.snapshot(abort.signal);
   abort.abort(new Error("enough"));
   await assert.rejects(pending, /enough/);
-  assert.equal(good(await gpu.snapshot()).gpus[0].usedMib, 5);
+  assert.equal(good(await gpu.snapshot()).gpus[0]!.usedMib, 5);
 });
 
 gpuTest("NvmlSource keeps overlapping snapshots apart", async () => {
@@ -253,7 +253,7 @@ Deno.test("openNvml() tells a missing library from a file that is none", () => {
     const missing = openNvml(`${folder}/libnvidia-ml.so.1`);
     assert.ok("failure" in missing && missing.failure === "missing", JSON.stringify(missing));
     for (const [name, text] of [["garbage.so", "x".repeat(100)], ["empty.so", ""]]) {
-      Deno.writeTextFileSync(`${folder}/${name}`, text);
+      Deno.writeTextFileSync(`${folder}/${name}`, text!);
       const opened = openNvml(`${folder}/${name}`);
       assert.ok("failure" in opened);
       assert.deepEqual([opened.failure, opened.reason], ["unusable", "it is no shared library"]);

@@ -24,7 +24,7 @@ Deno.test("LeakWatch tells a steady leak once, with figures", () => {
   const told = feed(watch, 24, (h) => 5000 + 100 * h, 2000);
   assert.equal(told.length, 1);
   assert.match(
-    told[0].message,
+    told[0]!.message,
     /^VRAM of llm grows by 100 MiB per hour: 5000 MiB to 5\d\d\d MiB in 2\.\d h; the GPU is full in about 20 h$/,
   );
   assert.ok(Math.abs(watch.slope("llm")! - 100) < 1);

@@ -111,7 +111,7 @@ gpuTest(
     await m.next(2000);
     assert.equal(m.lines.length, 2);
     assert.match(
-      m.lines[1],
+      m.lines[1]!,
       /^WARNING = GPU lost: the GPU has fallen off the bus .*NVML_ERROR_GPU_IS_LOST\); see dmesg/,
     );
     assert.equal(m.monitor.lost?.code, 9);

@@ -29,7 +29,7 @@ withProcesses.test(
   inFolder(async (dir) => {
     const path = `${dir}/state`;
     const texts = ["a".repeat(300_000), "b".repeat(5)];
-    writeAtomically(path, texts[0]);
+    writeAtomically(path, texts[0]!);
     const code = `import { writeAtomically } from ${filesUrl};
       for (let i = 0; i < 300; i++) writeAtomically(${
       JSON.stringify(path)

@@ -22,7 +22,7 @@ Deno.test("NotifySocket hands over each datagram, replaces a dead socket, and le
       "X".repeat(20),
       "WATCHDOG=1",
     ]);
-    assert.equal(heard[2].length, 4096, "bounded");
+    assert.equal(heard[2]!.length, 4096, "bounded");
     await socket[Symbol.asyncDispose]();
     assert.equal(kindOf(path), null);
     assert.equal(await sendNotification(path, "READY=1"), false);

@@ -152,7 +152,7 @@ Deno.test({
 
 function canMakeNamespaces(): boolean {
   try {
-    return new Deno.Command(namespace[0], { args: [...namespace.slice(1), "true"], stderr: "null" })
+    return new Deno.Command(namespace[0]!, { args: [...namespace.slice(1), "true"], stderr: "null" })
       .outputSync().success;
   } catch {
     return false;

@@ -10,7 +10,7 @@ withProcesses.test("epoll.readable() tells of bytes and of the end, for many at 
   const pipes = Array.from({ length: 100 }, openPipe);
   const told: number[] = [];
   const waits = pipes.map(([fd], i) => epoll.readable(fd).then((readable) => readable && told.push(i)));
-  writeFd(pipes[7][1], byte);
+  writeFd(pipes[7]![1], byte);
   await waits[7];
   assert.deepEqual(told, [7]);
   closeFds(...pipes.map(([, end]) => end));

@@ -83,7 +83,7 @@ withProcesses.test({
     process.kill("SIGKILL");
     await process.status;
     await reader.cancel();
-    await until(() => livesOf([child, guardian]).length === 0, 5000);
+    await until(() => livesOf([child!, guardian!]).length === 0, 5000);
   },
 });
 

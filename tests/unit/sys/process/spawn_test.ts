@@ -34,7 +34,7 @@ withProcesses.test("spawnProcess() starts with no signal blocked and none ignore
 
 withProcesses.test("spawnProcess() hands down its three descriptors, and of ours only what we were handed ourselves", async () => {
   const closeOnExec = (fd: string) =>
-    Number(/^flags:\s+0(\d+)/m.exec(Deno.readTextFileSync(`/proc/self/fdinfo/${fd}`))![1].at(-7) ?? 0) & 2;
+    Number(/^flags:\s+0(\d+)/m.exec(Deno.readTextFileSync(`/proc/self/fdinfo/${fd}`))![1]!.at(-7) ?? 0) & 2;
   const inherited = [...Deno.readDirSync("/proc/self/fdinfo")].map(({ name }) => name)
     .filter((fd) => {
       try {
