@@ -229,8 +229,8 @@ export async function enableListening(
   for (let pause = firstRetryMs, tries = 1;; pause = Math.min(pause * 2, slowestRetryMs), tries++) {
     const answer = await kwd.resume({ signal, timeoutMs: verbTimeoutMs });
     if (answer.state === "failed") {
-      // A copy that died takes its refusal along: the next one is told when it is up.
-      if (!kwd.external && (kwd.copy !== copy || copy?.status)) return null;
+      // Nobody is there, or a copy that died takes its refusal along: the next one is told when it is up.
+      if (!kwd.external && (kwd.copy !== copy || copy?.status !== null)) return null;
       if (tries === 1) tell(o, kwd, { step: "resume_refused", detail: answer.detail });
       await clock.sleep(pause, signal);
       continue;

@@ -35,6 +35,7 @@ class House {
   readonly kwdCopy = new FakeCopy(1, 0, false);
   readonly ttsCopy = new FakeCopy(2, 0, false);
   kwdIsExternal = false;
+  kwdIsGone = false;
   control: Record<"kwd" | "tts", ControlSpec> = { kwd: http, tts: http };
   answers: Record<"pause" | "system_ready", ControlAnswer> = { pause: ok, system_ready: ok };
   greets = false;
@@ -75,7 +76,7 @@ class House {
     return {
       plan: { ...servicePlan("kwd"), control: this.control.kwd },
       get copy() {
-        return house.kwdIsExternal ? null : house.kwdCopy;
+        return house.kwdIsExternal || house.kwdIsGone ? null : house.kwdCopy;
       },
       external: this.kwdIsExternal,
       pause: (o: AskOptions) => this.#ask("pause", o, () => this.answers.pause),
@@ -477,6 +478,16 @@ Deno.test("greet() ends when KWD dies while it refuses the resume: the next copy
     !house.lines.some((line) => line.includes("READY FOR WAKE WORD")),
     "enabled only after it accepted",
   );
+  assert.equal(house.clock.pending, 0);
+});
+
+Deno.test("greet() ends when KWD was given up while TTS spoke: nobody is there to be asked again and again", async () => {
+  const house = new House();
+  house.resumes = Array(1000).fill({ state: "failed", detail: "connection refused" });
+  house.kwdIsGone = true;
+  await house.run({}, { ms: 10_000 });
+  assert.deepEqual(house.report, { outcome: "spoken", speakMs: 940, resumeAfterMs: null, listening: false });
+  assert.equal(house.asked.filter(({ step }) => step === "resume").length, 1);
   assert.equal(house.clock.pending, 0);
 });
 
