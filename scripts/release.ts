@@ -1,10 +1,12 @@
 /**
- * `deno task release [build options]`: what is handed out, in dist/release/: the file for the target, the npm package,
- * install.sh, the SBOM, and SHA256SUMS over all of them. A compiled file per target, or a self-extracting one for this machine's.
+ * `deno task release [build options]`: what is handed out, in dist/release/: the file for the target, the Debian
+ * package with it, the npm package, install.sh, the SBOM, and SHA256SUMS over all of them. A compiled file per target,
+ * or a self-extracting one for this machine's.
  */
 import manifest from "../deno.json" with { type: "json" };
 import { build, buildOptions } from "./build.ts";
 import { bundle } from "./build/bundle.ts";
+import { debFileName, debianArchitectures, debPackage } from "./build/deb.ts";
 import { BuildError, buildStamp, root, sha256 } from "./build/info.ts";
 import { npmFileName, npmPackage } from "./build/npm.ts";
 import { sbom } from "./build/sbom.ts";
@@ -33,6 +35,12 @@ try {
     console.error,
   );
   console.log(`${built.output} (${built.kind})`);
+  const architecture = debianArchitectures[options.target];
+  if (architecture !== undefined) {
+    const program = await Deno.readFile(built.output);
+    const deb = await debPackage({ program, architecture, built: buildStamp().built });
+    await Deno.writeFile(`${folder}/${debFileName(architecture)}`, deb);
+  }
   await Deno.writeFile(
     `${folder}/${npmFileName}`,
     await npmPackage(await bundle(buildStamp()), Deno.version.deno),

@@ -1,4 +1,4 @@
-/** A tar archive (ustar) that depends on nothing but names, bytes and modes: no times, no owners. */
+/** A tar archive (ustar) that depends on nothing but names, bytes, modes and one time: no owners. */
 export interface TarFile {
   name: string;
   bytes: Uint8Array<ArrayBuffer>;
@@ -6,22 +6,30 @@ export interface TarFile {
   mode: number;
 }
 
+/** Its name ends with a slash. */
+export interface TarFolder {
+  name: string;
+  bytes: null;
+  mode: number;
+}
+
 const block = 512;
 
-export function tar(files: readonly TarFile[]): Uint8Array<ArrayBuffer> {
+/** `time`: of each file, in seconds since 1970. */
+export function tar(files: readonly (TarFile | TarFolder)[], time = 0): Uint8Array<ArrayBuffer> {
   const padded = (size: number) => Math.ceil(size / block) * block;
-  const whole = files.reduce((sum, file) => sum + block + padded(file.bytes.length), 2 * block);
+  const whole = files.reduce((sum, file) => sum + block + padded(file.bytes?.length ?? 0), 2 * block);
   const archive = new Uint8Array(whole);
   let at = 0;
   for (const file of files) {
-    archive.set(header(file), at);
-    archive.set(file.bytes, at + block);
-    at += block + padded(file.bytes.length);
+    archive.set(header(file, time), at);
+    if (file.bytes) archive.set(file.bytes, at + block);
+    at += block + padded(file.bytes?.length ?? 0);
   }
   return archive;
 }
 
-function header(file: TarFile): Uint8Array {
+function header(file: TarFile | TarFolder, time: number): Uint8Array {
   const bytes = new Uint8Array(block);
   const text = (at: number, value: string) => bytes.set(new TextEncoder().encode(value), at);
   const octal = (at: number, digits: number, value: number) =>
@@ -31,10 +39,10 @@ function header(file: TarFile): Uint8Array {
   octal(100, 7, file.mode);
   octal(108, 7, 0); // user
   octal(116, 7, 0); // group
-  octal(124, 11, file.bytes.length);
-  octal(136, 11, 0); // time
+  octal(124, 11, file.bytes?.length ?? 0);
+  octal(136, 11, time);
   text(148, " ".repeat(8)); // the sum counts itself as spaces
-  text(156, "0"); // a plain file
+  text(156, file.bytes ? "0" : "5"); // a plain file, a folder
   text(257, "ustar\x0000");
   octal(148, 6, bytes.reduce((sum, byte) => sum + byte, 0));
   bytes[154] = 0;
