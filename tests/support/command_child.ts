@@ -34,7 +34,8 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     const running = run(
       `echo $$ > $DIR/leader
        setsid sh -c 'trap "" TERM; echo $$ > $DIR/daemon; while :; do sleep 1; done' &
-       while ! [ -s $DIR/daemon ]; do sleep 0.01; done`,
+       while ! [ -s $DIR/daemon ]; do sleep 0.01; done
+       sleep 0.05`, // the kernel's start time of a process counts in 10 ms: the stranger's shall be another
       1000,
     );
     const daemon = await pidFrom("daemon"), leader = await pidFrom("leader");
