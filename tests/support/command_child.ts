@@ -3,6 +3,7 @@
  * prints one JSON object.
  */
 import { runCommand } from "../../lib/sys/process/command.ts";
+import { ProcessFamily } from "../../lib/sys/process/process_family.ts";
 import { isGone, readStat } from "../../lib/sys/process/procfs.ts";
 import { becomeSubreaper } from "../../lib/sys/process/reaper.ts";
 import { read, until } from "./strangers.ts";
@@ -48,6 +49,28 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     await stranger.status;
     if (result.daemon) Deno.kill(daemon, "SIGKILL");
     return { ...result, code: (await running).code };
+  },
+
+  /** In a pid namespace of its own: the leader of a family ends after the last look, and somebody gets its number. */
+  async renamed() {
+    const start = () =>
+      new Deno.Command("sleep", { args: ["300"], detached: true, stdin: "null", stdout: "null" }).spawn();
+    const leader = start();
+    const family = new ProcessFamily(readStat(leader.pid)!, () => false);
+    const seen = family.living().length;
+    leader.kill("SIGKILL");
+    await leader.status;
+    await new Promise((resolve) => setTimeout(resolve, 50)); // start times count in 10 ms
+    Deno.writeTextFileSync("/proc/sys/kernel/ns_last_pid", `${leader.pid - 1}`);
+    const stranger = start();
+    const result = {
+      seen,
+      same: stranger.pid === leader.pid,
+      claimed: family.claims(readStat(stranger.pid)!),
+    };
+    stranger.kill("SIGKILL");
+    await stranger.status;
+    return result;
   },
 };
 

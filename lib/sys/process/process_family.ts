@@ -18,8 +18,11 @@ export class ProcessFamily {
   #isMarked: (stat: ProcessStat) => boolean;
   /** Everybody who was seen in it and may live, by pid: who leaves the tree later is known all the same. */
   #seen = new Map<number, Identity>();
-  /** The sessions of those who lived at the last look. A number that names a session is not given away. */
-  #sessions = new Set<number>();
+  /**
+   * The sessions of those who lived at the last look, each with its leader if that lived. A number that names a session is
+   * not given away; but since then everybody in it may have gone.
+   */
+  #sessions = new Map<number, Identity | null>();
   /** The pipes that the leader was started with: only who descends from it can hold them. */
   #pipes: readonly string[] = [];
 
@@ -57,7 +60,7 @@ export class ProcessFamily {
       for (const stat of livingMembers(this.leader.pid)) if (this.#isMarked(stat)) add(stat);
     }
     for (const stat of found.values()) this.see(stat);
-    this.#sessions = new Set([...found.values()].map((stat) => stat.session));
+    this.#sessions = new Map([...found.values()].map(({ session }) => [session, found.get(session) ?? null]));
     return [...found.values()];
   }
 
@@ -66,7 +69,7 @@ export class ProcessFamily {
     if (this.#isMarked(orphan)) return true;
     if (!inheritsOrphans() || orphan.startTime < this.leader.startTime) return false;
     if (isSame(orphan, this.#seen.get(orphan.pid) ?? null)) return true;
-    if (orphan.session > 0 && this.#sessions.has(orphan.session)) return true;
+    if (this.#isOurSession(orphan.session)) return true;
     if (this.#leads(orphan.pgrp) || this.#leads(orphan.session)) return true;
     return pipesOf(orphan.pid).some((pipe) => this.#pipes.includes(pipe));
   }
@@ -77,6 +80,14 @@ export class ProcessFamily {
     return this.living().filter((stat) =>
       stat.pgrp !== pid && stat.session !== pid && stat.pid !== pid && !this.#isMarked(stat)
     );
+  }
+
+  /** It was at the last look, and nobody else has its number as a pid since. */
+  #isOurSession(session: number): boolean {
+    const leader = this.#sessions.get(session);
+    if (leader === undefined || session === 0) return false;
+    const now = readStat(session);
+    return now === null || isSame(now, leader);
   }
 
   /** The leader's pid, and nobody else's since: then its group and session are ours. */

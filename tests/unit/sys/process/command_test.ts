@@ -150,6 +150,14 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "R2: ProcessFamily does not take who was given the number of a session for one of it",
+  ignore: !linux || !canMakeNamespaces(),
+  async fn() {
+    assert.deepEqual(await inOwnProcess(namespace, "renamed"), { seen: 1, same: true, claimed: false });
+  },
+});
+
 function canMakeNamespaces(): boolean {
   try {
     return new Deno.Command(namespace[0]!, { args: [...namespace.slice(1), "true"], stderr: "null" })
