@@ -53,8 +53,8 @@ const scenarios: Record<string, () => Promise<unknown>> = {
 
   /** In a pid namespace of its own: the leader of a family ends after the last look, and somebody gets its number. */
   async renamed() {
-    const start = () =>
-      new Deno.Command("sleep", { args: ["300"], detached: true, stdin: "null", stdout: "null" }).spawn();
+    const silent = { stdin: "null", stdout: "null", stderr: "null" } as const;
+    const start = () => new Deno.Command("sleep", { args: ["300"], detached: true, ...silent }).spawn();
     const leader = start();
     const family = new ProcessFamily(readStat(leader.pid)!, () => false);
     const seen = family.living().length;
