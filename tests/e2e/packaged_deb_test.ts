@@ -36,7 +36,7 @@ async function withPackage(
   fn: (file: string, folder: string) => Promise<void>,
   bytes?: number,
 ): Promise<void> {
-  const folder = Deno.makeTempDirSync({ prefix: "alexa-loader-deb-" });
+  const folder = Deno.makeTempDirSync({ prefix: "al-deb-" });
   try {
     const file = `${folder}/${debFileName(architecture)}`;
     Deno.writeFileSync(file, await make(bytes));

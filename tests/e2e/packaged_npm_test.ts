@@ -26,7 +26,7 @@ function programIn(name: string): string | null {
 
 /** A user who has Node and what npm has installed from the package, and nothing else of ours. */
 class NodeUser implements Disposable {
-  readonly folder = Deno.makeTempDirSync({ prefix: "alexa-loader-npm-" });
+  readonly folder = Deno.makeTempDirSync({ prefix: "al-npm-" });
   readonly home = `${this.folder}/home`;
   readonly prefix = `${this.folder}/a prefix`;
   readonly command = `${this.prefix}/bin/alexa-loader`;

@@ -24,7 +24,8 @@ export interface BareMachine extends Disposable {
 }
 
 export function bareMachine(): BareMachine {
-  const folder = Deno.makeTempDirSync({ prefix: "alexa-loader-bare-" });
+  // A short name: sockets in it must fit into their addresses, else all such machines share one folder for them.
+  const folder = Deno.makeTempDirSync({ prefix: "al-bare-" });
   const bin = `${folder}/bin`, home = `${folder}/home`, tmp = `${folder}/tmp`, runtime = `${folder}/run`;
   for (const path of [bin, home, tmp, runtime]) Deno.mkdirSync(path, { mode: 0o700 });
   for (const name of programs) {
