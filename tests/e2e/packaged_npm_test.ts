@@ -4,14 +4,18 @@ import { buildStamp } from "../../scripts/build/info.ts";
 import { npmFileName, npmPackage } from "../../scripts/build/npm.ts";
 import { filesUnder } from "../support/bare_machine.ts";
 
-/** Node and npm, where there are any; the tests below are skipped without. */
-const npm = programIn("npm") && programIn("node");
+/** Why the package cannot be installed here; the tests below are skipped then. */
+const missing = programIn("npm") && programIn("node")
+  ? registryAnswers() ? null : `npm's registry, which does not offer deno@${Deno.version.deno} here`
+  : "Node with npm: apt-get install npm";
 const test = (name: string, fn: () => Promise<void>) =>
-  Deno.test({
-    name: npm ? name : `${name} [needs Node with npm: apt-get install npm]`,
-    ignore: !npm,
-    fn,
-  });
+  Deno.test({ name: missing === null ? name : `${name} [needs ${missing}]`, ignore: missing !== null, fn });
+
+function registryAnswers(): boolean {
+  const args = ["view", `deno@${Deno.version.deno}`, "version", "--fetch-timeout=5000", "--fetch-retries=0"];
+  const { success } = new Deno.Command("npm", { args, stdout: "null", stderr: "null" }).outputSync();
+  return success;
+}
 
 function programIn(name: string): string | null {
   const found = (Deno.env.get("PATH") ?? "").split(":").map((folder) => `${folder}/${name}`).find((path) => {
