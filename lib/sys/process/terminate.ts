@@ -68,16 +68,14 @@ async function round(
 
     const rest = end - clock.now();
     if (rest <= 0 || force?.aborted) return false;
-    const { promise: sleeping, resolve: wake } = Promise.withResolvers<void>();
-    force?.addEventListener("abort", () => wake(), { once: true });
-    if (leaderEnd && !leaderGone) { // its end is told
-      using _nap = clock.after(Math.min(SLOWEST_LOOK_MS, rest), wake);
-      await Promise.race([sleeping, leaderEnd]);
-    } else {
-      using _nap = clock.after(Math.min(pause, rest), wake);
-      await sleeping;
-      pause = Math.min(pause * 1.5, SLOWEST_LOOK_MS);
-    }
+    const ending = leaderEnd && !leaderGone ? leaderEnd : null; // its end needs no looking for
+    const { promise: sleeping, resolve } = Promise.withResolvers<void>();
+    const wake = () => resolve();
+    force?.addEventListener("abort", wake, { once: true });
+    using _nap = clock.after(Math.min(ending ? SLOWEST_LOOK_MS : pause, rest), wake);
+    await (ending ? Promise.race([sleeping, ending]) : sleeping);
+    force?.removeEventListener("abort", wake);
+    if (!ending) pause = Math.min(pause * 1.5, SLOWEST_LOOK_MS);
   }
 }
 

@@ -177,3 +177,20 @@ test("terminate() of somebody who is gone already does nothing", async () => {
   const result = await terminate({ pgid: 4_194_305, exited: null, living: () => [] }, options);
   assert.deepEqual(result, { killed: false, left: [] });
 });
+
+test("terminate() leaves no listener behind, however often it looks", async () => {
+  await using process = start(["sh", "-c", "trap '' TERM; while :; do sleep 0.01; done"]);
+  const force = new AbortController().signal;
+  let listeners = 0, most = 0;
+  const add = force.addEventListener.bind(force), remove = force.removeEventListener.bind(force);
+  force.addEventListener = (...args: Parameters<typeof add>) => {
+    most = Math.max(most, ++listeners);
+    add(...args);
+  };
+  force.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listeners--;
+    remove(...args);
+  };
+  await terminate(victim(process), { ...options, graceMs: 300, force });
+  assert.deepEqual([listeners, most], [0, 1]);
+});
