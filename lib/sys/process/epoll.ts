@@ -23,8 +23,8 @@ class Epoll {
   /** Resolves with true when `fd` has something to read or is at its end; with false when it is forgotten before. */
   readable(fd: number): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    this.#waiting.set(fd, { id: this.#id = (this.#id + 1) >>> 0, resolve });
     this.open();
+    this.#waiting.set(fd, { id: this.#id = (this.#id + 1) >>> 0, resolve });
     this.#known.add(fd);
     this.#watch(fd);
     if (!this.#running) void this.#run();

@@ -61,11 +61,11 @@ const floodBytes = 16 << 10, mostTurns = 8;
 const chunk = new Uint8Array(256 << 10);
 
 /** Reads `fd` to its end, or until it is forgotten. Never rejects: a sink that fails ends it. */
-async function pump(fd: number, sink: OutputSink, over: AbortSignal): Promise<void> {
+async function pump(fd: number, sink: OutputSink, reading: { over: boolean }): Promise<void> {
   neverBlock(fd);
   try {
-    while (!over.aborted && await epoll.readable(fd)) {
-      for (let turn = 0; turn < mostTurns && !over.aborted; turn++) {
+    while (!reading.over && await epoll.readable(fd)) {
+      for (let turn = 0; turn < mostTurns && !reading.over; turn++) {
         const length = readFd(fd, chunk);
         if (length === 0) return;
         const held = length > 0 ? sink(chunk.subarray(0, length)) : null;
@@ -95,14 +95,15 @@ export function spawnChild(o: SpawnOptions): Child {
     closeFds(outEnd, errEnd);
   }
   const { closeInput, ...started } = child;
-  const over = new AbortController();
-  const drained = Promise.all([pump(out, o.onStdout, over.signal), pump(err, o.onStderr, over.signal)])
-    .then(() => {});
+  const reading = { over: false };
+  const drained = Promise.all([pump(out, o.onStdout, reading), pump(err, o.onStderr, reading)]).then(
+    () => {},
+  );
   return {
     ...started,
     drained,
     async closeOutput() {
-      over.abort();
+      reading.over = true;
       for (const fd of [out, err]) epoll.forget(fd);
       await drained;
       closeInput();

@@ -4,9 +4,9 @@
  */
 import { libc } from "./libc.ts";
 import { childPids, isGone, listPids, type ProcessStat, readStat } from "./procfs.ts";
+import { reap } from "./spawn.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
-const WNOHANG = 1;
 
 let subreaper = false;
 
@@ -58,7 +58,7 @@ export function reapInherited(): ProcessStat[] {
     const known = zombies.get(stat.pid);
     const since = known?.startTime === stat.startTime ? known.since : now;
     if (now - since < collectedWithinMs) seen.set(stat.pid, { startTime: stat.startTime, since });
-    else libc()?.waitpid(stat.pid, new Uint8Array(4), WNOHANG);
+    else reap(stat.pid);
     return false;
   });
   zombies = seen;
