@@ -2,13 +2,11 @@
  * The Debian package: the one file, its manual page, completion, a systemd user unit that is not enabled, and the
  * documentation. Made without root and without Debian's tools; it has no maintainer scripts, so installing it runs nothing.
  */
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import manifest from "../../deno.json" with { type: "json" };
 import unit from "./debian/alexa-loader.service" with { type: "text" };
 import { root } from "./info.ts";
 import { bashCompletion, commandHelps, manualPage } from "./manual.ts";
-import { tar, type TarFile, type TarFolder } from "./tar.ts";
+import { gzipped, tar, type TarFile, type TarFolder } from "./tar.ts";
 
 /** Debian's names for the targets that it knows. */
 export const debianArchitectures: Readonly<Record<string, string>> = {
@@ -49,18 +47,21 @@ export async function debPackage(o: DebOptions): Promise<Uint8Array<ArrayBuffer>
     file(`${docs}/README.md`, ours("README.md")),
     ...[...Deno.readDirSync(`${root}docs`)].map(({ name }) => name).sort()
       .map((name) => file(`${docs}/docs/${name}`, ours(`docs/${name}`))),
-    file(`${docs}/changelog.gz`, await packed(ours("CHANGELOG.md"))),
-    file(`${docs}/changelog.Debian.gz`, await packed(encode(debianChangelog(new Date(date))))),
+    file(`${docs}/changelog.gz`, await gzipped(ours("CHANGELOG.md"))),
+    file(`${docs}/changelog.Debian.gz`, await gzipped(encode(debianChangelog(new Date(date))))),
     file(`${docs}/copyright`, ours("LICENSE")),
-    file("usr/share/man/man1/alexa-loader.1.gz", await packed(encode(manualPage(commands, date)))),
+    file("usr/share/man/man1/alexa-loader.1.gz", await gzipped(encode(manualPage(commands, date)))),
   ];
-  const data = await packed(tar(withFolders(files), time));
+  const data = await gzipped(tar(withFolders(files), time));
   const sizeKb = Math.ceil(files.reduce((sum, { bytes }) => sum + bytes.length, 0) / 1024);
-  const control = await packed(tar([
+  const control = await gzipped(tar([
     { name: "./", bytes: null, mode: 0o755 },
     file("./control", encode(controlFile(o.architecture, sizeKb))),
   ], time));
-  return ar([["debian-binary", encode("2.0\n")], ["control.tar.gz", control], ["data.tar.gz", data]], time);
+  return await ar(
+    [["debian-binary", encode("2.0\n")], ["control.tar.gz", control], ["data.tar.gz", data]],
+    time,
+  );
 }
 
 function controlFile(architecture: string, sizeKb: number): string {
@@ -108,24 +109,16 @@ function withFolders(files: readonly TarFile[]): (TarFile | TarFolder)[] {
   return [{ name: "./", bytes: null, mode: 0o755 }, ...sorted];
 }
 
-async function packed(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await promisify(gzip)(bytes, { level: 9 }));
-}
-
 /** The archive format of `ar`: what a package is. */
-function ar(members: readonly [string, Uint8Array<ArrayBuffer>][], time: number): Uint8Array<ArrayBuffer> {
-  const encode = (text: string) => new TextEncoder().encode(text);
-  const parts = [encode("!<arch>\n")];
+async function ar(
+  members: readonly [string, Uint8Array<ArrayBuffer>][],
+  time: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: BlobPart[] = ["!<arch>\n"];
   for (const [name, bytes] of members) {
     const head = [name.padEnd(16), String(time).padEnd(12), "0".padEnd(6), "0".padEnd(6), "100644".padEnd(8)];
-    parts.push(encode(`${head.join("")}${String(bytes.length).padEnd(10)}\`\n`), bytes);
-    if (bytes.length % 2 === 1) parts.push(encode("\n"));
+    parts.push(`${head.join("")}${String(bytes.length).padEnd(10)}\`\n`, bytes);
+    if (bytes.length % 2 === 1) parts.push("\n");
   }
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }

@@ -2,14 +2,12 @@
  * The npm package: the program's parts, a script that becomes the runtime, and npm's package of the runtime as its only
  * dependency. Nothing is run when it is installed, and the same commit gives the same bytes.
  */
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import manifest from "../../deno.json" with { type: "json" };
 import { type Part, unseen } from "./bundle.ts";
 import { packedFlags } from "./flags.ts";
 import { root, sha256 } from "./info.ts";
 import script from "./npm.sh" with { type: "text" };
-import { tar, type TarFile } from "./tar.ts";
+import { gzipped, tar, type TarFile } from "./tar.ts";
 
 /** As a file's name of npm's own making. */
 export const npmFileName = `${manifest.name}-${manifest.version}.tgz`;
@@ -40,7 +38,7 @@ export async function npmPackage(parts: readonly Part[], deno: string): Promise<
     ...program,
   ];
   const archive = tar(files.map((file) => ({ ...file, name: `package/${file.name}` })));
-  return new Uint8Array(await promisify(gzip)(archive, { level: 9 }));
+  return await gzipped(archive);
 }
 
 function packageJson(deno: string): string {

@@ -1,12 +1,10 @@
 /** The single file for where no `denort` is to be had: a shell script, then the runtime and the program. */
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import manifest from "../../deno.json" with { type: "json" };
 import script from "./header.sh" with { type: "text" };
 import { type Part, unseen } from "./bundle.ts";
 import { packedFlags } from "./flags.ts";
 import { sha256 } from "./info.ts";
-import { tar, type TarFile } from "./tar.ts";
+import { gzipped, tar, type TarFile } from "./tar.ts";
 
 export interface SelfExtractingOptions {
   parts: readonly Part[];
@@ -26,8 +24,7 @@ export async function selfExtracting(o: SelfExtractingOptions): Promise<Uint8Arr
     .join(
       "\n",
     );
-  const compressed = await promisify(gzip)(tar(files), { level: o.level });
-  const archive = new Uint8Array(compressed);
+  const archive = await gzipped(tar(files), o.level);
   const head = header({
     VERSION: manifest.version,
     TARGET: o.target,

@@ -1,3 +1,6 @@
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+
 /** A tar archive (ustar) that depends on nothing but names, bytes, modes and one time: no owners. */
 export interface TarFile {
   name: string;
@@ -47,4 +50,9 @@ function header(file: TarFile | TarFolder, time: number): Uint8Array {
   octal(148, 6, bytes.reduce((sum, byte) => sum + byte, 0));
   bytes[154] = 0;
   return bytes;
+}
+
+/** `level`: 1 (quick) to 9 (small). The same bytes give the same bytes. */
+export async function gzipped(bytes: Uint8Array, level = 9): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await promisify(gzip)(bytes, { level }));
 }
