@@ -170,7 +170,7 @@ test("R6: the loader's kill -9 ends who left the group and the environment", asy
   await until(
     "the guardian's work",
     () => lives(one).length + lives(two).length === 0,
-    () => JSON.stringify([one, two]),
+    () => `${JSON.stringify([one, two, guardiansOf(loader.pid)])}\n${loader.log}`,
   );
   await until("the guardian's end", () => guardiansOf(loader.pid).length === 0);
 });

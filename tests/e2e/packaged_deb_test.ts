@@ -1,27 +1,22 @@
 import assert from "node:assert/strict";
+import { findProgram } from "../../lib/sys/host.ts";
 import { debFileName, debianArchitectures, debPackage } from "../../scripts/build/deb.ts";
 import { commandHelps } from "../../scripts/build/manual.ts";
 import { filesUnder } from "../support/bare_machine.ts";
+import { runDemo } from "../support/demo_run.ts";
 import { selfExtractingFile } from "../support/built.ts";
 
+const path = Deno.env.get("PATH") ?? "";
 const architecture = debianArchitectures[Deno.build.target]!;
 
 /** Tests that need programs of Debian's; skipped by name without. */
 function test(name: string, needs: Record<string, string>, fn: () => Promise<void>): void {
-  const missing = Object.keys(needs).filter((program) => !isInPath(program)).map((program) => needs[program]);
+  const missing = Object.keys(needs).filter((program) => findProgram(program, "/", path) === null).map((
+    program,
+  ) => needs[program]);
   const root = "dpkg" in needs && Deno.uid() !== 0 ? ["root"] : [];
   const why = [...missing.map((name) => `apt-get install ${name}`), ...root].join(", ");
   Deno.test({ name: why === "" ? name : `${name} [needs ${why}]`, ignore: why !== "", fn });
-}
-
-function isInPath(program: string): boolean {
-  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
-    try {
-      return Deno.statSync(`${folder}/${program}`).isFile;
-    } catch {
-      return false;
-    }
-  });
 }
 
 const make = async (bytes?: number) =>
@@ -69,19 +64,11 @@ test(
       assert.equal(Deno.statSync(`${root}/usr/bin/alexa-loader`).mode! & 0o7777, 0o755);
 
       const env = { HOME: folder, XDG_RUNTIME_DIR: `${folder}/run`, XDG_CACHE_HOME: `${folder}/cache` };
-      const demo = new Deno.Command(`${root}/usr/bin/alexa-loader`, {
-        args: ["demo"],
+      const { code, output, errors } = await runDemo(`${root}/usr/bin/alexa-loader`, {
         env: { ...env, PATH: "/usr/bin:/bin", ALEXA_DEMO_PORTS: "any" },
-        clearEnv: true,
         cwd: folder,
-        stdout: "piped",
-      }).spawn();
-      let log = "";
-      for await (const text of demo.stdout.pipeThrough(new TextDecoderStream())) {
-        log += text;
-        if (text.includes("READY FOR WAKE WORD")) demo.kill("SIGINT");
-      }
-      assert.equal((await demo.status).code, 0, log);
+      });
+      assert.equal(code, 0, output + errors);
 
       const removed = await dpkg("--purge", "alexa-loader");
       assert.equal(removed.code, 0, removed.stderr);

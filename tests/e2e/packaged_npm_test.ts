@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { findProgram } from "../../lib/sys/host.ts";
 import { bundle } from "../../scripts/build/bundle.ts";
 import { buildStamp } from "../../scripts/build/info.ts";
 import { npmFileName, npmPackage } from "../../scripts/build/npm.ts";
 import { filesUnder } from "../support/bare_machine.ts";
+import { runDemo } from "../support/demo_run.ts";
 
 /** Why the package cannot be installed here; the tests below are skipped then. */
-const missing = programIn("npm") && programIn("node")
+const missing = ["npm", "node"].every((name) => findProgram(name, "/", Deno.env.get("PATH") ?? "") !== null)
   ? registryAnswers() ? null : `npm's registry, which does not offer deno@${Deno.version.deno} here`
   : "Node with npm: apt-get install npm";
 const test = (name: string, fn: () => Promise<void>) =>
@@ -15,17 +17,6 @@ function registryAnswers(): boolean {
   const args = ["view", `deno@${Deno.version.deno}`, "version", "--fetch-timeout=5000", "--fetch-retries=0"];
   const { success } = new Deno.Command("npm", { args, stdout: "null", stderr: "null" }).outputSync();
   return success;
-}
-
-function programIn(name: string): string | null {
-  const found = (Deno.env.get("PATH") ?? "").split(":").map((folder) => `${folder}/${name}`).find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  });
-  return found ?? null;
 }
 
 /** A user who has Node and what npm has installed from the package, and nothing else of ours. */
@@ -87,23 +78,11 @@ test("the npm package, installed with Node alone, says what it is, checks, and b
   const checked = await user.run("check", "--config", demo);
   assert.equal(checked.code, 0, checked.stderr);
 
-  const child = new Deno.Command(user.command, {
-    args: ["demo"],
-    env: user.env,
-    clearEnv: true,
-    cwd: user.home,
-    stdout: "piped",
-  }).spawn();
-  let log = "";
-  const status = child.status;
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    log += text;
-    if (text.includes("READY FOR WAKE WORD")) child.kill("SIGINT"); // the script has become the loader
-  }
-  assert.equal((await status).code, 0, log);
-  assert.match(log, /Shutdown complete/);
+  const { code, output, errors } = await runDemo(user.command, { env: user.env, cwd: user.home });
+  assert.equal(code, 0, output + errors);
+  assert.match(output, /Shutdown complete/);
   // The services are the program again; none of them was given the runtime's variables.
-  assert.doesNotMatch(log, /DENO_DIR|ALEXA_LOADER_/);
+  assert.doesNotMatch(output, /DENO_DIR|ALEXA_LOADER_/);
   // What it keeps lies in the user's own folders, and nothing of it in the package.
   assert.deepEqual(
     [...Deno.readDirSync(`${user.home}/.cache`)].map(({ name }) => name).sort(),

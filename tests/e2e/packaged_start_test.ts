@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { bareMachine, filesUnder } from "../support/bare_machine.ts";
+import { runDemo } from "../support/demo_run.ts";
 import { builtFile, flagsOf, selfExtractingFile } from "../support/built.ts";
 
 Deno.test("the one file says on a bare machine what it is", async () => {
@@ -77,25 +78,8 @@ Deno.test({
 Deno.test("the one file's demo boots, greets and stops on Ctrl-C on a bare machine, and writes only into its folders", async () => {
   const file = await builtFile();
   using machine = bareMachine();
-  const child = new Deno.Command(file, {
-    args: ["demo"],
-    env: machine.env,
-    clearEnv: true,
-    cwd: machine.folder,
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const errors = new Response(child.stderr).text();
-  let output = "";
-  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-    const before = output;
-    output += chunk;
-    if (!before.includes("READY FOR WAKE WORD") && output.includes("READY FOR WAKE WORD")) {
-      child.kill("SIGINT");
-    }
-  }
-  const { code } = await child.status;
-  const told = `${output}\n${await errors}`;
+  const { code, output, errors } = await runDemo(file, { env: machine.env, cwd: machine.folder });
+  const told = `${output}\n${errors}`;
   assert.equal(code, 0, told);
   assert.match(output, /LOADER +INFO = SYSTEM_READY: total_boot=/);
   assert.match(output, /TTS +INFO = Speaking greeting: "Hi Master\. Ready to serve\."/);
