@@ -2,7 +2,7 @@
 import type { ServiceFact } from "../model/events.ts";
 import type { Fault } from "../model/states.ts";
 import type { Supervised } from "../services/supervised.ts";
-import type { Clock } from "../sys/clock.ts";
+import { type Clock, every } from "../sys/clock.ts";
 import { ExtendableDeadline } from "./deadline.ts";
 
 export interface ReadinessOptions {
@@ -61,17 +61,4 @@ export async function awaitReadiness(service: Supervised, o: ReadinessOptions): 
   }
   // What answered has left its leader behind: its end is about to be told, and says more.
   return service.copy?.running !== false;
-}
-
-/** Calls `act` each `ms` until it is disposed of. */
-function every(clock: Clock, ms: number, act: () => void): Disposable {
-  let timer: Disposable;
-  const arm = () => {
-    timer = clock.after(ms, () => {
-      act();
-      arm();
-    });
-  };
-  arm();
-  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
 }

@@ -5,7 +5,7 @@
 import type { Actual } from "../model/states.ts";
 import type { Log } from "../log/mod.ts";
 import type { Supervisor } from "./supervisor.ts";
-import type { Clock } from "../sys/clock.ts";
+import { type Clock, every } from "../sys/clock.ts";
 import { describePid } from "../sys/process/procfs.ts";
 import { terminate, type Victim } from "../sys/process/terminate.ts";
 
@@ -93,19 +93,10 @@ async function endStrays(strays: Victim, o: ShutdownOptions, force: AbortSignal)
 
 /** Every 2 s says which processes of a service are still in the way. */
 function tellWhoBlocks(supervisor: Supervisor, o: ShutdownOptions): Disposable {
-  let timer: Disposable;
-  const arm = () => {
-    timer = o.clock.after(blockedAfterMs, () => {
-      const living = supervisor.service.copy?.living() ?? [];
-      if (living.length > 0) {
-        o.log.info(
-          "LOADER",
-          `Waiting for ${supervisor.name} to stop: ${living.map((stat) => describePid(stat.pid)).join(", ")}`,
-        );
-      }
-      arm();
-    });
-  };
-  arm();
-  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+  return every(o.clock, blockedAfterMs, () => {
+    const living = supervisor.service.copy?.living() ?? [];
+    if (living.length === 0) return;
+    const who = living.map((stat) => describePid(stat.pid)).join(", ");
+    o.log.info("LOADER", `Waiting for ${supervisor.name} to stop: ${who}`);
+  });
 }

@@ -63,6 +63,19 @@ export function deadline(
   };
 }
 
+/** Calls `act` each `ms` until it is disposed of. */
+export function every(clock: Clock, ms: number, act: () => void): Disposable {
+  let timer: Disposable;
+  const arm = () => {
+    timer = clock.after(ms, () => {
+      act();
+      arm();
+    });
+  };
+  arm();
+  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+}
+
 /** True if `error` is what an aborted wait rejects with. */
 export function isAbort(error: unknown, signal?: AbortSignal): boolean {
   if (signal?.aborted && error === signal.reason) return true;
