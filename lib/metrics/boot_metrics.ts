@@ -10,7 +10,7 @@ import type { Clock } from "../sys/clock.ts";
 import { shortHash } from "../short_hash.ts";
 import { environment } from "../sys/host.ts";
 
-export interface BookOptions {
+export interface BootMetricsOptions {
   clock: Clock;
   /** Monotonic ms at which the program started. */
   startedAt: number;
@@ -27,20 +27,20 @@ export class BootMetrics {
   readonly recorder: BootRecorder;
   /** It gets a record: the precheck has begun to change something. */
   keep = false;
-  #o: BookOptions;
+  #o: BootMetricsOptions;
   /** Stages that are going on, by service and name. */
   #open = new Map<string, OpenSpan>();
   #preparedMs = new Map<string, number>();
   #closed = false;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(o: BookOptions) {
+  constructor(o: BootMetricsOptions) {
     this.#o = o;
     this.history = o.history;
     this.recorder = new BootRecorder(o.clock, o.startedAt, o.facts);
   }
 
-  /** The observer: notes what is a figure. The end of the greeting closes the metrics. */
+  /** The observer: notes what is a figure. The end of the greeting is the end of the record. */
   note(fact: Fact): void {
     if (this.#closed) return;
     const { recorder } = this;

@@ -5,7 +5,7 @@ import type { Clock } from "../sys/clock.ts";
 import { type Guardian, startGuardian } from "../sys/process/guardian.ts";
 import type { Identity } from "../sys/process/process.ts";
 
-export interface WatchOverOptions {
+export interface GuardianKeeperOptions {
   bootId: string;
   graceMs: number;
   log: Log;
@@ -21,7 +21,7 @@ const firstPauseMs = 1000, longestPauseMs = 30_000;
  * or pid), the loader goes on without one, says so once, and tries again.
  */
 export class GuardianKeeper implements AsyncDisposable {
-  #o: WatchOverOptions;
+  #o: GuardianKeeperOptions;
   #leaders = new Map<number, Identity>();
   #seen = new Map<number, { leader: Identity; who: readonly Identity[] }>();
   #guardian: Guardian | null = null;
@@ -31,7 +31,7 @@ export class GuardianKeeper implements AsyncDisposable {
   #again: Disposable | null = null;
   #over = false;
 
-  constructor(o: WatchOverOptions) {
+  constructor(o: GuardianKeeperOptions) {
     this.#o = o;
     this.#start();
   }
