@@ -38,6 +38,7 @@ const rootFiles: Record<string, number> = {
   did_you_mean: -1,
   shape: -1,
   short_hash: -1,
+  redact: 0,
   text: -2,
   version: -1,
   mod: 9,
