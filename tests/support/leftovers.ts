@@ -11,11 +11,11 @@ export function carriers(mark: string): Carrier[] {
   return processes().filter(({ pid }) => pid !== Deno.pid && read(`/proc/${pid}/environ`).includes(mark));
 }
 
-/** The guardian's environment is empty: it is known by its name and the loader's pid among its arguments. */
+/** The guardian's environment is empty: it is known by its name and the loader's pid, its arguments. */
 export function guardiansOf(loaderPid: number): Carrier[] {
-  return processes().filter(({ command }) => {
-    const words = command.split(" ");
-    return command.includes("alexa-loader-guardian") && words.includes(`${loaderPid}`);
+  return processes().filter(({ pid }) => {
+    const argv = read(`/proc/${pid}/cmdline`).split("\0");
+    return argv[3] === "alexa-loader-guardian" && argv[6] === `${loaderPid}`;
   });
 }
 

@@ -68,6 +68,17 @@ withProcesses.test("scripts/test.ts fails a test that hangs, with its name and p
   assert.notEqual(code, 0);
 });
 
+withProcesses.test("scripts/test.ts tells a failure, and what failed while it was cleaned up", async () => {
+  const { lines } = await runTests(`
+    Deno.test("two faults", async () => {
+      await using _ = { [Symbol.asyncDispose]: () => Promise.reject(new Error("the second")) };
+      throw new Error("the first");
+    });
+  `);
+  const told = lines.filter((line) => /^ +Error: the (first|second)$/.test(line)).map((line) => line.trim());
+  assert.deepEqual(told, ["Error: the first", "Error: the second"]);
+});
+
 withProcesses.test("scripts/test.ts ends the run after its limit, and what the tests have started with it", async () => {
   const dir = Deno.makeTempDirSync();
   try {
