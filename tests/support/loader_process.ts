@@ -196,8 +196,13 @@ export class LoaderProcess implements AsyncDisposable {
     );
   }
 
+  /** Nothing happens when it has ended, told of or not. */
   signal(name: Deno.Signal): void {
-    if (!this.#ended) this.#child.kill(name);
+    try {
+      if (!this.#ended) this.#child.kill(name);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
   }
 
   /** Its exit code. @throws after `limitMs`. */
