@@ -20,6 +20,8 @@ export const ExitCode = {
   notRunning: 5,
   /** Stopped, but something that was started could not be ended. */
   left: 6,
+  /** `probe`: only a running loader could tell, and none runs. */
+  unknowable: 7,
   /** Killed at once by a second signal. */
   killed: 130,
 } as const;

@@ -14,11 +14,12 @@ import type { Cli } from "./context.ts";
 import * as boot from "./declare/boot.ts";
 import { boots } from "./declare/boots.ts";
 import * as configure from "./declare/configure.ts";
+import * as oneShot from "./declare/one_shot.ts";
 import * as running from "./declare/running.ts";
 
 const app = buildApplication(
   buildRouteMap({
-    routes: { ...boot, ...configure, ...running, boots },
+    routes: { ...boot, ...configure, ...running, ...oneShot, boots },
     docs: {
       brief:
         'Takes a local voice assistant from power-on to "you can talk now", keeps it there, and stops it without a trace.',
