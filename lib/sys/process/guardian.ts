@@ -9,14 +9,17 @@
  * the loader has seen it before.
  */
 import { systemClock } from "../clock.ts";
+import { environment } from "../host.ts";
+import { epoll } from "./epoll.ts";
+import { signalProcess } from "./group.ts";
 import script from "./guardian.sh" with { type: "text" };
-import { type Identity, identityText } from "./process.ts";
+import { closeFds, neverBlock, openPipe, writeFd } from "./libc.ts";
+import { type Identity, identityText, watchChild } from "./process.ts";
 import { readStat } from "./procfs.ts";
-import { noteRuntimeChild } from "./reaper.ts";
+import { openNull, spawnProcess } from "./spawn.ts";
 
 /** Resolves its disposal when the helper has gone, at the latest after about a second. */
-export interface Guardian extends AsyncDisposable {
-  readonly pid: number;
+export interface Guardian extends AsyncDisposable, Readonly<KeptGuardian> {
   /** The process group that this process leads is to be stopped if the loader dies. Never blocks or throws. */
   note(leader: Identity): void;
   /** So are these, all there are now, which left that group and carry no boot id. A leader of pid 0 is nobody. */
@@ -34,9 +37,14 @@ export interface GuardianOptions {
   onDied(reason: string): void;
 }
 
+/** A guardian that runs, as another version of the program takes it over. */
+export interface KeptGuardian {
+  pid: number;
+  /** The descriptor of our end of its pipe. */
+  input: number;
+}
+
 const processName = "alexa-loader-guardian";
-/** So many untaken lines mean that it does not read: it is replaced rather than fed. */
-const mostPending = 1000;
 const farewellMs = 1000;
 
 /**
@@ -47,39 +55,49 @@ export function startGuardian(o: GuardianOptions): Guardian {
   if (!/^[A-Za-z0-9-]+$/.test(o.bootId)) throw new Error(`not a boot id: ${JSON.stringify(o.bootId)}`);
   const grace = Math.ceil(o.graceMs / 10);
   const since = readStat(Deno.pid)?.startTime ?? 0; // nothing older than the loader can be of its boot
-  const child = new Deno.Command("/bin/sh", {
-    args: ["-c", script, processName, o.bootId, `${grace}`, `${Deno.pid}`, `${since}`],
-    clearEnv: true,
-    env: { PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin" },
-    cwd: "/",
-    stdin: "piped",
-    stdout: "null",
-    stderr: "null",
-    detached: true,
-  }).spawn();
-  noteRuntimeChild(child.pid, child.status);
-  const writer = child.stdin.getWriter();
-  writer.closed.catch(() => {}); // its end is told by its status
-  const encoder = new TextEncoder();
-  let pending = 0, leaving = false, ended = false;
+  epoll.open();
+  const [inEnd, input] = openPipe(), nothing = openNull();
+  try {
+    const pid = spawnProcess({
+      argv: ["/bin/sh", "-c", script, processName, o.bootId, `${grace}`, `${Deno.pid}`, `${since}`],
+      env: { PATH: environment().PATH ?? "/usr/bin:/bin" },
+      cwd: "/",
+    }, [inEnd, nothing, nothing]);
+    return goOnWithGuardian({ pid, input }, o);
+  } catch (error) {
+    closeFds(input);
+    throw error;
+  } finally {
+    closeFds(inEnd, nothing);
+  }
+}
 
+/** A guardian that is a child of ours, whoever of us started it. */
+export function goOnWithGuardian({ pid, input }: KeptGuardian, o: Pick<GuardianOptions, "onDied">): Guardian {
+  neverBlock(input);
+  const encoder = new TextEncoder();
+  let leaving = false, ended = false, open = true;
   const kill = () => {
-    try {
-      child.kill("SIGKILL");
-    } catch { /* it has ended, and we are about to hear of it */ }
+    if (!ended) signalProcess({ pid, startTime: 0 }, "SIGKILL"); // it is not reaped before we hear of it
+  };
+  const close = () => {
+    if (open) closeFds(input);
+    open = false;
   };
   const say = (line: string) => {
     if (ended || leaving) return;
-    if (++pending > mostPending) return kill();
-    writer.write(encoder.encode(line + "\n")).catch(() => {}).finally(() => pending--);
+    // A pipe that is full of what it did not take: it does not read, and is replaced rather than fed.
+    if (!writeFd(input, encoder.encode(line + "\n"))) kill();
   };
-  const gone = child.status.then(({ code, signal }) => {
+  const gone = watchChild(pid).then(({ code, signal }) => {
     ended = true;
+    close();
     if (!leaving) o.onDied(signal ?? `exit code ${code}`);
   });
 
   return {
-    pid: child.pid,
+    pid,
+    input,
     note: (leader) => say(`+ ${identityText(leader)}`),
     seen: (leader, who) => say(`= ${[leader, ...who].map(identityText).join(" ")}`),
     forget: (leader) => say(`- ${identityText(leader)}`),
@@ -87,7 +105,7 @@ export function startGuardian(o: GuardianOptions): Guardian {
       if (!leaving) {
         say("bye");
         leaving = true;
-        writer.close().catch(() => {});
+        close();
         using _limit = systemClock.after(farewellMs, kill);
         await gone;
       }

@@ -128,8 +128,7 @@ export function startProcess(
   } finally {
     closeFds(inEnd);
   }
-  const exited = ended(pid);
-  noteRuntimeChild(pid, exited);
+  const exited = watchChild(pid);
   let open = input !== null;
   const closeInput = () => {
     if (open) closeFds(input!);
@@ -146,6 +145,13 @@ export function startProcess(
     },
     closeInput,
   };
+}
+
+/** Resolves when a child that we started ourselves has ended; nobody else is to reap it. */
+export function watchChild(pid: number): Promise<ExitStatus> {
+  const exited = ended(pid);
+  noteRuntimeChild(pid, exited);
+  return exited;
 }
 
 /** Waits for a child of ours and reaps it. */

@@ -104,7 +104,9 @@ const signalNames =
   ("- HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG " +
     "XCPU XFSZ VTALRM PROF WINCH IO PWR SYS").split(" ").map((name) => `SIG${name}`);
 
-/** Nothing to read. */
+const O_RDWR = 2;
+
+/** Nothing to read, and room for all that is written. */
 export function openNull(): number {
-  return orThrow(libc()!.open(cString("/dev/null"), O_CLOEXEC, 0));
+  return orThrow(libc()!.open(cString("/dev/null"), O_CLOEXEC | O_RDWR, 0));
 }

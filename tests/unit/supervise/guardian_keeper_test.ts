@@ -17,6 +17,7 @@ function guarded() {
     const told: string[] = [];
     started.push({ told, die: onDied });
     return {
+      input: -1,
       pid: 100 + started.length,
       note: ({ pid, startTime }) => void told.push(`+ ${pid} ${startTime}`),
       seen: (leader, who) => void told.push(`= ${leader.pid} ${who.map(({ pid }) => pid)}`),
