@@ -28,6 +28,8 @@ export type ServiceFact =
   | { fact: "wrong"; detail: string | null; again: boolean }
   /** What it does, as it said by STATUS=. */
   | { fact: "activity"; text: string | null }
+  /** A turn of talk is over, as it reported: JSON, if it kept to the contract. */
+  | { fact: "turn"; report: string }
   /** It is ready, `ms` after its spawn or its release. */
   | { fact: "ready"; ms: number }
   /** Nothing warms it, though something should. */

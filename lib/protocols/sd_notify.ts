@@ -19,6 +19,8 @@ export interface NotifyMessage {
   status: string | null;
   /** EXTEND_TIMEOUT_USEC=: how much longer to wait from now on, in ms. */
   extendTimeoutMs: number | null;
+  /** X_ALEXA_TURN=: a turn of talk, as it was written. */
+  turn: string | null;
   /** MAINPID=: the process that counts, if it is not the one that was started. */
   mainPid: number | null;
 }
@@ -37,6 +39,7 @@ export function parseNotify(datagram: Uint8Array): NotifyMessage {
     watchdog: false,
     status: null,
     extendTimeoutMs: null,
+    turn: null,
     mainPid: null,
   };
   const text = new TextDecoder().decode(datagram.subarray(0, maxBytes));
@@ -53,6 +56,9 @@ export function parseNotify(datagram: Uint8Array): NotifyMessage {
         break;
       case "X_ALEXA_BUSY":
         if (/^\d{1,6}$/.test(value)) message.inFlight = Number(value);
+        break;
+      case "X_ALEXA_TURN":
+        message.turn = value;
         break;
       case "STOPPING":
         message.stopping ||= value === "1";

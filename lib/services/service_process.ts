@@ -207,6 +207,9 @@ export class ServiceProcess implements ProbeTarget, Victim {
     if (message.extendTimeoutMs !== null) {
       for (const fn of this.#listeners.extend) fn(message.extendTimeoutMs);
     }
+    if (message.turn !== null) {
+      this.#context.emit({ fact: "turn", service: this.name, report: message.turn });
+    }
     if (message.prepared) {
       this.#prepared = true;
       for (const fn of this.#listeners.prepared) fn();

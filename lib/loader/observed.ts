@@ -1,0 +1,17 @@
+/** What an observer of a boot may be made of. */
+import type { Log } from "../log/mod.ts";
+import type { BootMetrics } from "../metrics/boot_metrics.ts";
+import type { BootPlan } from "../model/plan.ts";
+import type { Prewarmer } from "../prewarm/prewarmer.ts";
+import type { Clock } from "../sys/clock.ts";
+
+export interface Observed {
+  readonly plan: BootPlan;
+  readonly log: Log;
+  readonly metrics: BootMetrics;
+  readonly prewarmer: Prewarmer;
+  readonly clock: Clock;
+  readonly bootId: string;
+  /** Gives back in the end what an observer holds. */
+  readonly held: AsyncDisposableStack;
+}
