@@ -2,7 +2,7 @@
 import { parseJson, recordOf } from "../shape.ts";
 import { HttpError, httpRequest } from "../sys/net/http.ts";
 import { type AskOptions, type ControlAnswer, quoted } from "./answers.ts";
-import { controlKind } from "./kind.ts";
+import { controlKind, needed } from "./kind.ts";
 
 const largestAnswer = 64 << 10;
 const notOffered = new Set([404, 405, 501]);
@@ -14,14 +14,8 @@ export const http = controlKind({
       kind: z.literal("http").describe("The control verbs over HTTP"),
       url: text().optional().describe("Origin of the verbs; that of the readiness URL when left out"),
     }),
-  rules({ url }, { name, path, probes }, found) {
-    if (url !== undefined || probes.some(({ raw }) => raw.type === "http")) return;
-    found.errors.push({
-      path: [...path, "control", "url"],
-      at: "key",
-      message: `services.${name}.control: nothing says where to send the verbs`,
-      wanted: `\`url\`, since the readiness of ${name} is not asked over http`,
-    });
+  rules({ url }, service, found) {
+    if (url === undefined) needed("url", ["http"], service, found);
   },
   plan: ({ url }, { origin }) => ({ kind: "http", url: url === undefined ? origin! : new URL(url).origin }),
   describe: ({ url }) => `http ${url}/control/…`,

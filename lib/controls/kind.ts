@@ -5,6 +5,7 @@
 import type * as z from "zod";
 import type { RuleFindings, ServiceView } from "../model/written.ts";
 import type { Shapes } from "../shapes.ts";
+import type { Clock } from "../sys/clock.ts";
 import type { RunCommand } from "../sys/process/command.ts";
 import type { AskOptions, ControlAnswer, SpeakAnswer } from "./answers.ts";
 
@@ -13,14 +14,27 @@ export type Verb = "speak" | "pause" | "resume";
 
 /** What its plan may look at. */
 export interface ControlContext {
+  /** As configured. */
+  service: {
+    model?: string | undefined;
+    default_voice?: string | undefined;
+    options?: Readonly<Record<string, unknown>>;
+  };
   /** `http://host:port` that the service's readiness is asked at; null without one. */
   origin: string | null;
+  /** Where its readiness connects without HTTP, by a tcp or wyoming probe; null without one. */
+  listening: { host: string; port: number } | null;
   /** A command with its program's path resolved. */
   argv(words: readonly string[]): string[];
 }
 
-/** `run`: how commands are run for the service. */
-export type Ask = AskOptions & { run: RunCommand };
+export interface Ask extends AskOptions {
+  clock: Clock;
+  /** How commands are run for the service. */
+  run: RunCommand;
+  /** Private folder for a file that lives as long as the question. */
+  scratch: string;
+}
 
 export interface Speech {
   text: string;
@@ -57,4 +71,20 @@ export function controlKind<Schema extends z.ZodObject, Planned>(
   kind: ControlKind<Schema, Planned>,
 ): ControlKind<Schema, Planned> {
   return kind;
+}
+
+/** The rule of a control that says where to ask: needed unless the readiness tells. */
+export function needed(
+  key: string,
+  types: readonly string[],
+  { name, path, probes }: ServiceView,
+  found: RuleFindings,
+): void {
+  if (probes.some(({ raw }) => types.includes(String(raw.type)))) return;
+  found.errors.push({
+    path: [...path, "control", key],
+    at: "key",
+    message: `services.${name}.control: nothing says where to send the verbs`,
+    wanted: `\`${key}\`, since the readiness of ${name} is not asked over ${types.join(" or ")}`,
+  });
 }

@@ -4,9 +4,10 @@ import { command } from "./command.ts";
 import { http } from "./http.ts";
 import type { ControlKind, Verb } from "./kind.ts";
 import { none } from "./none.ts";
+import { wyoming } from "./wyoming.ts";
 
 /** In the order of the documentation. Read by the configuration, the plan, the services and the views. */
-export const controlKinds: ControlKind[] = [http, command, none];
+export const controlKinds: ControlKind[] = [http, wyoming, command, none];
 
 /** The kind of that name; undefined when there is none. */
 export function controlNamed(kind: unknown): ControlKind | undefined {

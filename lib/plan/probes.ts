@@ -43,6 +43,11 @@ export function readinessPort(probes: readonly ProbeSpec[]): { host: string; por
   return null;
 }
 
+/** Where readiness connects without HTTP, by a tcp or wyoming probe; null without one. */
+export function plainPort(probes: readonly ProbeSpec[]): { host: string; port: number } | null {
+  return readinessPort(probes.filter(({ type }) => type === "tcp" || type === "wyoming"));
+}
+
 /** `http://host:port` of the first http probe, or null. */
 export function httpOrigin(probes: readonly ProbeSpec[]): string | null {
   const probe = probes.find(({ type }) => type === "http");

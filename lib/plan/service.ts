@@ -7,7 +7,7 @@ import { kindOf } from "../probes/kinds.ts";
 import { planEnvironment } from "./environment.ts";
 import { resolveArgv, resolvePath } from "./paths.ts";
 import type { PlanFacts } from "./facts.ts";
-import { httpOrigin, planProbes, readinessPort } from "./probes.ts";
+import { httpOrigin, plainPort, planProbes, readinessPort } from "./probes.ts";
 import { planReadyTimeout } from "./timeouts.ts";
 import type { ControlSpec, ProbeSpec, RestartPolicy, Role, ServicePlan } from "../model/plan.ts";
 import { planWarmup } from "./warmup.ts";
@@ -77,7 +77,8 @@ function planControl(service: ServiceConfig, readiness: readonly ProbeSpec[], fa
   const origin = httpOrigin(readiness);
   const { control = { kind: origin === null ? "none" : "http" } } = service;
   const argv = (words: readonly string[]) => resolveArgv(facts.configDir, words);
-  return controlKindOf(control).plan(control, { origin, argv }) as ControlSpec;
+  const context = { service, origin, listening: plainPort(readiness), argv };
+  return controlKindOf(control).plan(control, context) as ControlSpec;
 }
 
 function planPrepare(service: ServiceConfig, facts: PlanFacts): ServicePlan["prepare"] {

@@ -6,7 +6,7 @@ import { ollamaOrigin } from "../protocols/ollama_address.ts";
 import { choiceOf } from "../warmups/kinds.ts";
 import type { PlanFacts } from "./facts.ts";
 import { resolveArgv } from "./paths.ts";
-import { httpOrigin, readinessPort } from "./probes.ts";
+import { httpOrigin, plainPort } from "./probes.ts";
 
 /** What is known about the service when its warm-up is chosen. */
 export interface Chosen {
@@ -27,7 +27,7 @@ export function planWarmup({ name, role, service, readiness, control, facts }: C
     service,
     verbs: control.url ?? null,
     origin: httpOrigin(readiness),
-    listening: readinessPort(readiness.filter(({ type }) => type === "tcp" || type === "wyoming")),
+    listening: plainPort(readiness),
     ollamaUrl: readiness.find(isOllama)?.url ?? ollamaOrigin(service.env, facts.env),
     argv: (words) => resolveArgv(facts.configDir, words),
   });

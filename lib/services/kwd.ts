@@ -28,7 +28,7 @@ export class KwdService extends ManagedService {
 
   async #ask(verb: "pause" | "resume", reason: string, o: AskOptions): Promise<ControlAnswer> {
     const { control } = this.plan;
-    const answer = await kindOf(control).mute?.(control, verb, reason, { ...o, run: this.run }) ?? noControl;
+    const answer = await kindOf(control).mute?.(control, verb, reason, { ...o, ...this.means }) ?? noControl;
     if (answer.state === "ok" && Array.isArray(answer.body.reasons)) {
       this.#foreignReasons = answer.body.reasons.filter((r): r is string =>
         typeof r === "string" && r !== greetingReason
@@ -54,7 +54,7 @@ export class KwdService extends ManagedService {
       },
       echo_cancellation: "keep",
     };
-    const answer = await kindOf(control).systemReady?.(control, body, { ...o, run: this.run }) ?? noControl;
+    const answer = await kindOf(control).systemReady?.(control, body, { ...o, ...this.means }) ?? noControl;
     return { greets: answer.state === "ok" && answer.body.greets === true, answer };
   }
 }

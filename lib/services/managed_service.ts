@@ -2,6 +2,7 @@
  * The adapter of every service: has copies of it (or, external, only watches what somebody else runs), asks its probes
  * and gives its warm-up. Decides nothing: when to start, to restart and to stop is the supervisor's. Spec: §1.1.
  */
+import type { Ask } from "../controls/kind.ts";
 import type { Relay } from "../log/mod.ts";
 import type { ProbeSpec, ServicePlan } from "../model/plan.ts";
 import type { PrepareReport, StopReport, WarmupResult } from "../model/reports.ts";
@@ -61,6 +62,11 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
   }
   get external(): boolean {
     return this.#copies === null;
+  }
+  /** What asking it for something may need. */
+  protected get means(): Pick<Ask, "clock" | "run" | "scratch"> {
+    const { clock, runtimeDir } = this.context;
+    return { clock, run: this.run, scratch: runtimeDir };
   }
   /** The copy that runs; null when none does, or it is external. */
   get copy(): ServiceProcess | null {

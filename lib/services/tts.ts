@@ -12,6 +12,6 @@ export class TtsService extends ManagedService {
     const { control } = this.plan;
     const { finishedUrl, ...ask } = o;
     const speech = { text, tag, finishedUrl };
-    return await kindOf(control).speak?.(control, speech, { ...ask, run: this.run }) ?? noControl;
+    return await kindOf(control).speak?.(control, speech, { ...ask, ...this.means }) ?? noControl;
   }
 }

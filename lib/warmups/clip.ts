@@ -2,6 +2,8 @@
  * The audio of a speech warm-up: 16 kHz, 16 bit, mono. `speech` is a made-up voice gliding through vowels, so that an
  * encoder, a voice detector and a decoder all have something to do; `silence` is zeros. Always the same bytes. Spec: §9.
  */
+import { wavOf as wavFile } from "../protocols/sound.ts";
+
 export const sampleRate = 16_000;
 
 /** First, second and third formant in Hz of the vowels that the voice glides through: a, e, i, o, u. */
@@ -11,7 +13,7 @@ const bandwidths = [80, 100, 140];
 const vowelSeconds = 0.12;
 
 /** `ms` of audio as little-endian samples. */
-export function audioClip(kind: "speech" | "silence", ms: number): Uint8Array {
+export function audioClip(kind: "speech" | "silence", ms: number): Uint8Array<ArrayBuffer> {
   const samples = Math.round(ms * sampleRate / 1000);
   const bytes = new Uint8Array(samples * 2);
   if (kind === "silence") return bytes;
@@ -21,24 +23,8 @@ export function audioClip(kind: "speech" | "silence", ms: number): Uint8Array {
 }
 
 /** The samples as a WAV file. */
-export function wavOf(samples: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(44 + samples.length);
-  const view = new DataView(bytes.buffer);
-  const word = (at: number, text: string) => bytes.set(new TextEncoder().encode(text), at);
-  word(0, "RIFF");
-  view.setUint32(4, 36 + samples.length, true);
-  word(8, "WAVEfmt ");
-  view.setUint32(16, 16, true); // length of the format that follows
-  view.setUint16(20, 1, true); // PCM
-  view.setUint16(22, 1, true); // channels
-  view.setUint32(24, sampleRate, true);
-  view.setUint32(28, 2 * sampleRate, true); // bytes a second
-  view.setUint16(32, 2, true); // bytes a sample
-  view.setUint16(34, 16, true); // bits a sample
-  word(36, "data");
-  view.setUint32(40, samples.length, true);
-  bytes.set(samples, 44);
-  return bytes;
+export function wavOf(samples: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return wavFile({ rate: sampleRate, width: 2, channels: 1, samples });
 }
 
 /** A train of pulses, 110 to 140 a second, through three resonators whose tuning glides. Values within -1..1. */

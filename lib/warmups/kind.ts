@@ -37,6 +37,7 @@ export interface WarmupContext {
     kv_cache_tokens?: number | undefined;
     warmup_encoder_ms?: number | undefined;
     warmup_token?: number | undefined;
+    options?: Readonly<Record<string, unknown>>;
   };
   /** Origin of its own control verbs; null where it is not asked over HTTP. */
   verbs: string | null;
@@ -110,6 +111,12 @@ export const audioMs = ({ z }: Shapes) =>
   z.int().min(1).max(60_000).optional().describe("Length of the audio; `warmup_encoder_ms` when left out");
 export const spokenText = ({ text }: Shapes) =>
   text(1000).optional().describe(`Text to synthesize; "${usualText}" when left out`);
+export const language = ({ text }: Shapes) =>
+  text(35).optional().describe("Language, such as `en`; `options.language` when left out");
+/** The service's own, null where it names none. */
+export function languageOf({ options }: WarmupContext["service"]): string | null {
+  return typeof options?.language === "string" ? options.language : null;
+}
 export const tokens = ({ z }: Shapes) =>
   z.int().min(1).max(4096).optional().describe("Tokens to generate; `warmup_token` when left out");
 

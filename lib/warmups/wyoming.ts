@@ -1,5 +1,6 @@
 /** One transcription or synthesis over Wyoming, its result thrown away. Spec: §9; CONTRACT §4. */
-import { encodeEvent, eventReader, readInfo, WyomingError, type WyomingEvent } from "../protocols/wyoming.ts";
+import { encodeEvent, eventReader, readInfo, WyomingError } from "../protocols/wyoming.ts";
+import { synthesize, wordsOf } from "../protocols/wyoming_speech.ts";
 import { deadline } from "../sys/clock.ts";
 import { connectTcp, TcpError, type TcpStream } from "../sys/net/tcp.ts";
 import { audioClip, sampleRate } from "./clip.ts";
@@ -7,6 +8,8 @@ import {
   audio,
   audioMs,
   isAskedBy,
+  language,
+  languageOf,
   needed,
   nothing,
   spokenText,
@@ -18,7 +21,8 @@ import { failed, inSeconds, type RunContext } from "./results.ts";
 
 type Transcription = { ask: "transcribe"; audio: "speech" | "silence"; audioMs: number };
 type Synthesis = { ask: "synthesize"; voice: string | null; text: string };
-type WyomingSpec = { kind: string; host: string; port: number } & (Transcription | Synthesis);
+type WyomingSpec = { kind: string; host: string; port: number } & (Transcription | Synthesis) & Spoken;
+type Spoken = { language?: string };
 
 /** A Wyoming server answers `describe` at once, even on a busy machine; one that has not by now speaks something else. */
 const describeMs = 2000;
@@ -38,6 +42,7 @@ export const wyoming = warmupKind({
       audio_ms: audioMs(shapes),
       voice: text(255).optional().describe("Voice of a synthesis; `default_voice` when left out"),
       text: spokenText(shapes),
+      language: language(shapes),
     });
   },
   rules({ port }, service, found) {
@@ -57,8 +62,15 @@ export const wyoming = warmupKind({
         audio: wishes.audio ?? "speech",
         audioMs: wishes.audio_ms ?? (service.warmup_encoder_ms || usualAudioMs),
       };
+    const language = wishes.language ?? languageOf(service);
     const host = wishes.host ?? listening?.host ?? "127.0.0.1";
-    const spec: WyomingSpec = { kind: "wyoming", host, port, ...request };
+    const spec: WyomingSpec = {
+      kind: "wyoming",
+      host,
+      port,
+      ...request,
+      ...(language ? { language } : {}),
+    };
     return spec;
   },
   describe: (spec) =>
@@ -78,11 +90,8 @@ export const wyoming = warmupKind({
     // A connection of its own: some servers end one after each answer.
     using stream = await connectTcp(spec.host, spec.port, context.signal);
     const began = context.clock.now();
-    const events = eventReader(stream);
     try {
-      const result = spec.ask === "transcribe"
-        ? await transcribe(spec, stream, events)
-        : await synthesize(spec, stream, events);
+      const result = spec.ask === "transcribe" ? await transcribe(spec, stream) : await speak(spec, stream);
       return result.ok
         ? { state: "warmed", ms: context.clock.now() - began, detail: result.detail }
         : failed(result.detail);
@@ -93,8 +102,6 @@ export const wyoming = warmupKind({
   },
 });
 
-type EventReader = ReturnType<typeof eventReader>;
-
 const nameOf = { transcribe: "transcription", synthesize: "synthesis" } as const;
 
 interface Outcome {
@@ -103,12 +110,12 @@ interface Outcome {
 }
 
 async function transcribe(
-  { audio: kind, audioMs }: Transcription,
+  { audio: kind, audioMs, language }: Transcription & Spoken,
   stream: TcpStream,
-  events: EventReader,
 ): Promise<Outcome> {
+  const events = eventReader(stream);
   const audio = audioClip(kind, audioMs);
-  await stream.write(encodeEvent("transcribe", {}));
+  await stream.write(encodeEvent("transcribe", language ? { language } : {}));
   await stream.write(encodeEvent("audio-start", { ...format, timestamp: 0 }));
   const chunkBytes = chunkMs * sampleRate / 1000 * format.width;
   for (let at = 0, timestamp = 0; at < audio.length; at += chunkBytes, timestamp += chunkMs) {
@@ -120,35 +127,22 @@ async function transcribe(
   for (;;) {
     const event = await events.next();
     if (event === null) return { ok: false, detail: "the connection was closed before the transcript" };
-    if (event.type === "error") return refused("transcription", event);
+    if (event.type === "error") return { ok: false, detail: `the transcription failed: ${wordsOf(event)}` };
     if (event.type === "transcript") return { ok: true, detail: `${inSeconds(audioMs)} of ${kind}` };
   }
 }
 
-/** A TTS answers `describe` with no voice loaded, and some with none on disk: only sound proves it. */
-async function synthesize(
-  { text, voice }: Synthesis,
+async function speak(
+  { text, voice, language }: Synthesis & Spoken,
   stream: TcpStream,
-  events: EventReader,
 ): Promise<Outcome> {
-  await stream.write(
-    encodeEvent("synthesize", { text, ...(voice === null ? {} : { voice: { name: voice } }) }),
-  );
   let bytes = 0;
-  for (;;) {
-    const event = await events.next();
-    if (event === null) return { ok: false, detail: "the connection was closed before the end of the sound" };
-    if (event.type === "error") return refused("synthesis", event);
-    if (event.type === "audio-chunk") bytes += event.payload.length;
-    if (event.type !== "audio-stop") continue;
-    return bytes > 0
-      ? { ok: true, detail: `${bytes} bytes of audio` }
-      : { ok: false, detail: "the synthesis gave no sound" };
-  }
-}
-
-function refused(what: string, { data }: WyomingEvent): Outcome {
-  return { ok: false, detail: `the ${what} failed: ${String(data.text).slice(0, 200)}` };
+  const why = await synthesize(
+    stream,
+    { text, voice: { name: voice, language: language ?? null } },
+    (samples) => bytes += samples.length,
+  );
+  return why === null ? { ok: true, detail: `${bytes} bytes of audio` } : { ok: false, detail: why };
 }
 
 /** Asks who is there. Null if it is a Wyoming server that may do it; else why the warm-up cannot be made. */

@@ -103,6 +103,13 @@ export function writeNew(path: string, text: string, mode = 0o644): boolean {
   return true;
 }
 
+/** A file that lives until it is disposed of, readable for its owner only; what was there is gone. */
+export function temporaryFile(path: string, bytes: Uint8Array): Disposable {
+  removeIfThere(path);
+  Deno.writeFileSync(path, bytes, { createNew: true, mode: 0o600 });
+  return { [Symbol.dispose]: () => void removeIfThere(path) };
+}
+
 /** A lock that the kernel gives back when its holder ends, however it ends. */
 export interface FileLock extends Disposable {
   readonly path: string;

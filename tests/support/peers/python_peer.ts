@@ -8,8 +8,13 @@ export interface PythonPeer extends AsyncDisposable {
   finish(): Promise<Record<string, unknown>[]>;
 }
 
-export async function startPythonPeer(script: string, ...args: string[]): Promise<PythonPeer> {
-  const child = new Deno.Command("python3", {
+export function startPythonPeer(script: string, ...args: string[]): Promise<PythonPeer> {
+  return startPeerBy("python3", script, ...args);
+}
+
+/** By a Python of the caller's choice, which may have packages that this one has not. */
+export async function startPeerBy(python: string, script: string, ...args: string[]): Promise<PythonPeer> {
+  const child = new Deno.Command(python, {
     args: [new URL(script, import.meta.url).pathname, ...args],
     stdin: "piped",
     stdout: "piped",

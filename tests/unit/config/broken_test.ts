@@ -91,8 +91,8 @@ const variants: Variant[] = [
   one(
     "control of a later day",
     "warmup: true",
-    "control: { kind: ‸wyoming }",
-    '"http" or "command" or "none"',
+    "control: { kind: ‸telepathy }",
+    '"http" or "wyoming" or "command" or "none"',
   ),
   // Missing.
   one(
