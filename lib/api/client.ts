@@ -4,18 +4,34 @@ import type { LoaderStatus } from "../model/status.ts";
 import { type Clock, deadline, systemClock } from "../sys/clock.ts";
 import { UnixHttpError, unixHttpRequest } from "../sys/net/unix_http_client.ts";
 import { isRecord, parseJson } from "../shape.ts";
-import { isLoaderStatus, isRestartOutcome } from "./shapes.ts";
-import type { RestartOutcome } from "./types.ts";
+import type { Route } from "./route.ts";
+import { restart } from "./routes/services.ts";
+import { status } from "./routes/status.ts";
+import { stop } from "./routes/stop.ts";
+import { vram } from "./routes/vram.ts";
+import { shapesOf } from "./shapes.ts";
+import type { Outcome } from "./types.ts";
+
+export interface Question {
+  /** What stands for the `{…}` of the route's path. */
+  name?: string;
+  query?: Record<string, string | number>;
+  /** How long the answer is waited for, ms; 5 s. Null: as long as it takes. */
+  withinMs?: number | null;
+  signal?: AbortSignal | undefined;
+}
 
 /**
  * The running loader. Every method rejects with a {@link LoaderError}: `not_running` when there is none,
  * `control_failed` when it does not answer as it should; or with the reason of an aborted `signal`.
  */
 export interface ControlClient {
+  /** Any route, and its answer, checked. */
+  ask<Answer>(route: Route<unknown, Answer>, question?: Question): Promise<Answer>;
   /** Answers within 5 s. */
   status(signal?: AbortSignal): Promise<LoaderStatus>;
   /** Waits until the fresh copy is up or failed, however long that takes; `unknown_service` if there is none. */
-  restart(service: string, signal?: AbortSignal): Promise<RestartOutcome>;
+  restart(service: string, signal?: AbortSignal): Promise<Outcome>;
   /** Asks for the shutdown; resolves when it was accepted (within 5 s), not when it is over. */
   stop(signal?: AbortSignal): Promise<void>;
   /** Who holds how much GPU memory; answers within 10 s. */
@@ -38,24 +54,23 @@ export function connectControl(path: string, options: ControlClientOptions = {})
   const clock = options.clock ?? systemClock;
   const whose = options.config ?? path;
 
-  const ask = async (
-    method: "GET" | "POST",
-    target: string,
-    withinMs: number | null,
-    signal = new AbortController().signal,
-  ): Promise<unknown> => {
-    signal.throwIfAborted();
-    using limit = withinMs === null ? null : deadline(clock, withinMs, signal);
+  const ask: ControlClient["ask"] = async (
+    route,
+    { name = "", query = {}, withinMs = answerMs, signal } = {},
+  ) => {
+    const gone = signal ?? new AbortController().signal;
+    gone.throwIfAborted();
+    using limit = withinMs === null ? null : deadline(clock, withinMs, gone);
     try {
       const answer = await unixHttpRequest(path, {
-        method,
-        target,
-        signal: limit?.signal ?? signal,
+        method: route.method,
+        target: targetOf(route, name, query),
+        signal: limit?.signal ?? gone,
         maxBytes,
       });
-      return valueOf(answer, whose);
+      return await believed(route, valueOf(answer, whose), whose);
     } catch (error) {
-      signal.throwIfAborted();
+      gone.throwIfAborted();
       if (limit?.signal.aborted) {
         throw failed(whose, `no answer within ${withinMs! / 1000} s`, "It may hang: look at its log.");
       }
@@ -64,21 +79,30 @@ export function connectControl(path: string, options: ControlClientOptions = {})
   };
 
   return {
-    async status(signal) {
-      const status = await ask("GET", "/v1/status", answerMs, signal);
-      if (!isLoaderStatus(status)) throw misunderstood(whose);
-      return status;
-    },
-    async restart(service, signal) {
-      const outcome = await ask("POST", `/v1/services/${encodeURIComponent(service)}/restart`, null, signal);
-      if (!isRestartOutcome(outcome)) throw misunderstood(whose);
-      return outcome;
-    },
-    async stop(signal) {
-      await ask("POST", "/v1/stop", answerMs, signal);
-    },
-    vram: (signal) => ask("GET", "/v1/vram", vramMs, signal),
+    ask,
+    status: (signal) => ask(status, { signal }),
+    restart: (name, signal) => ask(restart, { name, withinMs: null, signal }),
+    stop: async (signal) => void await ask(stop, { signal }),
+    vram: (signal) => ask(vram, { withinMs: vramMs, signal }),
   };
+}
+
+function targetOf({ path }: Route, name: string, query: Record<string, string | number>): string {
+  const given = Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]);
+  const search = new URLSearchParams(given).toString();
+  return path.replace(/\{\w+\}/, () => encodeURIComponent(name)) + (search === "" ? "" : `?${search}`);
+}
+
+/** The answer, if it is what the route's schema says. */
+async function believed<Answer>(
+  route: Route<unknown, Answer>,
+  value: unknown,
+  whose: string,
+): Promise<Answer> {
+  const { z } = await import("./zod.ts");
+  const read = route.answer(z, shapesOf(z)).safeParse(value);
+  if (!read.success) throw misunderstood(whose);
+  return read.data;
 }
 
 /** The answer's JSON, or the error it tells, thrown. */

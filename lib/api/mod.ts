@@ -4,4 +4,4 @@
  */
 export { connectControl, type ControlClient, type ControlClientOptions } from "./client.ts";
 export { type ControlServerOptions, serveControl } from "./server.ts";
-export { controlSocket, type ControlTarget, type RestartOutcome } from "./types.ts";
+export { controlSocket, type ControlTarget, type Outcome } from "./types.ts";

@@ -1,71 +1,143 @@
 /**
- * What an answer must look like before it is believed: the loader that runs may be of another version than the program
- * that asks. Fields that are not known here are left alone.
+ * The shapes that several answers are made of. They only say what must be there: the loader that runs may be of another
+ * version than the program that asks, so it may know more fields, and other words.
  */
+import type { ZodType } from "zod";
+import type { BootRecord, ServiceFigures, Span } from "../model/boot_record.ts";
+import type { Role } from "../model/plan.ts";
+import type { Actual, Desired, LoaderState } from "../model/states.ts";
 import type { LoaderStatus, ServiceStatus } from "../model/status.ts";
-import {
-  figure,
-  flag,
-  isRecord,
-  listOf,
-  orNull,
-  type Reader,
-  shaped,
-  text,
-  tryRead,
-  unfit,
-} from "../shape.ts";
-import type { RestartOutcome } from "./types.ts";
+import type { Zod } from "./zod.ts";
 
-/** Another version may know other words. */
-const word = text as Reader<never>;
+export type Shapes = ReturnType<typeof make>;
+let made: Shapes | null = null;
 
-const service = shaped<ServiceStatus>({
-  name: text,
-  role: word,
-  state: word,
-  desired: word,
-  pid: orNull(figure),
-  port: orNull(figure),
-  up_sec: orNull(figure),
-  ready_ms: orNull(figure),
-  restarts: figure,
-  problem: orNull(text),
-  says: orNull(text),
-  adopted: flag,
-  vram_mib: orNull(figure),
-  on_cpu: flag,
-});
+/** Made once: the document names each of them once. */
+export const shapesOf = (z: Zod): Shapes => made ??= make(z);
 
-const status = shaped<LoaderStatus>({
-  state: word,
-  doing: orNull(text),
-  boot: text,
-  version: text,
-  pid: figure,
-  instance: text,
-  config: text,
-  log_dir: text,
-  up_sec: figure,
-  total_boot_ms: orNull(figure),
-  capabilities: (value) =>
-    isRecord(value) &&
-      Object.values(value).every((works) => typeof works === "boolean" || works === "unproved")
-      ? value as LoaderStatus["capabilities"]
-      : unfit("capabilities"),
-  degraded: orNull(text),
-  greeting: text,
-  listening: orNull(flag),
-  services: listOf(service),
-  gpu: orNull(shaped<NonNullable<LoaderStatus["gpu"]>>({
-    description: text,
-    used_mib: orNull(figure),
-    total_mib: orNull(figure),
-  })),
-});
+function make(z: Zod) {
+  const figure = (what: string) => z.nullable(z.number()).meta({ description: what });
+  const words = (what: string) => z.nullable(z.string()).meta({ description: what });
+  /** One of `known`, of which another version may have others. */
+  const oneOf = <T extends string>(...known: T[]) =>
+    z.string().meta({ examples: known }) as unknown as ZodType<T>;
 
-const outcome = shaped<RestartOutcome>({ ok: flag, state: text, problem: orNull(text) });
+  const state = oneOf<Actual>(
+    "idle",
+    "standby",
+    "starting",
+    "warming",
+    "up",
+    "stopping",
+    "backoff",
+    "away",
+    "failed",
+  );
 
-export const isLoaderStatus = (value: unknown): value is LoaderStatus => tryRead(status, value) !== undefined;
-export const isRestartOutcome = (value: unknown): value is RestartOutcome =>
-  tryRead(outcome, value) !== undefined;
+  const service: ZodType<ServiceStatus> = z.looseObject({
+    name: z.string(),
+    role: oneOf<Role>("kwd", "stt", "llm", "tts", "other"),
+    state,
+    desired: oneOf<Desired>("up", "down"),
+    pid: figure("process; null: none, or none of ours"),
+    port: figure("TCP port"),
+    up_sec: figure("seconds since it is past its gate"),
+    ready_ms: figure("from spawn to ready"),
+    restarts: z.number(),
+    problem: words("what went wrong last"),
+    says: words("its last STATUS= line"),
+    adopted: z.boolean(),
+    vram_mib: figure("MiB on the GPU"),
+    on_cpu: z.boolean().meta({ description: "it is ready, but its model is not on the GPU" }),
+  }).meta({ id: "Service" });
+
+  const status: ZodType<LoaderStatus> = z.looseObject({
+    state: oneOf<LoaderState>(
+      "INIT",
+      "PRECHECK",
+      "STARTING",
+      "RUNNING_ALL",
+      "SYSTEM_READY",
+      "DEGRADED",
+      "STOPPING",
+      "STOPPED",
+    ),
+    doing: words("what the precheck is at"),
+    boot: z.string(),
+    version: z.string(),
+    pid: z.number(),
+    instance: z.string(),
+    config: z.string(),
+    log_dir: z.string(),
+    up_sec: z.number(),
+    total_boot_ms: figure("from the program's start to SYSTEM_READY"),
+    capabilities: z.record(z.string(), z.union([z.boolean(), z.literal("unproved")])),
+    degraded: words("what is missing, and what works all the same"),
+    greeting: z.string(),
+    listening: z.nullable(z.boolean()),
+    services: z.array(service),
+    gpu: z.nullable(z.looseObject({
+      description: z.string(),
+      used_mib: figure("MiB in use"),
+      total_mib: figure("MiB"),
+    })),
+  }).meta({ id: "Status" });
+
+  const outcome = z.looseObject({ ok: z.boolean(), state, problem: words("why it is not up") })
+    .meta({ id: "Outcome" });
+
+  const span: ZodType<Span> = z.looseObject({
+    name: z.string(),
+    service: z.nullable(z.string()),
+    at_ms: z.number(),
+    ms: z.number(),
+  });
+  const figures: ZodType<ServiceFigures> = z.looseObject({
+    name: z.string(),
+    attempts: z.number(),
+    outcome: oneOf<ServiceFigures["outcome"]>("up", "failed", "not_started"),
+    prepare_async_ms: figure("ms"),
+    start_ms: figure("ms"),
+    time_to_ready_ms: figure("ms"),
+    warmup_ms: figure("ms"),
+    gate_lag_ms: figure("added by the loader behind it, ms"),
+    prepared_bytes: figure("bytes of model files brought into the page cache"),
+    cached_share: figure("0..1"),
+    adopted: z.boolean(),
+  });
+  const boot: ZodType<BootRecord> = z.looseObject({
+    format: z.literal(1),
+    boot: z.string(),
+    at: z.string().meta({ description: "start of the program, ISO 8601" }),
+    version: z.string(),
+    config: z.string(),
+    outcome: oneOf<BootRecord["outcome"]>("ready", "degraded", "failed", "stopped"),
+    total_boot_ms: figure("ms"),
+    first_cuda_context_ms: figure("ms"),
+    services: z.array(figures),
+    greeting: z.looseObject({
+      outcome: z.string(),
+      greeting_speak_ms: figure("ms"),
+      kwd_resume_after_ms: figure("ms"),
+      over_budget: words("digest of a text that took longer than its budget"),
+    }),
+    vram: z.array(z.looseObject({
+      stage: z.string(),
+      at_ms: z.number(),
+      used_mib: z.number(),
+      delta_mib: z.number(),
+    })),
+    spans: z.array(span),
+    versions: z.looseObject({ deno: z.string(), driver: z.nullable(z.string()) }),
+  }).meta({ id: "Boot" });
+
+  const failure = z.looseObject({
+    error: z.looseObject({
+      code: z.string().meta({ description: "stable" }),
+      message: z.string(),
+      hint: words("what to do"),
+    }),
+  }).meta({ id: "Failure" });
+
+  return { state, service, status, outcome, boot, failure };
+}

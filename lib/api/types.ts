@@ -1,4 +1,5 @@
 /** What both ends of the control socket agree on. Spec: §12. */
+import type { BootRecord } from "../model/boot_record.ts";
 import type { LoaderStatus } from "../model/status.ts";
 
 /** The loader as the control socket sees it. */
@@ -10,10 +11,12 @@ export interface ControlTarget {
   stop(reason: string): void;
   /** Who holds how much GPU memory, as plain data. */
   vram?(): unknown | Promise<unknown>;
+  /** The `last` boots of the history on disk, oldest first. */
+  boots?(last: number): readonly BootRecord[];
 }
 
-/** How a restart ended: `state` and `problem` are those of the service afterwards. */
-export interface RestartOutcome {
+/** What a request about one service came to: `state` and `problem` are those of the service afterwards. */
+export interface Outcome {
   ok: boolean;
   state: string;
   problem: string | null;

@@ -7,6 +7,7 @@
  */
 import { ExitCode, LoaderError, reasonOf } from "../errors.ts";
 import type { VramSnapshot } from "../gpu/coordinator.ts";
+import { openHistory } from "../metrics/history.ts";
 import type { BootPlan } from "../model/plan.ts";
 import type { LoaderState } from "../model/states.ts";
 import type { LoaderStatus } from "../model/status.ts";
@@ -52,7 +53,8 @@ export class LoaderService implements AsyncDisposable {
         status: () => this.status(),
         restart: (name) => this.restartService(name),
         stop: (reason) => void this.#stop(reason),
-        vram: () => this.vramSnapshot(),
+        vram: async () => (await import("../ui/vram_view.ts")).vramJson(await this.vramSnapshot()),
+        boots: (last) => openHistory(plan.dirs.state, { last }).records,
       },
     );
     this.#life = new BootInterpreter(made, (service) => {

@@ -108,10 +108,7 @@ Deno.test("serveControl() says which routes there are to whoever takes a wrong o
     const answer = await ask(folder.socket, "GET", target);
     assert.equal(answer.status, 404, target);
     assert.equal(answer.json.error.code, "unknown_route");
-    assert.equal(
-      answer.json.error.hint,
-      "There is GET /v1/status, POST /v1/services/<name>/restart, POST /v1/stop, GET /v1/vram.",
-    );
+    assert.equal(answer.json.error.hint, "GET /v1/openapi.json says what there is.");
   }
   const long = await ask(folder.socket, "GET", "/" + "x".repeat(4000));
   assert.ok(long.text.length < 500);

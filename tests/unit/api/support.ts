@@ -51,6 +51,7 @@ export class Target implements ControlTarget {
   current = loaderStatus();
   gate: Promise<boolean> = Promise.resolve(true);
   vram?: NonNullable<ControlTarget["vram"]> = () => ({ gpus: [] });
+  boots?: NonNullable<ControlTarget["boots"]>;
   #asked: (() => void)[] = [];
 
   status(): LoaderStatus {

@@ -1,0 +1,22 @@
+/**
+ * All that the API offers. Another route is a file of `routes/` and a line here; these names stay free for what comes:
+ * `reload`, `metrics`, `doctor`, `upgrade`, `yield`, `park`, `resume`. Spec: §12.
+ */
+import type { Route } from "./route.ts";
+import { boots, oneBoot } from "./routes/boots.ts";
+import { openapi } from "./routes/openapi.ts";
+import { restart } from "./routes/services.ts";
+import { services, status } from "./routes/status.ts";
+import { stop } from "./routes/stop.ts";
+import { vram } from "./routes/vram.ts";
+
+export const routes: readonly Route[] = [
+  status,
+  services,
+  restart,
+  stop,
+  boots,
+  oneBoot,
+  vram,
+  openapi,
+];
