@@ -32,6 +32,8 @@ export interface Ask extends AskOptions {
   clock: Clock;
   /** How commands are run for the service. */
   run: RunCommand;
+  /** Reasons of others under which it was paused when it last told. */
+  others?: readonly string[];
   /** Private folder for a file that lives as long as the question. */
   scratch: string;
 }

@@ -28,7 +28,11 @@ export class KwdService extends ManagedService {
 
   async #ask(verb: "pause" | "resume", reason: string, o: AskOptions): Promise<ControlAnswer> {
     const { control } = this.plan;
-    const answer = await kindOf(control).mute?.(control, verb, reason, { ...o, ...this.means }) ?? noControl;
+    const answer = await kindOf(control).mute?.(control, verb, reason, {
+      ...o,
+      ...this.means,
+      others: this.#foreignReasons,
+    }) ?? noControl;
     if (answer.state === "ok" && Array.isArray(answer.body.reasons)) {
       this.#foreignReasons = answer.body.reasons.filter((r): r is string =>
         typeof r === "string" && r !== greetingReason
