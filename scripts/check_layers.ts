@@ -25,6 +25,7 @@ const ranks: Record<string, number> = {
   api: 7,
   ui: 7,
   demo: 7,
+  doctor: 7.5,
   loader: 8,
   cli: 9,
 };

@@ -1,12 +1,14 @@
 /**
  * Writes what is generated: `config/loader.schema.json` and `docs/configuration.md` from the configuration's schema,
- * `docs/machines.md` from the machines' tables, `docs/openapi.json` from the API's routes. `--check` writes nothing and exits 1 if one of them is not current.
+ * `docs/machines.md` from the machines' tables, `docs/openapi.json` from the API's routes, `docs/troubleshooting.md` from
+ * the doctor's rules. `--check` writes nothing and exits 1 if one of them is not current.
  */
 import { openApi } from "../lib/api/openapi.ts";
 import { routes } from "../lib/api/registry.ts";
 import { configJsonSchema } from "../lib/config/json_schema.ts";
 import { configReference, schemaText } from "../lib/config/reference.ts";
 import { machinesPage } from "./draw_machines.ts";
+import { troubleshootingPage } from "./troubleshooting.ts";
 
 const root = new URL("../", import.meta.url);
 const check = Deno.args.includes("--check");
@@ -16,6 +18,7 @@ let stale = false;
 update("config/loader.schema.json", schemaText(schema));
 update("docs/configuration.md", configReference(schema));
 update("docs/machines.md", machinesPage());
+update("docs/troubleshooting.md", troubleshootingPage());
 update("docs/openapi.json", JSON.stringify(openApi(routes), null, 2) + "\n");
 
 if (stale) {

@@ -7,9 +7,12 @@ const ownNeed = 64;
 /** Two pipes of its output, one of its end, its notify socket, its log, and a question to it. */
 const perService = 6;
 
+/** So many are needed to run so many services. */
+export const descriptorsFor = (services: number): number => ownNeed + perService * services;
+
 /** @throws LoaderError `precheck_failed` when so many services cannot be run. `limit`: null where nobody tells. */
 export function requireDescriptors(services: number, limit: number | null = descriptorLimit()): void {
-  const needed = ownNeed + perService * services;
+  const needed = descriptorsFor(services);
   if (limit === null || limit >= needed) return;
   throw new LoaderError(
     "precheck_failed",

@@ -10,10 +10,13 @@ import {
   WyomingError,
   type WyomingOffer,
 } from "../protocols/wyoming.ts";
+import type { ProbeSpec } from "../model/plan.ts";
 import { connectTcp } from "../sys/net/tcp.ts";
 import { elsewhere, host, hostPort, owner, probeKind } from "./kind.ts";
 import { attempt, ready, waiting, wrong } from "./results.ts";
 import type { ProbeResult } from "./types.ts";
+
+type WyomingSpec = { host: string; port: number; expect: Record<string, string> };
 
 /** A server may say other things before its `info`, but not for ever. */
 const maxEventsBeforeInfo = 64;
@@ -56,6 +59,11 @@ export const wyoming = probeKind({
       }),
   }),
 });
+
+/** For whoever wants to know what a service's words are expected to be. */
+export function isWyoming(probe: ProbeSpec): probe is ProbeSpec & WyomingSpec {
+  return probe.type === wyoming.type;
+}
 
 function compare(expected: Record<string, string>, offer: WyomingOffer): ProbeResult {
   for (const [kind, name] of Object.entries(expected)) {

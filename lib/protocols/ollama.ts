@@ -14,6 +14,10 @@ export interface ResidentModel {
   size: number;
   /** The part of `size` that is on the GPU. */
   sizeVram: number;
+  /** When it is unloaded, as Ollama writes it. */
+  expiresAt?: string;
+  /** Tokens it was loaded for; newer servers tell. */
+  contextLength?: number;
 }
 
 const maxListBytes = 4 << 20;
@@ -37,7 +41,15 @@ export async function ollamaResident(origin: string, options: AskOptions): Promi
   if (!list) return null;
   return list.flatMap((item) => {
     const name = nameOf(item);
-    return name === null ? [] : [{ name, size: count(item, "size"), sizeVram: count(item, "size_vram") }];
+    if (name === null) return [];
+    const expiresAt = field(item, "expires_at"), contextLength = count(item, "context_length");
+    return [{
+      name,
+      size: count(item, "size"),
+      sizeVram: count(item, "size_vram"),
+      ...(typeof expiresAt === "string" ? { expiresAt } : {}),
+      ...(contextLength > 0 ? { contextLength } : {}),
+    }];
   });
 }
 

@@ -1,4 +1,4 @@
-/** Whether a device node is there, asked without opening the device. Deno itself grants no look into /dev. Spec: §5. */
+/** Whether a device node is there and may be used, asked without opening the device. Deno itself grants no look into /dev. Spec: §5. */
 import { libc } from "./process/libc.ts";
 
 const O_PATH = 0o10000000; // names the file only: the driver behind it is not woken
@@ -13,4 +13,12 @@ export function pathExists(path: string): boolean {
   if (fd < 0) return false;
   c.close(fd);
   return true;
+}
+
+const SYS_FACCESSAT = Deno.build.arch === "aarch64" ? 48n : 269n;
+const AT_FDCWD = -100n, R_OK_W_OK = 6n;
+
+/** True if this user may read and write `path`; false also where it is not there. */
+export function mayUse(path: string): boolean {
+  return libc()?.syscall(SYS_FACCESSAT, AT_FDCWD, encoder.encode(path + "\0"), R_OK_W_OK) === 0n;
 }

@@ -31,17 +31,33 @@ export function startedAt(pid: number): number | null {
   return Date.now() - up * 1000 + stat.startTime * 10;
 }
 
+/** A listening TCP socket, as the kernel tells of everybody's. */
+export interface Listener {
+  port: number;
+  /** "127.0.0.1", "0.0.0.0", "::", "::1"; other IPv6 addresses as they are in the table. */
+  address: string;
+  uid: number;
+}
+
+/** All of them, or those on `port`. */
+export function listeners(port?: number): Listener[] {
+  return ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) =>
+    new TextDecoder().decode(readBytes(table) ?? new Uint8Array()).split("\n").flatMap((line) => {
+      const fields = line.trim().split(/\s+/);
+      const [address = "", digits = ""] = fields[1]?.split(":") ?? [];
+      const found = { port: parseInt(digits, 16), address: readable(address), uid: Number(fields[7]) };
+      return fields[3] === "0A" && (port === undefined || port === found.port) ? [found] : [];
+    })
+  );
+}
+
+/** Bytes are in the order of the machine within each word of four, which is the reverse on all that we run on. */
+function readable(hex: string): string {
+  if (hex.length === 8) return hex.match(/../g)!.reverse().map((byte) => parseInt(byte, 16)).join(".");
+  return /^0+$/.test(hex) ? "::" : /^0{24}01000000$/.test(hex) ? "::1" : hex;
+}
+
 /** User ids of the listening TCP sockets on `port`; the kernel tells them of processes too that may not be looked into. */
 export function listenerUsers(port: number): number[] {
-  const suffix = ":" + port.toString(16).toUpperCase().padStart(4, "0");
-  const users = new Set<number>();
-  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    const bytes = readBytes(table);
-    if (!bytes) continue;
-    for (const line of new TextDecoder().decode(bytes).split("\n")) {
-      const fields = line.trim().split(/\s+/);
-      if (fields[3] === "0A" && fields[1]?.endsWith(suffix)) users.add(Number(fields[7]));
-    }
-  }
-  return [...users];
+  return [...new Set(listeners(port).map(({ uid }) => uid))];
 }

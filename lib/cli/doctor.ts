@@ -1,0 +1,54 @@
+/** `doctor`: what is wrong with machine, configuration or running loader, and the command that mends it. */
+import { connectControl } from "../api/client.ts";
+import { controlSocket } from "../api/types.ts";
+import { ConfigError, renderProblem } from "../config/problem.ts";
+import { diagnose, type DoctorOptions } from "../doctor/mod.ts";
+import { ExitCode, LoaderError } from "../errors.ts";
+import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
+import { environment } from "../sys/host.ts";
+import { isTerminal, print } from "../sys/terminal.ts";
+import { renderDoctor } from "../ui/doctor_view.ts";
+import type { Cli } from "./context.ts";
+
+export async function doctor(
+  this: Cli,
+  flags: ConfigChoice & { json?: boolean },
+): Promise<void> {
+  const signal = this.signals.stop;
+  const { report } = await diagnose({ ...await known(flags, signal), env: environment(), signal });
+  print(flags.json ? JSON.stringify(report, null, 2) : renderDoctor(report, { color: isTerminal() }));
+  if (!report.healthy) this.process.exitCode = ExitCode.precheck;
+}
+
+/** Of configuration and running loader, as far as there is any. @throws for a file that was named and cannot be read. */
+async function known(
+  flags: ConfigChoice,
+  signal: AbortSignal,
+): Promise<Omit<DoctorOptions, "env" | "signal">> {
+  const nothing = { plan: null, status: null, records: [] };
+  try {
+    const { plan, history } = await loadPlan(flags);
+    return { plan, records: history.records, ...await asked(controlSocket(plan.dirs.runtime), signal) };
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      const file = flags.config ?? "the configuration";
+      return { ...nothing, problems: error.problems.map((problem) => oneLine(renderProblem(file, problem))) };
+    }
+    if (error instanceof LoaderError && flags.config === undefined) return nothing;
+    throw error;
+  }
+}
+
+const oneLine = (text: string) => text.split("\n")[0]!;
+
+async function asked(
+  socket: string,
+  signal: AbortSignal,
+): Promise<Pick<DoctorOptions, "status" | "unanswered">> {
+  try {
+    return { status: await connectControl(socket).status(signal) };
+  } catch (error) {
+    if (!(error instanceof LoaderError)) throw error;
+    return { status: null, unanswered: error.code === "not_running" ? null : error.message };
+  }
+}
