@@ -5,29 +5,45 @@ import { Log } from "../log/mod.ts";
 import { programAgeMs } from "../sys/host.ts";
 import { systemClock } from "../sys/clock.ts";
 import { platformLimits } from "../sys/self.ts";
+import { isTerminal } from "../sys/terminal.ts";
 import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
+import type { Board } from "./board.ts";
 import type { Cli } from "./context.ts";
 
-interface UpFlags {
-  config?: string;
+interface RunFlags {
   debug?: boolean;
+  plain?: boolean;
 }
 
-export async function up(this: Cli, flags: UpFlags): Promise<void> {
-  await boot(this, flags, flags.debug);
+export async function up(this: Cli, flags: RunFlags & { config?: string }): Promise<void> {
+  await boot(this, flags, flags);
 }
 
-export async function demo(this: Cli, flags: { debug?: boolean }): Promise<void> {
-  await boot(this, { demo: true }, flags.debug);
+export async function demo(this: Cli, flags: RunFlags): Promise<void> {
+  await boot(this, { demo: true }, flags);
 }
 
-async function boot(cli: Cli, flags: ConfigChoice, debug: boolean | undefined): Promise<void> {
+/** The board at the bottom of the terminal; null where there is none. */
+async function openBoard(): Promise<Board | null> {
+  if (!isTerminal()) return null;
+  const [{ boardTerminal }, { Board }] = await Promise.all([
+    import("../sys/terminal_board.ts"),
+    import("./board.ts"),
+  ]);
+  const terminal = boardTerminal();
+  return terminal && new Board(terminal);
+}
+
+async function boot(cli: Cli, choice: ConfigChoice, { debug, plain }: RunFlags): Promise<void> {
   const startedAt = systemClock.now() - programAgeMs();
-  const { plan, history } = await loadPlan(flags, { freePorts: true });
-  await using log = new Log({ dir: null, console: "stdout", debug });
+  const { plan, history } = await loadPlan(choice, { freePorts: true });
+  const shown = plain ? null : await openBoard();
+  await using log = new Log({ dir: null, console: shown?.target ?? "stdout", debug });
+  await using board = shown; // goes before the log, whose last lines stand alone
   const limits = platformLimits();
   if (limits !== null) log.warning("LOADER", limits);
   const loader = new LoaderService(plan, { log, startedAt, history, ownProcess: true });
+  board?.show(loader, history);
   const { stop, kill } = cli.signals;
   const onStop = () => void loader.stopAll(String(stop.reason));
   const onKill = () => loader.killAll();

@@ -8,6 +8,7 @@
 import { ExitCode, LoaderError, reasonOf } from "../errors.ts";
 import type { VramSnapshot } from "../gpu/coordinator.ts";
 import { openHistory } from "../metrics/history.ts";
+import type { Observer } from "../model/events.ts";
 import type { BootPlan } from "../model/plan.ts";
 import type { LoaderState } from "../model/states.ts";
 import type { LoaderStatus } from "../model/status.ts";
@@ -83,6 +84,11 @@ export class LoaderService implements AsyncDisposable {
 
   status(): LoaderStatus {
     return loaderStatus(this.#made, this.#life.boot, this.#doing);
+  }
+
+  /** Tells each fact of this boot from now on. */
+  observe(observer: Observer): Disposable {
+    return this.#made.events.observe(observer);
   }
 
   /** Asks the GPU now: total, used and free memory, per service and per stranger (§5). */

@@ -25,8 +25,8 @@ export interface LogOptions extends LogFileOptions {
   dir: string | null;
   /** Show services' output on the console too; true. */
   childOutput?: boolean;
-  /** Where lines are shown: standard output, nowhere, or a function that writes bytes. */
-  console?: "stdout" | null | ConsoleWriter;
+  /** Where lines are shown: standard output, nowhere, a target of its own, or a function that writes bytes. */
+  console?: "stdout" | null | ConsoleTarget | ConsoleWriter;
   /** Show DEBUG lines on the console; files have them always. */
   debug?: boolean | undefined;
   /** Colours on the console. "auto": on a terminal, unless NO_COLOR is set. */
@@ -74,9 +74,11 @@ export class Log implements AsyncDisposable {
     this.#childOutput = options.childOutput ?? true;
     const target = options.console === undefined ? "stdout" : options.console;
     const color = options.color ?? "auto";
-    this.#color = color === "auto" ? target === "stdout" && stdoutHasColor() : color;
+    this.#color = color === "auto"
+      ? target !== null && typeof target !== "function" && stdoutHasColor()
+      : color;
     if (target) {
-      this.#console = new ConsoleQueue(target === "stdout" ? standardOutput : consoleOf(target), {
+      this.#console = new ConsoleQueue(targetOf(target), {
         clock: this.#clock,
         gapLine: (lines, reason) => this.#consoleBytes("LOADER", "WARNING", this.#gapMessage(lines, reason)),
         onNews: (level, message) => this.#toFiles("LOADER", this.#fileBytes("LOADER", level, message)),
@@ -247,6 +249,11 @@ export class Log implements AsyncDisposable {
       }
     }
   }
+}
+
+function targetOf(target: "stdout" | ConsoleTarget | ConsoleWriter): ConsoleTarget {
+  if (target === "stdout") return standardOutput;
+  return typeof target === "function" ? consoleOf(target) : target;
 }
 
 /** Lines for a function of the caller. */

@@ -21,3 +21,8 @@ export const debug = {
 
 /** The positional argument of what concerns one service. */
 export const serviceName = { brief: "Name of the service", parse: String, placeholder: "SERVICE" } as const;
+export const plain = {
+  kind: "boolean",
+  optional: true,
+  brief: "Log lines only: no board at the bottom of the terminal",
+} as const;

@@ -1,0 +1,42 @@
+/** "Can I talk to it, and if not, why?", in one sentence: the first line of whatever shows a running loader. Spec: §12. */
+import type { LoaderStatus, ServiceStatus } from "./status.ts";
+
+export interface Talk {
+  /** `partly`: one is heard, and something of the answer is missing. */
+  works: "yes" | "partly" | "not yet" | "no";
+  text: string;
+}
+
+/** Without these nobody is heard. */
+const hearing = ["wake word", "transcription"];
+
+export function canTalk(status: LoaderStatus): Talk {
+  const { state, capabilities, degraded, listening } = status;
+  switch (state) {
+    case "STOPPING":
+    case "STOPPED":
+      return { works: "no", text: "You cannot talk: it is stopping" };
+    case "SYSTEM_READY": {
+      if (listening === false) return { works: "not yet", text: "Not yet: it greets, then it listens" };
+      const unproved = Object.keys(capabilities).filter((name) => capabilities[name] === "unproved");
+      const rest = unproved.length === 0 ? "" : `; not proved yet: ${unproved.join(", ")}`;
+      return { works: "yes", text: `You can talk${rest}` };
+    }
+    case "DEGRADED": {
+      const deaf = hearing.some((name) => capabilities[name] === false) || listening === false;
+      return deaf
+        ? { works: "no", text: `You cannot talk: ${degraded}` }
+        : { works: "partly", text: `You are heard, but: ${degraded}` };
+    }
+    default:
+      return { works: "not yet", text: `Not yet: ${status.doing ?? awaited(status.services)}` };
+  }
+}
+
+/** What the boot waits for, in words. */
+function awaited(services: readonly ServiceStatus[]): string {
+  const up = services.filter(({ state }) => state === "up").length;
+  const next = services.find(({ state }) => ["starting", "warming", "backoff"].includes(state));
+  const count = `${up} of ${services.length} up`;
+  return next ? `${next.name} is ${next.state}, ${count}` : count;
+}
