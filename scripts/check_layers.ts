@@ -24,6 +24,7 @@ const ranks: Record<string, number> = {
   prewarm: 7,
   api: 7,
   ui: 7,
+  export: 7,
   demo: 7,
   doctor: 7.5,
   loader: 8,
@@ -45,7 +46,7 @@ const rootFiles: Record<string, number> = {
   mod: 9,
 };
 /** These only compute: they import nothing of `sys/` but types, so that a test needs no machine. */
-const pure = new Set(["model", "plan", "ui"]);
+const pure = new Set(["model", "plan", "ui", "export"]);
 
 export interface Breach {
   file: string;

@@ -15,13 +15,14 @@ import * as boot from "./declare/boot.ts";
 import { boots } from "./declare/boots.ts";
 import * as configure from "./declare/configure.ts";
 import { doctor } from "./declare/doctor.ts";
+import * as exports from "./declare/export.ts";
 import * as oneShot from "./declare/one_shot.ts";
 import * as running from "./declare/running.ts";
 import { turns } from "./declare/turns.ts";
 
 const app = buildApplication(
   buildRouteMap({
-    routes: { ...boot, ...configure, ...running, ...oneShot, boots, doctor, turns },
+    routes: { ...boot, ...configure, ...running, ...oneShot, ...exports, boots, doctor, turns },
     docs: {
       brief:
         'Takes a local voice assistant from power-on to "you can talk now", keeps it there, and stops it without a trace.',

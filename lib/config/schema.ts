@@ -143,6 +143,9 @@ const service = z.strictObject({
   ),
   env: z.record(variableName(), scalar()).default({}).describe("Extra environment; `~` and `${VAR}` expand"),
   workdir: text().optional().describe("Working directory, relative to this file; the caller's when left out"),
+  image: text(1024).optional().describe(
+    "Container image that has `cmd`, for `export compose`, `quadlet` and `kubernetes`; the loader itself runs no containers",
+  ),
   role: z.enum(["kwd", "stt", "llm", "tts", "other"]).optional().describe(
     "Part it plays; the service's name if that is a role, else `other`, when left out",
   ),

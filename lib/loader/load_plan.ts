@@ -28,14 +28,17 @@ export interface Loaded {
 /** How many of the last boots count for timeouts, predictions and the p95 in the log. */
 const bootsThatCount = 20;
 
-/** Reads, validates and plans; starts nothing. @throws LoaderError that names everything that is wrong. */
-export async function loadPlan(choice: ConfigChoice, o: { freePorts?: boolean } = {}): Promise<Loaded> {
+/** Reads, validates and plans; starts nothing. `learned`: what earlier boots say about timeouts counts; true. @throws LoaderError that names everything that is wrong. */
+export async function loadPlan(
+  choice: ConfigChoice,
+  o: { freePorts?: boolean; learned?: boolean } = {},
+): Promise<Loaded> {
   const env = environment();
   const cwd = workingDirectory();
-  if (choice.demo) return await planDemo(env, cwd, o.freePorts ?? false);
+  if (choice.demo) return await planDemo(env, cwd, o);
   const path = findConfig(choice.config ?? null, cwd, env);
   const real = realPath(path.startsWith("/") ? path : `${cwd}/${path}`);
-  return plan(await read(path, real, env), real, cwd, env);
+  return plan(await read(path, real, env), real, cwd, env, o.learned);
 }
 
 /** A built program need not parse and validate again what it has read before; from source the code may have changed. */
@@ -68,7 +71,11 @@ async function read(path: string, real: string, env: Record<string, string>): Pr
  * The demo takes free ports where the usual ones are busy; with ALEXA_DEMO_PORTS=any the system chooses them all, so that
  * many demos may start at the same moment.
  */
-async function planDemo(env: Record<string, string>, cwd: string, freePorts: boolean): Promise<Loaded> {
+async function planDemo(
+  env: Record<string, string>,
+  cwd: string,
+  { freePorts, learned }: { freePorts?: boolean; learned?: boolean },
+): Promise<Loaded> {
   const { demoConfig, withFreePorts } = await import("../demo/config.ts");
   const text = freePorts
     ? withFreePorts(
@@ -77,10 +84,16 @@ async function planDemo(env: Record<string, string>, cwd: string, freePorts: boo
     )
     : demoConfig;
   const { parseConfig } = await import("../config/load.ts");
-  return plan(parseConfig(text, "<demo>", env), "<demo>", cwd, env);
+  return plan(parseConfig(text, "<demo>", env), "<demo>", cwd, env, learned);
 }
 
-function plan(loaded: LoadedConfig, configPath: string, cwd: string, env: Record<string, string>): Loaded {
+function plan(
+  loaded: LoadedConfig,
+  configPath: string,
+  cwd: string,
+  env: Record<string, string>,
+  learned = true,
+): Loaded {
   const facts = {
     configPath,
     configDir: configPath.startsWith("/") ? configPath.slice(0, configPath.lastIndexOf("/")) || "/" : cwd,
@@ -91,5 +104,6 @@ function plan(loaded: LoadedConfig, configPath: string, cwd: string, env: Record
     instanceHash: (path: string) => path === "<demo>" ? "demo" : shortHash(path),
   };
   const history = openHistory(planDirs(loaded, facts).state, { last: bootsThatCount });
-  return { loaded, plan: planBoot(loaded, { ...facts, history: readyTimes(history.records) }), history };
+  const times = learned ? readyTimes(history.records) : null;
+  return { loaded, plan: planBoot(loaded, { ...facts, history: times }), history };
 }

@@ -67,6 +67,8 @@ export interface ServicePlan {
   env: Record<string, string>;
   /** Absolute working directory. */
   workdir: string;
+  /** The container image that has its program, for engines of containers; left out where none is named. */
+  image?: string;
   bindPort: number | null;
   readiness: ProbeSpec[];
   /** ms. `progressing`: what visible progress (output, STATUS=) may extend a learned limit to; undefined: nothing more. */

@@ -30,6 +30,7 @@ const serviceSettings: Record<Exclude<keyof ServicePlan, "name" | "tag">, Servic
   vramMb: { key: "vram_mb" },
   control: { key: "control" },
   engine: { key: "model" },
+  image: { key: "image" },
 };
 /** Of what somebody else runs these say who it is, or what it must be able to: it is looked for anew, which costs it nothing. */
 const startedExternally: ReadonlySet<string> = new Set(["readiness", "warmup"]);

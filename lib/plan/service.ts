@@ -34,6 +34,7 @@ export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts
     workdir: service.workdir === undefined
       ? resolvePath("/", facts.cwd)
       : resolvePath(facts.configDir, service.workdir),
+    ...(service.image === undefined ? {} : { image: service.image }),
     bindPort,
     readiness,
     readyTimeout: planReadyTimeout(loaded, name, historyOf(facts, name)),
