@@ -18,6 +18,23 @@ export class Screen {
     this.#terminal.resize(columns, rows);
   }
 
+  /** What is seen now, row by row; a colour is one of the sixteen, null the usual one. */
+  cells(): { text: string; color: number | null; dim: boolean }[][] {
+    const { buffer, rows, cols } = this.#terminal;
+    return Array.from({ length: rows }, (_, y) => {
+      const line = buffer.active.getLine(buffer.active.viewportY + y)!;
+      return Array.from({ length: cols }, (_, x) => {
+        const cell = line.getCell(x)!;
+        const color = cell.isFgPalette() && cell.getFgColor() < 16 ? cell.getFgColor() : null;
+        return {
+          text: cell.getChars() || (cell.getWidth() === 0 ? "" : " "),
+          color,
+          dim: cell.isDim() !== 0,
+        };
+      });
+    });
+  }
+
   /** All lines with what has scrolled away, wrapped ones joined, without the empty ones at the end. */
   get lines(): string[] {
     const { buffer } = this.#terminal;
