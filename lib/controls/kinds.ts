@@ -5,10 +5,11 @@ import { http } from "./http.ts";
 import type { ControlKind, Verb } from "./kind.ts";
 import { lva } from "./lva.ts";
 import { none } from "./none.ts";
+import { openai } from "./openai.ts";
 import { wyoming } from "./wyoming.ts";
 
 /** In the order of the documentation. Read by the configuration, the plan, the services and the views. */
-export const controlKinds: ControlKind[] = [http, wyoming, lva, command, none];
+export const controlKinds: ControlKind[] = [http, wyoming, openai, lva, command, none];
 
 /** The kind of that name; undefined when there is none. */
 export function controlNamed(kind: unknown): ControlKind | undefined {

@@ -28,6 +28,8 @@ export type WarmupSpec = {
   timeoutMs: number;
   runs: number;
   required: boolean;
+  /** As configured: whether it is warmed again when its server has unloaded it. */
+  keepWarm?: boolean;
   why?: string;
   warn?: boolean;
   [own: string]: unknown;

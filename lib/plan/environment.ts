@@ -51,6 +51,11 @@ export function planEnvironment(
   for (const [key, value] of Object.entries(service.options)) {
     env[`ALEXA_${key.toUpperCase()}`] = String(value);
   }
+  // Its own clients' requests end with "unload after five minutes", whatever our warm-up said.
+  const [program = "", verb] = service.cmd ?? [];
+  if (/(^|\/)ollama$/.test(program) && verb === "serve" && facts.env.OLLAMA_KEEP_ALIVE === undefined) {
+    env.OLLAMA_KEEP_ALIVE = "-1";
+  }
   for (const [key, value] of Object.entries(service.env)) env[key] = String(value);
   return env;
 }

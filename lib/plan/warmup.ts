@@ -25,7 +25,8 @@ export function planWarmup({ name, role, service, readiness, control, facts }: C
     name,
     role,
     service,
-    verbs: control.url ?? null,
+    verbs: (control.kind === "http" && control.url) || null,
+    speech: (control.kind === "openai" && control.url) || null,
     origin: httpOrigin(readiness),
     listening: plainPort(readiness),
     ollamaUrl: readiness.find(isOllama)?.url ?? ollamaOrigin(service.env, facts.env),
@@ -35,6 +36,7 @@ export function planWarmup({ name, role, service, readiness, control, facts }: C
     timeoutMs: warmup.timeout_sec * 1000,
     runs: warmup.runs,
     required: warmup.required,
+    ...(warmup.keep_warm === undefined ? {} : { keepWarm: warmup.keep_warm }),
     ...planned as { kind: string },
   };
 }

@@ -2,6 +2,7 @@
  * The requests of OpenAI-style servers that a warm-up makes: a few tokens, a spoken word, a transcript.
  * `url` may end with `/v1` or leave it out. Spec: §9; CONTRACT §4.
  */
+import { parseJson, recordOf } from "../shape.ts";
 import { randomHex } from "../sys/host.ts";
 import { type HttpRequest, httpRequest, type HttpResponse } from "../sys/net/http.ts";
 
@@ -37,15 +38,17 @@ export function openaiChat(
   return post(`${base(url)}/chat/completions`, body, options);
 }
 
-/** `POST /v1/audio/transcriptions` of a WAV file. */
-export function openaiTranscription(
+/** `POST /v1/audio/transcriptions` of a WAV file; whisper.cpp's server knows the same form at `/inference`. */
+export async function openaiTranscription(
   url: string,
-  what: { model: string | null; wav: Uint8Array },
+  what: { model: string | null; wav: Uint8Array; language?: string | undefined },
   options: AskOptions,
 ): Promise<HttpResponse> {
   const boundary = `alexa-loader-${randomHex(32)}`;
   const part = (field: string) => `--${boundary}\r\ncontent-disposition: form-data; ${field}\r\n`;
-  const head = (what.model ? `${part('name="model"')}\r\n${what.model}\r\n` : "") +
+  const field = (name: string, value?: string | null) =>
+    value ? `${part(`name="${name}"`)}\r\n${value}\r\n` : "";
+  const head = field("model", what.model) + field("language", what.language) +
     `${part('name="file"; filename="warmup.wav"')}content-type: audio/wav\r\n\r\n`;
   const encoder = new TextEncoder();
   const before = encoder.encode(head), after = encoder.encode(`\r\n--${boundary}--\r\n`);
@@ -53,51 +56,55 @@ export function openaiTranscription(
   body.set(before);
   body.set(what.wav, before.length);
   body.set(after, before.length + what.wav.length);
-  return send(
-    `${base(url)}/audio/transcriptions`,
-    `multipart/form-data; boundary=${boundary}`,
-    body,
-    options,
-  );
+  const type = `multipart/form-data; boundary=${boundary}`;
+  const answer = await send(`${base(url)}/audio/transcriptions`, type, body, options);
+  if (answer.status !== 404 || /model/i.test(answer.text)) return answer;
+  const other = await send(`${root(url)}/inference`, type, body, options);
+  return other.status === 404 ? answer : other;
 }
 
-/** `POST /v1/audio/speech`; the audio is read to its end and dropped. */
+/** `POST /v1/audio/speech`; the audio is read to its end, and dropped unless `keep` bytes of a WAV file are wanted. */
 export function openaiSpeech(
   url: string,
-  what: { model: string | null; voice: string | null; text: string },
+  what: { model: string | null; voice: string | null; text: string; keep?: number },
   options: AskOptions,
 ): Promise<HttpResponse> {
   const body = {
     input: what.text,
     voice: what.voice ?? "alloy",
+    ...(what.keep ? { response_format: "wav" } : {}),
     ...(what.model ? { model: what.model } : {}),
   };
-  return post(`${base(url)}/audio/speech`, body, options);
+  return post(`${base(url)}/audio/speech`, body, options, what.keep);
 }
 
-/** The first model that the server lists, or null: some servers answer only when the model is named. */
-export async function openaiFirstModel(url: string, options: AskOptions): Promise<string | null> {
-  const answer = await httpRequest(`${base(url)}/models`, { ...options, maxBytes: 1 << 20 });
-  if (answer.status !== 200) return null;
-  try {
-    const id = JSON.parse(answer.text).data[0].id;
-    return typeof id === "string" ? id : null;
-  } catch {
-    return null;
-  }
+/** The models that the server lists, or null: some servers answer only when one is named. */
+export async function openaiModels(url: string, options: AskOptions): Promise<string[] | null> {
+  const { data } = await getJson(`${base(url)}/models`, options);
+  if (!Array.isArray(data)) return null;
+  return data.map((item) => recordOf(item).id).filter((id) => typeof id === "string");
+}
+
+/** The models in a Speaches' memory; null if what answers there does not tell. */
+export async function speachesLoaded(url: string, options: AskOptions): Promise<string[] | null> {
+  const { models } = await getJson(`${root(url)}/api/ps`, options);
+  return Array.isArray(models) && models.every((name) => typeof name === "string") ? models : null;
 }
 
 /** Whether a llama-server has gone to sleep (`--sleep-idle-seconds`); null if what answers there does not tell. */
 export async function llamaServerSleeps(url: string, options: AskOptions): Promise<boolean | null> {
-  const props = `${base(url).slice(0, -"/v1".length)}/props`;
-  const answer = await httpRequest(props, { ...options, maxBytes: 1 << 20 });
-  if (answer.status !== 200) return null;
-  try {
-    const sleeps = JSON.parse(answer.text).is_sleeping;
-    return typeof sleeps === "boolean" ? sleeps : null;
-  } catch {
-    return null;
-  }
+  const { is_sleeping } = await getJson(`${root(url)}/props`, options);
+  return typeof is_sleeping === "boolean" ? is_sleeping : null;
+}
+
+async function getJson(url: string, options: AskOptions): Promise<Record<string, unknown>> {
+  const answer = await httpRequest(url, { ...options, maxBytes: 1 << 20 });
+  return answer.status === 200 ? recordOf(parseJson(answer.text)) : {};
+}
+
+/** Without `/v1`. */
+function root(url: string): string {
+  return base(url).slice(0, -"/v1".length);
 }
 
 function base(url: string): string {
@@ -105,8 +112,8 @@ function base(url: string): string {
   return bare.endsWith("/v1") ? bare : `${bare}/v1`;
 }
 
-function post(url: string, body: unknown, options: AskOptions): Promise<HttpResponse> {
-  return send(url, "application/json", JSON.stringify(body), options);
+function post(url: string, body: unknown, options: AskOptions, keep?: number): Promise<HttpResponse> {
+  return send(url, "application/json", JSON.stringify(body), options, keep);
 }
 
 function send(
@@ -114,13 +121,14 @@ function send(
   type: string,
   body: string | Uint8Array<ArrayBuffer>,
   options: AskOptions,
+  keep = 64 * 1024,
 ): Promise<HttpResponse> {
   return httpRequest(url, {
     ...options,
     method: "POST",
     headers: { "content-type": type },
     body,
-    maxBytes: 64 * 1024,
+    maxBytes: keep,
     drain: true,
   });
 }

@@ -159,8 +159,10 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
   /** Why what was warmed is cold again, in words; null while it is warm, or where nobody can tell. */
   async coldBecause(signal: AbortSignal): Promise<string | null> {
     if (this.#coldCheck === undefined) {
+      const { role, warmup } = this.plan;
+      const keepWarm = warmup.keepWarm ?? (role !== "stt" && role !== "tts");
       const { coldCheck } = await import("../warmups/mod.ts");
-      this.#coldCheck = coldCheck(this.plan.warmup);
+      this.#coldCheck = keepWarm ? coldCheck(warmup) : null;
     }
     const { context: { clock }, plan: { health: { timeoutMs } } } = this;
     return await this.#coldCheck?.({ clock, signal, timeoutMs }) ?? null;

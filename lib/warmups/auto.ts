@@ -15,12 +15,13 @@ export const auto = warmupChoice({
       text: spokenText(shapes),
     }),
   plan({ audio, text }, context) {
-    const { role, service, origin, listening, verbs } = context;
+    const { role, service, origin, listening, verbs, speech } = context;
     if (role === "stt" && service.warmup_encoder_ms === 0) {
       return nothing("switched off (warmup_encoder_ms: 0)");
     }
     if (role === "llm" && service.warmup_token === 0) return nothing("switched off (warmup_token: 0)");
     if (role === "llm" && service.server === "ollama") return ollama.plan({}, context);
+    if (speech !== null) return openai.plan({ url: speech, text }, context);
     // `server: openai` names the way where it leads somewhere; an STT or TTS without an HTTP address has others.
     const hasHttp = (role === "stt" || role === "tts") && origin !== null;
     if (service.server === "openai" && (role === "llm" || hasHttp)) {

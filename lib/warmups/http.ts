@@ -29,7 +29,10 @@ export const http = warmupKind({
     });
   },
   rules({ url }, service, found) {
-    if (url !== undefined || service.control.url !== undefined || isAskedBy(service, "http")) return;
+    if (
+      url !== undefined || (service.control.kind === "http" && service.control.url !== undefined) ||
+      isAskedBy(service, "http")
+    ) return;
     needed("url", "`url`", service, found);
   },
   plan({ url: given, body, text }, { name, role, service, verbs, origin }) {

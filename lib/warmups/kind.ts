@@ -21,6 +21,9 @@ export const usualText = "Ready.";
 export const commonKeys = ({ z, positiveSecond }: Shapes) => ({
   timeout_sec: positiveSecond().default(60).describe("How long the warm-up may take"),
   runs: z.int().min(1).max(100).default(1).describe("How many times it is run"),
+  keep_warm: z.boolean().optional().describe(
+    "Whether a model that its server has unloaded is warmed again; true, and false for an stt or a tts, when left out",
+  ),
   required: z.boolean().default(true).describe("Whether a failed warm-up is a failed start"),
 });
 export type CommonKeys = ReturnType<typeof commonKeys>;
@@ -41,6 +44,8 @@ export interface WarmupContext {
   };
   /** Origin of its own control verbs; null where it is not asked over HTTP. */
   verbs: string | null;
+  /** Base address of the OpenAI-style server that it speaks with; null where its control is another. */
+  speech: string | null;
   /** `http://host:port` that its readiness is asked at; null without one. */
   origin: string | null;
   /** Where its readiness connects without HTTP, by a tcp or wyoming probe; null without one. */

@@ -3,7 +3,13 @@
  * lies. Spec: §9; CONTRACT §4.
  */
 import type { WarmupSpec } from "../model/plan.ts";
-import { ollamaError, ollamaGenerate, ollamaResident, sameModel } from "../protocols/ollama.ts";
+import {
+  ollamaError,
+  ollamaGenerate,
+  ollamaResident,
+  type ResidentModel,
+  sameModel,
+} from "../protocols/ollama.ts";
 import { HttpError } from "../sys/net/http.ts";
 import { nothing, tokens, tokensText, usualTokens, warmupKind } from "./kind.ts";
 import { failed, refusal, type RunContext } from "./results.ts";
@@ -93,15 +99,35 @@ export const ollama = warmupKind({
       detail: `${tokensText(tokens)}, ${await residency(url, model, context)}`,
     };
   },
-  coldCheck({ url, model }) {
+  coldCheck({ url, model, numCtx }) {
     if (model === null) return null;
+    /** How it lay when it was looked at first, right after it was warmed. */
+    let usual: ResidentModel | null = null;
     return async (options) => {
       const resident = await ollamaResident(url, options);
-      if (resident === null || resident.some(({ name }) => sameModel(model, name))) return null;
-      return `Ollama has unloaded ${model}`;
+      if (resident === null) return null;
+      const now = resident.find(({ name }) => sameModel(model, name));
+      if (!now) return `Ollama has unloaded ${model}`;
+      const before = usual ??= now;
+      if (numCtx !== null && now.contextLength !== before.contextLength) {
+        return `Somebody has made Ollama load ${model} with a context of ${now.contextLength} tokens instead of ${before.contextLength}`;
+      }
+      if (onGpu(now) > onGpu(before) - 0.05) return null;
+      usual = now; // told once: to ask again does not move it back
+      return `Ollama has loaded ${model} anew with ${percent(now)} of it on the GPU, it was ${
+        percent(before)
+      }`;
     };
   },
 });
+
+function onGpu({ size, sizeVram }: ResidentModel): number {
+  return size > 0 ? Math.min(1, sizeVram / size) : 0;
+}
+
+function percent(model: ResidentModel): string {
+  return `${Math.round(100 * onGpu(model))} %`;
+}
 
 /** For whoever wants to know which Ollama stands behind a service. */
 export function isOllama(warmup: WarmupSpec): warmup is WarmupSpec & OllamaSpec {

@@ -1,19 +1,23 @@
 /** A few tokens, a short spoken text or a transcript from an OpenAI-style server. Spec: §9; CONTRACT §4. */
+import type { AskOptions } from "../protocols/ollama.ts";
 import type { Role } from "../model/plan.ts";
 import {
   llamaServerSleeps,
   openaiChat,
   openaiCompletion,
-  openaiFirstModel,
+  openaiModels,
   openaiSpeech,
   openaiTranscription,
+  speachesLoaded,
 } from "../protocols/openai.ts";
-import { HttpError } from "../sys/net/http.ts";
+import { HttpError, type HttpResponse } from "../sys/net/http.ts";
 import { audioClip, wavOf } from "./clip.ts";
 import {
   audio,
   audioMs,
   isAskedBy,
+  language,
+  languageOf,
   needed,
   nothing,
   spokenText,
@@ -25,14 +29,14 @@ import {
   type WarmupContext,
   warmupKind,
 } from "./kind.ts";
-import { inSeconds, isUnknownRequest, refusal, type RunContext } from "./results.ts";
+import { failed, inSeconds, isUnknownRequest, quoted, refusal, type RunContext } from "./results.ts";
 import type { WarmupResult } from "./types.ts";
 
 /** What the server is asked for. `completions`: where there are none, `chat`. */
 type Request =
   | { api: "completions" | "chat"; tokens: number }
   | { api: "speech"; voice: string | null; text: string }
-  | { api: "transcriptions"; audio: "speech" | "silence"; audioMs: number };
+  | { api: "transcriptions"; audio: "speech" | "silence"; audioMs: number; language?: string };
 type OpenaiSpec = { kind: string; url: string; model: string | null } & Request;
 
 interface RequestWishes {
@@ -42,6 +46,7 @@ interface RequestWishes {
   text?: string | undefined;
   audio?: "speech" | "silence" | undefined;
   audio_ms?: number | undefined;
+  language?: string | undefined;
 }
 
 const hint = "set `warmup: { kind: openai, url: …, model: … }`, or `warmup: { kind: none }`";
@@ -65,6 +70,7 @@ export const openai = warmupKind({
       text: spokenText(shapes),
       audio: audio(shapes),
       audio_ms: audioMs(shapes),
+      language: language(shapes),
     });
   },
   rules({ url }, service, found) {
@@ -96,31 +102,50 @@ export const openai = warmupKind({
   where: ({ url }) => url,
   async run(spec, context) {
     const { url } = spec;
-    const model = spec.model ?? await listedModel(url, context);
+    const listed = spec.model === null ? await modelsOf(url, context) : null;
+    const model = spec.model ?? listed?.[0] ?? null;
     switch (spec.api) {
       case "completions":
       case "chat":
         return await someTokens(spec, model, context);
       case "speech": {
         const answer = await openaiSpeech(url, { model, voice: spec.voice, text: spec.text }, context);
-        return refusal(answer, "POST /v1/audio/speech", hint) ??
-          { state: "warmed", ms: answer.ms, detail: `${answer.bytes} bytes of audio` };
+        const refused = await refusalOf(answer, "POST /v1/audio/speech", { url, model }, context);
+        if (refused) return refused;
+        if (answer.bytes === 0) return failed("the synthesis gave no sound");
+        return { state: "warmed", ms: answer.ms, detail: `${answer.bytes} bytes of audio` };
       }
       case "transcriptions": {
         const wav = wavOf(audioClip(spec.audio, spec.audioMs));
-        const answer = await openaiTranscription(url, { model, wav }, context);
-        return refusal(answer, "POST /v1/audio/transcriptions", hint) ??
+        const answer = await openaiTranscription(url, { model, wav, language: spec.language }, context);
+        return await refusalOf(answer, "POST /v1/audio/transcriptions", { url, model }, context) ??
           { state: "warmed", ms: answer.ms, detail: `${inSeconds(spec.audioMs)} of ${spec.audio}` };
       }
     }
   },
-  coldCheck({ url, api }) {
-    if (api !== "completions" && api !== "chat") return null;
-    let tells = true; // servers of other makes are asked once
+  coldCheck({ url, api, model }) {
+    const asks = [
+      // A llama-server.
+      async (options: AskOptions) => {
+        const sleeps = api.startsWith("c") ? await llamaServerSleeps(url, options) : null;
+        return sleeps === null ? null : sleeps && "The server sleeps, its model unloaded";
+      },
+      // A Speaches.
+      async (options: AskOptions) => {
+        const loaded = model === null ? null : await speachesLoaded(url, options);
+        return loaded === null ? null : !loaded.includes(model!) && `The server has unloaded ${model}`;
+      },
+    ];
+    let tells: typeof asks | null = null; // servers of other makes are asked once
     return async (options) => {
-      const sleeps = tells ? await llamaServerSleeps(url, options) : null;
-      tells = sleeps !== null;
-      return sleeps ? "The server sleeps, its model unloaded" : null;
+      for (const ask of tells ?? asks) {
+        const answer = await ask(options);
+        if (answer === null) continue;
+        tells = [ask];
+        return answer || null;
+      }
+      tells = [];
+      return null;
     };
   },
 });
@@ -137,7 +162,8 @@ function requestOf({ role, service }: WarmupContext, wishes: RequestWishes): Req
       return { api, voice: wishes.voice ?? service.default_voice ?? null, text: wishes.text ?? usualText };
     case "transcriptions": {
       const audioMs = wishes.audio_ms ?? (service.warmup_encoder_ms || usualAudioMs);
-      return { api, audio: wishes.audio ?? "speech", audioMs };
+      const language = wishes.language ?? languageOf(service);
+      return { api, audio: wishes.audio ?? "speech", audioMs, ...(language ? { language } : {}) };
     }
   }
 }
@@ -152,19 +178,39 @@ async function someTokens(
   let refused: WarmupResult | null = null;
   if (api === "completions") {
     const answer = await openaiCompletion(url, { model, tokens }, context);
-    refused = refusal(answer, "POST /v1/completions", hint);
+    refused = await refusalOf(answer, "POST /v1/completions", { url, model }, context);
     if (refused === null) return { state: "warmed", ms: answer.ms, detail };
-    if (answer.status !== 400 && !isUnknownRequest(answer)) return refused;
+    if (answer.status !== 400 && refused.state !== "not_offered") return refused;
   }
   const answer = await openaiChat(url, { model, tokens }, context);
   if (refused !== null && isUnknownRequest(answer)) return refused;
-  return refusal(answer, "POST /v1/chat/completions", hint) ?? { state: "warmed", ms: answer.ms, detail };
+  return await refusalOf(answer, "POST /v1/chat/completions", { url, model }, context) ??
+    { state: "warmed", ms: answer.ms, detail };
+}
+
+/** A server that knows the request, but not the model, says 404 too. */
+async function refusalOf(
+  answer: HttpResponse,
+  what: string,
+  { url, model }: { url: string; model: string | null },
+  context: RunContext,
+): Promise<WarmupResult | null> {
+  if (answer.status !== 404 || model === null || !/model/i.test(answer.text)) {
+    return refusal(answer, what, hint);
+  }
+  const there = (await modelsOf(url, context))?.slice(0, 8).map((name) => name.slice(0, 60)).join(", ");
+  return failed(
+    `the server has no model ${model}, so it can answer nothing: name one that it has${
+      there ? ` (${there})` : ""
+    } ` +
+      `or fetch it first; it says${quoted(answer)}`,
+  );
 }
 
 /** A server that keeps no list still gets its request, without a model. */
-async function listedModel(url: string, context: RunContext): Promise<string | null> {
+async function modelsOf(url: string, context: RunContext): Promise<string[] | null> {
   try {
-    return await openaiFirstModel(url, context);
+    return await openaiModels(url, context);
   } catch (error) {
     if (error instanceof HttpError && error.kind === "garbage") return null;
     throw error;

@@ -31,8 +31,13 @@ export function refusal(answer: HttpResponse, what: string, hint: string): Warmu
   if (isUnknownRequest(answer)) {
     return { state: "not_offered", detail: `${what} was answered with ${answer.status}`, hint };
   }
-  const words = answer.text.replace(/\p{Cc}+/gu, " ").trim().slice(0, 200);
-  return failed(`${what} was answered with ${answer.status}${words ? `: ${words}` : ""}`);
+  return failed(`${what} was answered with ${answer.status}${quoted(answer)}`);
+}
+
+/** The first words of the body behind a colon; nothing for nothing. */
+export function quoted({ text }: HttpResponse): string {
+  const words = text.replace(/\p{Cc}+/gu, " ").trim().slice(0, 200);
+  return words ? `: ${words}` : "";
 }
 
 /** "60 s", "1.5 s", "300 ms". */

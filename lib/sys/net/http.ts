@@ -18,6 +18,8 @@ export interface HttpResponse {
   status: number;
   /** At most `maxBytes` of the body, as UTF-8 with replacement characters. */
   text: string;
+  /** The same as bytes. */
+  kept: Uint8Array<ArrayBuffer>;
   /** The body was longer than `maxBytes`. */
   truncated: boolean;
   /** Length of the body as far as it was read. */
@@ -40,6 +42,7 @@ export async function httpRequest(url: string, request: HttpRequest): Promise<Ht
     return {
       status: answer.status,
       text,
+      kept: answer.kept,
       truncated: answer.bytes > request.maxBytes,
       bytes: answer.bytes,
       ms: clock.now() - began,

@@ -92,7 +92,7 @@ const variants: Variant[] = [
     "control of a later day",
     "warmup: true",
     "control: { kind: ‸telepathy }",
-    '"http" or "wyoming" or "lva" or "command" or "none"',
+    '"http" or "wyoming" or "openai" or "lva" or "command" or "none"',
   ),
   // Missing.
   one(

@@ -38,6 +38,18 @@ Deno.test("planEnvironment() exports the specification's keys", () => {
   assert.deepEqual(tts, { ...cuda, ALEXA_BIND_PORT: "5004", ALEXA_DEFAULT_VOICE: "en_us_1" });
 });
 
+Deno.test("planEnvironment() lets an Ollama that we start keep its models, unless somebody says otherwise", () => {
+  const llm = (cmd: string, own = "") =>
+    edited(['    cmd: ["python", "-m", "services.llm_service"]', `    cmd: ${cmd}${own}`]);
+  const keep = (text: string, env = {}) => planOf(text, { env }).services[2]!.env.OLLAMA_KEEP_ALIVE;
+  for (const cmd of ["[ollama, serve]", "[/usr/local/bin/ollama, serve]"]) assert.equal(keep(llm(cmd)), "-1");
+  for (const cmd of ["[ollama, run, llama3]", "[my-ollama, serve]", "[python, ollama]"]) {
+    assert.equal(keep(llm(cmd)), undefined);
+  }
+  assert.equal(keep(llm("[ollama, serve]", "\n    env: { OLLAMA_KEEP_ALIVE: 30m }")), "30m");
+  assert.equal(keep(llm("[ollama, serve]"), { OLLAMA_KEEP_ALIVE: "5m" }), undefined);
+});
+
 Deno.test("planEnvironment() lets the service's own env win, and exports its options", () => {
   const [kwd] = four(
     planOf(edited([

@@ -7,6 +7,7 @@ import { systemClock } from "../../../lib/sys/clock.ts";
 import { freePort } from "../../../lib/sys/net/ports.ts";
 import { servicePlan, testContext } from "../../support/fake_service.ts";
 import { portHolder, read, until } from "../../support/strangers.ts";
+import { startHttpPeer } from "../../support/peers/http_peer.ts";
 import { withProcesses } from "../../support/with_processes.ts";
 
 interface House {
@@ -113,3 +114,27 @@ test(
     assert.deepEqual(service.relay.lastLines(), []);
   },
 );
+
+Deno.test("keep_warm: an llm's model is looked after, an stt's only if it is wished", async () => {
+  await using peer = startHttpPeer(() => Response.json({ models: [] }));
+  const warmup = {
+    kind: "openai",
+    url: peer.origin,
+    model: "tiny",
+    api: "transcriptions",
+    timeoutMs: 1000,
+    runs: 1,
+    required: true,
+  };
+  const cold = async (name: string, patch: { keepWarm?: boolean }) => {
+    const plan = servicePlan(name, { warmup: { ...warmup, ...patch } });
+    await using service = new ManagedService(plan, testContext({ clock: systemClock }));
+    return await service.coldBecause(new AbortController().signal);
+  };
+  const why = "The server has unloaded tiny";
+  assert.deepEqual(
+    [await cold("llm", {}), await cold("llm", { keepWarm: false }), await cold("stt", {})],
+    [why, null, null],
+  );
+  assert.equal(await cold("stt", { keepWarm: true }), why);
+});

@@ -109,6 +109,49 @@ Deno.test("P7: openai warm-up has a clip transcribed", async () => {
   }
 });
 
+Deno.test("openai warm-up finds the transcriptions of a whisper.cpp server, in the configured language", async () => {
+  await using peer = startHttpPeer(({ path }) =>
+    path === "/inference" ? Response.json({ text: " so" }) : new Response("File Not Found", { status: 404 })
+  );
+  const result = await warm({ ...transcription(peer.origin), language: "de" });
+  assert.deepEqual([result.state, result.detail], ["warmed", "300 ms of speech"]);
+  assert.deepEqual(peer.asked.map(({ path }) => path), ["/v1/audio/transcriptions", "/inference"]);
+  assert.match(peer.asked[1]!.body, /name="language"\r\n\r\nde\r\n/);
+});
+
+Deno.test("trap: a model that an OpenAI-style server does not have fails, and what it has is named", async () => {
+  // As vLLM and Speaches say it.
+  const says = [
+    { object: "error", message: "The model `tiny` does not exist.", type: "NotFoundError", code: 404 },
+    { detail: "Model 'tiny' is not installed locally. You can download the model using `POST /v1/models`" },
+  ];
+  for (const body of says) {
+    await using peer = startHttpPeer(({ path }) =>
+      path === "/v1/models"
+        ? Response.json({ data: [{ id: "base" }, { id: "small" }] })
+        : Response.json(body, {
+          status: 404,
+        })
+    );
+    for (const spec of [tokens(peer.origin), speech(peer.origin), transcription(peer.origin)]) {
+      assert.deepEqual(await warm(spec), {
+        state: "failed",
+        detail:
+          "the server has no model tiny, so it can answer nothing: name one that it has (base, small) or " +
+          `fetch it first; it says: ${JSON.stringify(body)}`,
+      });
+    }
+  }
+});
+
+Deno.test("openai warm-up of a TTS fails where nothing can be heard", async () => {
+  await using peer = startHttpPeer(() => new Response(null, { status: 200 }));
+  assert.deepEqual(await warm(speech(peer.origin)), {
+    state: "failed",
+    detail: "the synthesis gave no sound",
+  });
+});
+
 Deno.test("openai warm-up is not offered at 404 and 501, and fails at 400 and 500", async () => {
   for (
     const [status, state] of [[404, "not_offered"], [501, "not_offered"], [400, "failed"], [500, "failed"]]
