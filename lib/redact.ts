@@ -10,7 +10,7 @@ export const redacted = "[redacted]";
 /** Shorter ones are not looked for elsewhere: half of the text would go with them. */
 const shortestKnown = 6;
 const secretWord =
-  "(?:token|secret|passw(?:or)?d|passwd|passphrase|pwd|credential|authorization|cookie|key)s?(?:[_-]\\w{1,40})?";
+  "(?:token|secret|passw(?:or)?d|passwd|passphrase|(?<=[_-])pwd|credential|authorization|cookie|key)s?(?:[_-]\\w{1,40})?";
 const secretName = new RegExp(`${secretWord}$`, "i");
 /** `max_tokens: 512` is a figure, `password: 1234` is not. */
 const isFigure = (name: string, value: string) => /tokens?$/i.test(name) && /^\d{1,7}$/.test(value);

@@ -28,5 +28,8 @@ for long, or not well. \`info\`: good to know. ${count} rules:
 
 ${contents.join("\n")}
 
+For a bug report, \`alexa-loader doctor --bundle FILE\` writes what it saw, the configuration, status, boots and the last
+log lines into one file, without secrets.
+
 ${sections.join("\n")}`;
 }

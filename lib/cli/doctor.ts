@@ -2,22 +2,33 @@
 import { connectControl } from "../api/client.ts";
 import { controlSocket } from "../api/types.ts";
 import { ConfigError, renderProblem } from "../config/problem.ts";
-import { diagnose, type DoctorOptions } from "../doctor/mod.ts";
+import { bundle, diagnose, type DoctorOptions } from "../doctor/mod.ts";
 import { ExitCode, LoaderError } from "../errors.ts";
 import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
+import { deadline, systemClock } from "../sys/clock.ts";
 import { environment } from "../sys/host.ts";
-import { isTerminal, print } from "../sys/terminal.ts";
+import { writeAtomically } from "../sys/files/files.ts";
+import { isTerminal, print, printError } from "../sys/terminal.ts";
 import { renderDoctor } from "../ui/doctor_view.ts";
 import type { Cli } from "./context.ts";
 
+/** With the look itself it stays below 3 s. */
+const askMs = 1000;
+
 export async function doctor(
   this: Cli,
-  flags: ConfigChoice & { json?: boolean },
+  flags: ConfigChoice & { json?: boolean; bundle?: string },
 ): Promise<void> {
-  const signal = this.signals.stop;
-  const { report } = await diagnose({ ...await known(flags, signal), env: environment(), signal });
+  const signal = this.signals.stop, env = environment();
+  const { report, facts } = await diagnose({ ...await known(flags, signal), env, signal });
   print(flags.json ? JSON.stringify(report, null, 2) : renderDoctor(report, { color: isTerminal() }));
   if (!report.healthy) this.process.exitCode = ExitCode.precheck;
+  if (flags.bundle === undefined) return;
+  const configPath = facts.config.path ?? flags.config ?? null;
+  writeAtomically(flags.bundle, await bundle({ report, facts, configPath, env }));
+  printError(
+    `wrote ${flags.bundle}: secrets are taken out; it has the last log lines, so look before you send it`,
+  );
 }
 
 /** Of configuration and running loader, as far as there is any. @throws for a file that was named and cannot be read. */
@@ -45,9 +56,12 @@ async function asked(
   socket: string,
   signal: AbortSignal,
 ): Promise<Pick<DoctorOptions, "status" | "unanswered">> {
+  using limit = deadline(systemClock, askMs, signal);
   try {
-    return { status: await connectControl(socket).status(signal) };
+    return { status: await connectControl(socket).status(limit.signal) };
   } catch (error) {
+    signal.throwIfAborted();
+    if (limit.signal.aborted) return { status: null, unanswered: `no answer within ${askMs / 1000} s` };
     if (!(error instanceof LoaderError)) throw error;
     return { status: null, unanswered: error.code === "not_running" ? null : error.message };
   }

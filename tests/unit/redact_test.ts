@@ -14,6 +14,7 @@ Deno.test("Redactor takes a secret out of every form it has in a line", () => {
     ["server --api-key plain-value --port 1", `server --api-key ${redacted} --port 1`],
     ["server --api-key=plain-value", `server --api-key=${redacted}`],
     ["GET /x?token=plain-value&a=1", `GET /x?token=${redacted}&a=1`],
+    ["DB_PWD=plain-value", `DB_PWD=${redacted}`],
     ["password: 1234", `password: ${redacted}`],
     ["Set-Cookie: id=1; b=2", `Set-Cookie: ${redacted}`],
     ["key hf_abcdefghijklmnopqrst here", `key ${redacted} here`],
@@ -31,6 +32,7 @@ Deno.test("Redactor leaves what only looks like a secret", () => {
       "pre_touch_tokenizers: true",
       "http://127.0.0.1:5001/health",
       "keyboard: us, keep_alive: -1",
+      "PWD=/home/ann OLDPWD=/",
       "LLM      INFO = Ready in 0.42s",
     ]
   ) assert.equal(clean(line), line);

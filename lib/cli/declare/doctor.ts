@@ -4,7 +4,20 @@ import { config, demo, json } from "./flags.ts";
 
 export const doctor = buildCommand({
   loader: async () => (await import("../doctor.ts")).doctor,
-  parameters: { flags: { config, demo, json } },
+  parameters: {
+    flags: {
+      config,
+      demo,
+      json,
+      bundle: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        placeholder: "FILE",
+        brief: "Write all that was seen, with configuration, status, boots and log lines, without secrets",
+      },
+    },
+  },
   docs: {
     brief: "Find what is wrong with machine, configuration or running loader, and say what mends it",
     fullDescription:

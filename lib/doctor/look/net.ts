@@ -1,6 +1,7 @@
 /** Who holds the services' ports, who can reach what is open, and what lies between. */
 import { describeHolders, lookAtPort, neededPorts, rightToStop } from "../../clean_start/port_owner.ts";
 import type { BootPlan } from "../../model/plan.ts";
+import { portOf } from "../../probes/kinds.ts";
 import { isObject, parseJson } from "../../shape.ts";
 import { userId } from "../../sys/host.ts";
 import { isPublicIpv4, ownAddresses } from "../../sys/net/addresses.ts";
@@ -76,7 +77,7 @@ function heldPorts({ plan, trees, env }: Context): NetFacts["held"] {
 async function openServers({ signal }: Looking, plan: BootPlan | null): Promise<NetFacts["open"]> {
   const configured = plan?.services.flatMap(({ bindPort, readiness }) => [
     bindPort,
-    ...readiness.map(({ listener }) => listener?.port),
+    ...readiness.map((probe) => portOf(probe)?.port),
   ]) ?? [];
   const ports = new Set([...configured, ollamaPort]);
   const wide = new Map(
