@@ -6,7 +6,7 @@ import type { ZodType } from "zod";
 import type { BootRecord, ServiceFigures, Span } from "../model/boot_record.ts";
 import type { Role } from "../model/plan.ts";
 import type { Actual, Desired, LoaderState } from "../model/states.ts";
-import type { LoaderStatus, ServiceStatus } from "../model/status.ts";
+import type { LoaderStatus, ServiceStatus, Talk } from "../model/status.ts";
 import type { Zod } from "./zod.ts";
 
 export type Shapes = ReturnType<typeof make>;
@@ -62,6 +62,8 @@ function make(z: Zod) {
       "STOPPING",
       "STOPPED",
     ),
+    talk: z.looseObject({ works: oneOf<Talk["works"]>("yes", "partly", "not yet", "no"), text: z.string() })
+      .meta({ description: "can I talk to it, and if not, why" }),
     doing: words("what the precheck is at"),
     boot: z.string(),
     version: z.string(),

@@ -1,5 +1,6 @@
 /** What `status` tells of the loader. Spec: §12. */
 import type { LoaderStatus } from "../model/status.ts";
+import { canTalk } from "../model/talk.ts";
 import { offers } from "../controls/kinds.ts";
 import { capabilities, degradedText } from "../supervise/capabilities.ts";
 import { plannedStatus, serviceStatus } from "../supervise/status_of.ts";
@@ -15,7 +16,7 @@ export function loaderStatus(made: Assembly, boot: Boot, doing: string | null): 
   // A KWD that has no control for it listens or not, and nobody can know.
   const kwd = plan.services.find((service) => service.role === "kwd");
   const knowsListening = kwd === undefined || offers(kwd.control, "resume");
-  return {
+  const status = {
     state: boot.phase,
     doing: boot.phase === "PRECHECK" ? doing : null,
     boot: made.bootId,
@@ -35,4 +36,5 @@ export function loaderStatus(made: Assembly, boot: Boot, doing: string | null): 
       : plan.services.map(plannedStatus),
     gpu: gpu?.summary() ?? null,
   };
+  return { talk: canTalk(status), ...status };
 }

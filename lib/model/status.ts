@@ -28,7 +28,15 @@ export interface ServiceStatus {
 /** Whether something works for the person who talks. `unproved`: it is up, and no inference of it was seen to work. */
 export type Works = boolean | "unproved";
 
+/** "Can I talk to it, and if not, why?" */
+export interface Talk {
+  /** `partly`: one is heard, and something of the answer is missing. */
+  works: "yes" | "partly" | "not yet" | "no";
+  text: string;
+}
+
 export interface LoaderStatus {
+  talk: Talk;
   state: LoaderState;
   /** What the precheck is at, in words; null in every other state. */
   doing: string | null;

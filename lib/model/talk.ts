@@ -1,16 +1,10 @@
 /** "Can I talk to it, and if not, why?", in one sentence: the first line of whatever shows a running loader. Spec: §12. */
-import type { LoaderStatus, ServiceStatus } from "./status.ts";
-
-export interface Talk {
-  /** `partly`: one is heard, and something of the answer is missing. */
-  works: "yes" | "partly" | "not yet" | "no";
-  text: string;
-}
+import type { LoaderStatus, ServiceStatus, Talk } from "./status.ts";
 
 /** Without these nobody is heard. */
 const hearing = ["wake word", "transcription"];
 
-export function canTalk(status: LoaderStatus): Talk {
+export function canTalk(status: Omit<LoaderStatus, "talk">): Talk {
   const { state, capabilities, degraded, listening } = status;
   switch (state) {
     case "STOPPING":

@@ -3,8 +3,8 @@
  * function of state and size; so is what a key does. Spec: §7, §12.
  */
 import type { LoaderStatus, ServiceStatus } from "../model/status.ts";
-import { canTalk, type Talk } from "../model/talk.ts";
 import { cut, displayWidth, paint, plain, type Style } from "./table.ts";
+import { moods } from "./status_view.ts";
 import { duration } from "./units.ts";
 
 /** What can be done with a service: the key in its menu, and what it costs, said before. */
@@ -47,7 +47,6 @@ export interface Given {
   service: string;
 }
 
-const moods: Record<Talk["works"], Style> = { yes: "green", partly: "yellow", "not yet": "cyan", no: "red" };
 const states: Partial<Record<ServiceStatus["state"], Style>> = {
   up: "green",
   failed: "red",
@@ -93,7 +92,7 @@ const selectedOf = (state: BoardState): ServiceStatus | undefined => {
 /** The lines, each narrower than the terminal; none when the person has sent the board away. */
 export function boardFrame(state: BoardState, look: BoardLook): string[] {
   if (state.gone) return [];
-  const talk = canTalk(state.status);
+  const { talk } = state.status;
   const fit = (text: string) => cut(plain(text), Math.max(1, look.columns - 1));
   const styled = (text: string, style: Style) => paint(fit(text), style, look.color);
   const head = styled(talk.text, moods[talk.works]);

@@ -1,6 +1,6 @@
 /** The picture of a running loader: `status`. Pure. Spec: §12. */
 import { worksText } from "../text.ts";
-import type { LoaderStatus, ServiceStatus } from "../model/status.ts";
+import type { LoaderStatus, ServiceStatus, Talk } from "../model/status.ts";
 
 import { type Cell, type Column, paint, plain, renderTable, type Style } from "./table.ts";
 import { duration } from "./units.ts";
@@ -14,6 +14,13 @@ const stateStyle = new Map<string, Style>([
   ["away", "yellow"],
   ["stopping", "yellow"],
 ]);
+
+export const moods: Record<Talk["works"], Style> = {
+  yes: "green",
+  partly: "yellow",
+  "not yet": "cyan",
+  no: "red",
+};
 
 const columns: Column[] = [
   { title: "service" },
@@ -29,7 +36,7 @@ const columns: Column[] = [
 
 /** What `status` prints: how it is, in a few lines, and a row per service. Ends with a newline. */
 export function renderStatus(status: LoaderStatus, o: { color?: boolean } = {}): string {
-  const { state, doing, degraded, gpu } = status;
+  const { talk, state, doing, degraded, gpu } = status;
   const booted = status.total_boot_ms === null ? "" : `, booted in ${duration(status.total_boot_ms)}`;
   const ear = status.listening === null
     ? "whether it listens for the wake word is not known"
@@ -37,6 +44,7 @@ export function renderStatus(status: LoaderStatus, o: { color?: boolean } = {}):
     ? "listening for the wake word"
     : "not listening for the wake word";
   const lines: Cell[] = [
+    { text: talk.text, style: moods[talk.works] },
     styled(
       state,
       `${doing === null ? state : `${state}: ${doing}`}, up for ${elapsed(status.up_sec)}${booted}`,

@@ -1,6 +1,7 @@
 /** A loader to control, a folder for its socket, and clients that keep no rules. */
 import type { ControlTarget } from "../../../lib/api/mod.ts";
 import type { LoaderStatus, ServiceStatus } from "../../../lib/model/status.ts";
+import { canTalk } from "../../../lib/model/talk.ts";
 
 export function serviceStatus(name: string, more: Partial<ServiceStatus> = {}): ServiceStatus {
   return {
@@ -23,7 +24,7 @@ export function serviceStatus(name: string, more: Partial<ServiceStatus> = {}): 
 }
 
 export function loaderStatus(more: Partial<LoaderStatus> = {}): LoaderStatus {
-  return {
+  const status: Omit<LoaderStatus, "talk"> = {
     state: "SYSTEM_READY",
     doing: null,
     boot: "7f3a",
@@ -42,6 +43,7 @@ export function loaderStatus(more: Partial<LoaderStatus> = {}): LoaderStatus {
     gpu: null,
     ...more,
   };
+  return { talk: canTalk(status), ...status };
 }
 
 /** A target that remembers what it was asked; each restart waits for `gate`. */

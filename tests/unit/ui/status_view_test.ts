@@ -9,6 +9,7 @@ Deno.test("renderStatus() shows a loader at ease", () => {
   assert.equal(
     renderStatus(loaderStatus()),
     lines(
+      "You can talk",
       "SYSTEM_READY, up for 1 h 02 min, booted in 15.1 s",
       "listening for the wake word; greeting: finished",
       "works: wake word yes, speech yes",
@@ -29,7 +30,10 @@ Deno.test("R22: renderStatus() shows what a precheck is at", () => {
     up_sec: 3,
     total_boot_ms: null,
   });
-  assert.match(renderStatus(status), /^PRECHECK: waiting for the GPU, up for 3 s\n/);
+  assert.match(
+    renderStatus(status),
+    /^Not yet: waiting for the GPU\nPRECHECK: waiting for the GPU, up for 3 s\n/,
+  );
 });
 
 Deno.test("renderStatus() shows what is wrong and what is odd", () => {
@@ -66,6 +70,7 @@ Deno.test("renderStatus() shows what is wrong and what is odd", () => {
   assert.equal(
     renderStatus(status),
     lines(
+      "You cannot talk: tts failed (3 restarts in 600 s); wake word yes, speech no",
       "DEGRADED, up for 3 d 05 h",
       "tts failed (3 restarts in 600 s); wake word yes, speech no",
       "not listening for the wake word; greeting: finished",
