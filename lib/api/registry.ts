@@ -1,9 +1,10 @@
 /**
  * All that the API offers. Another route is a file of `routes/` and a line here; these names stay free for what comes:
- * `reload`, `metrics`, `doctor`, `upgrade`, `yield`, `park`, `resume`. Spec: §12.
+ * `reload`, `metrics`, `upgrade`, `yield`, `park`, `resume`. Spec: §12.
  */
 import type { Route } from "./route.ts";
 import { boots, oneBoot } from "./routes/boots.ts";
+import { doctor } from "./routes/doctor.ts";
 import { openapi } from "./routes/openapi.ts";
 import { restart } from "./routes/services.ts";
 import { services, status } from "./routes/status.ts";
@@ -18,5 +19,6 @@ export const routes: readonly Route[] = [
   boots,
   oneBoot,
   vram,
+  doctor,
   openapi,
 ];

@@ -1,5 +1,6 @@
 /** What both ends of the control socket agree on. Spec: §12. */
 import type { BootRecord } from "../model/boot_record.ts";
+import type { DoctorReport } from "../model/doctor.ts";
 import type { LoaderStatus } from "../model/status.ts";
 
 /** The loader as the control socket sees it. */
@@ -13,6 +14,8 @@ export interface ControlTarget {
   vram?(): unknown | Promise<unknown>;
   /** The `last` boots of the history on disk, oldest first. */
   boots?(last: number): readonly BootRecord[];
+  /** What is wrong, looked for now; within 3 s. */
+  doctor?(): Promise<DoctorReport>;
 }
 
 /** What a request about one service came to: `state` and `problem` are those of the service afterwards. */

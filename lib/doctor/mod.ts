@@ -66,11 +66,11 @@ async function look(o: DoctorOptions): Promise<{ facts: Facts; unread: string[] 
   const [host, memory, config, folders, gpu, sound, net, models, ollama, wake, loader] = await Promise.all([
     lookAtHost(env, pid),
     looking.ask("memory", null, () => lookAtMemory(pid)),
-    lookAtConfig(looking, o),
+    lookAtConfig(looking, o, running),
     Promise.all(foldersOf(plan, env).map((folder) => lookAtFolder(looking, folder))),
     lookAtGpu(looking, { plan, records, trees, env }),
     looking.ask("sound", null, () => lookAtSound(looking, env)),
-    lookAtNet(looking, { plan, trees, env }),
+    lookAtNet(looking, { plan, running: status !== null, trees, env }),
     plan ? lookAtModels(looking, plan, env) : [],
     plan ? lookAtOllama(looking, plan, env) : [],
     plan ? lookAtWakeWord(looking, plan, running) : [],
@@ -96,6 +96,7 @@ function foldersOf(plan: BootPlan | null, env: DoctorOptions["env"]) {
 async function lookAtConfig(
   looking: Looking,
   { plan, problems = [], env }: DoctorOptions,
+  known: ReadonlySet<string>,
 ): Promise<ConfigFacts> {
   const { signal } = looking;
   const path = plan?.configPath ?? null;
@@ -104,7 +105,7 @@ async function lookAtConfig(
   const missing = plan === null ? [] : await looking.ask(
     "the services' commands",
     [],
-    async () => await missingCommands(plan, { resolve: resolveDemo, env, signal }),
+    async () => await missingCommands(plan, { resolve: resolveDemo, env, known, signal }),
   );
   return {
     path,

@@ -8,6 +8,7 @@
 import { ExitCode, LoaderError, reasonOf } from "../errors.ts";
 import type { VramSnapshot } from "../gpu/coordinator.ts";
 import { openHistory } from "../metrics/history.ts";
+import type { DoctorReport } from "../model/doctor.ts";
 import type { Observer } from "../model/events.ts";
 import type { BootPlan } from "../model/plan.ts";
 import type { LoaderState } from "../model/states.ts";
@@ -15,6 +16,7 @@ import type { LoaderStatus } from "../model/status.ts";
 import type { ManagedService } from "../services/mod.ts";
 import { degradedText } from "../supervise/capabilities.ts";
 import { startInOrder } from "../supervise/sequence.ts";
+import { environment } from "../sys/host.ts";
 import { bindAll } from "../sys/process/libc.ts";
 import { goOnWith } from "./adoption.ts";
 import { Assembly, type LoaderOptions } from "./assembly.ts";
@@ -29,6 +31,8 @@ import { tearDown } from "./teardown.ts";
  * for; one that takes longer (a GPU, a leftover) can be asked and stopped, ms.
  */
 const controlAfterMs = 30;
+/** Boots of the history that the doctor looks at. */
+const recordsThatCount = 20;
 
 /** One boot of one assistant: made, started once, stopped once. */
 export class LoaderService implements AsyncDisposable {
@@ -41,6 +45,8 @@ export class LoaderService implements AsyncDisposable {
   #doing: string | null = null;
   #prechecking: Promise<void> | null = null;
   #stopOnce: Promise<void> | null = null;
+  /** A look that goes on: whoever asks meanwhile gets the same. */
+  #diagnosis: Promise<DoctorReport> | null = null;
   #ended = Promise.withResolvers<ExitCode>();
   #exitCode: ExitCode = ExitCode.ok;
 
@@ -56,6 +62,7 @@ export class LoaderService implements AsyncDisposable {
         stop: (reason) => void this.#stop(reason),
         vram: async () => (await import("../ui/vram_view.ts")).vramJson(await this.vramSnapshot()),
         boots: (last) => openHistory(plan.dirs.state, { last }).records,
+        doctor: () => this.#diagnosis ??= this.#diagnose().finally(() => this.#diagnosis = null),
       },
     );
     this.#life = new BootInterpreter(made, (service) => {
@@ -84,6 +91,14 @@ export class LoaderService implements AsyncDisposable {
 
   status(): LoaderStatus {
     return loaderStatus(this.#made, this.#life.boot, this.#doing);
+  }
+
+  async #diagnose(): Promise<DoctorReport> {
+    const { diagnose } = await import("../doctor/mod.ts");
+    const records = openHistory(this.plan.dirs.state, { last: recordsThatCount }).records;
+    const { signal } = this.#made.stopping;
+    const look = { plan: this.plan, status: this.status(), records, env: environment(), signal };
+    return (await diagnose(look)).report;
   }
 
   /** Tells each fact of this boot from now on. */

@@ -1,5 +1,7 @@
 /** `doctor` on machines that are really so, and its bundle. */
 import assert from "node:assert/strict";
+import { connectControl } from "../../lib/api/client.ts";
+import { doctor as doctorRoute } from "../../lib/api/routes/doctor.ts";
 import type { DoctorReport } from "../../lib/model/doctor.ts";
 import { LoaderProcess, lowPort, runLoader, TestHome } from "../support/loader_process.ts";
 import { assistant } from "../support/scenario.ts";
@@ -124,6 +126,11 @@ Deno.test({
       assert.ok(well.report.fine.includes(id), `${id}: ${JSON.stringify(well.report.findings)}`);
     }
     assert.deepEqual(well.of("folder-exposed"), []);
+
+    const client = connectControl(`${home.runtime}/alexa-loader/t/control.sock`);
+    const [one, same] = await Promise.all([1, 2].map(() => client.ask(doctorRoute)));
+    assert.deepEqual(one, same, "who asks meanwhile gets the same answer");
+    assert.ok(one!.fine.includes("not-guarded") && one!.fine.includes("port-held"), JSON.stringify(one));
 
     loader.signal("SIGSTOP");
     try {

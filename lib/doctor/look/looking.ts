@@ -1,4 +1,5 @@
 /** One look: every question has the look's time at most, and what fails is noted and goes on without. */
+import { orAbort } from "../../async.ts";
 import { reasonOf } from "../../errors.ts";
 import { readBytes } from "../../sys/process/libc.ts";
 
@@ -13,17 +14,12 @@ export class Looking {
 
   /** What `question` answers; `otherwise` when it fails or takes too long. */
   async ask<T>(what: string, otherwise: T, question: () => T | Promise<T>): Promise<T> {
-    const { promise: over, reject } = Promise.withResolvers<never>();
-    const stop = () => reject(this.signal.reason);
-    if (this.signal.aborted) stop();
-    else this.signal.addEventListener("abort", stop, { once: true });
     try {
-      return await Promise.race([question(), over]);
+      this.signal.throwIfAborted();
+      return await orAbort((async () => await question())(), this.signal);
     } catch (error) {
       this.unread.push(`${what}: ${reasonOf(error)}`);
       return otherwise;
-    } finally {
-      this.signal.removeEventListener("abort", stop);
     }
   }
 }

@@ -1,6 +1,12 @@
 /** Who holds the services' ports, who can reach what is open, and what lies between. */
-import { describeHolders, lookAtPort, neededPorts, rightToStop } from "../../clean_start/port_owner.ts";
-import type { BootPlan } from "../../model/plan.ts";
+import {
+  type BusyPort,
+  describeHolders,
+  lookAtPort,
+  neededPorts,
+  rightToStop,
+} from "../../clean_start/port_owner.ts";
+import type { BootPlan, ServicePlan } from "../../model/plan.ts";
 import { portOf } from "../../probes/kinds.ts";
 import { isObject, parseJson } from "../../shape.ts";
 import { userId } from "../../sys/host.ts";
@@ -8,6 +14,7 @@ import { isPublicIpv4, ownAddresses } from "../../sys/net/addresses.ts";
 import { httpRequest } from "../../sys/net/http.ts";
 import { listeners } from "../../sys/process/precheck.ts";
 import { unitOf } from "../../sys/process/procfs.ts";
+import { listenerPids } from "../../sys/process/sockets.ts";
 import { resolveDemo } from "../../sys/self.ts";
 import type { NetFacts } from "../facts.ts";
 import { kernelText, type Looking } from "./looking.ts";
@@ -20,6 +27,8 @@ const anyAddress = new Set(["0.0.0.0", "::"]);
 
 interface Context {
   plan: BootPlan | null;
+  /** A loader runs: ports are only looked at, since to try one is to take it from a service that comes up. */
+  running: boolean;
   /** Process trees of the services that run. */
   trees: ReadonlyMap<string, ReadonlySet<number>>;
   env: Env;
@@ -41,7 +50,7 @@ export async function lookAtNet(looking: Looking, o: Context): Promise<NetFacts>
 }
 
 /** What stands in the way of a boot: not our own services, nor what a boot would clear away itself. */
-function heldPorts({ plan, trees, env }: Context): NetFacts["held"] {
+function heldPorts({ plan, running, trees, env }: Context): NetFacts["held"] {
   if (plan === null) return [];
   const ownership = {
     uid: userId(),
@@ -51,7 +60,7 @@ function heldPorts({ plan, trees, env }: Context): NetFacts["held"] {
     path: env.PATH ?? "",
   };
   return [...neededPorts(plan)].flatMap(([port, services]) => {
-    const busy = lookAtPort(port, services);
+    const busy = running ? listenersAt(port, services) : lookAtPort(port, services);
     const ours = services.some(({ name }) => {
       const tree = trees.get(name);
       return tree && (busy?.pids.length === 0 || busy?.pids.some((pid) => tree.has(pid)));
@@ -71,6 +80,11 @@ function heldPorts({ plan, trees, env }: Context): NetFacts["held"] {
         : null,
     }];
   });
+}
+
+function listenersAt(port: number, services: ServicePlan[]): BusyPort | null {
+  const { pids, foreign } = listenerPids(port);
+  return pids.length === 0 && !foreign ? null : { port, services, pids, foreign };
 }
 
 /** Model servers on all addresses that take a question without a key. */

@@ -35,6 +35,15 @@ Deno.test("what the server answers is as its document says", async () => {
   using folder = makeFolder();
   const target = new Target();
   target.boots = (last) => [bootRecord(1), bootRecord(2)].slice(-last);
+  const finding = {
+    id: "port-held",
+    severity: "fail",
+    title: "held",
+    what: "by pid 1",
+    mend: "kill 1",
+  } as const;
+  const report = { healthy: false, findings: [finding], fine: ["heat"], unjudged: [], unread: [], ms: 3 };
+  target.doctor = () => Promise.resolve(report);
   await using _server = await serveControl(folder.socket, target);
   const cases: [method: string, target: string, path: string, status: number][] = [
     ["GET", "/v1/status", "/v1/status", 200],
@@ -47,6 +56,7 @@ Deno.test("what the server answers is as its document says", async () => {
     ["GET", "/v1/boots/last", "/v1/boots/{id}", 200],
     ["GET", "/v1/boots/zzz", "/v1/boots/{id}", 404],
     ["GET", "/v1/vram", "/v1/vram", 200],
+    ["GET", "/v1/doctor", "/v1/doctor", 200],
     ["GET", "/v1/openapi.json", "/v1/openapi.json", 200],
     ["POST", "/v1/stop", "/v1/stop", 202],
   ];
@@ -56,6 +66,7 @@ Deno.test("what the server answers is as its document says", async () => {
     const fits = answerSchema(path, method, status);
     assert.ok(fits(answer.json), `${asked}: ${JSON.stringify(fits.errors)}`);
   }
+  assert.deepEqual((await ask(folder.socket, "GET", "/v1/doctor")).json, report);
   delete target.boots;
   assert.equal((await ask(folder.socket, "GET", "/v1/boots")).status, 501);
 });

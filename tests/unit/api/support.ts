@@ -54,6 +54,7 @@ export class Target implements ControlTarget {
   gate: Promise<boolean> = Promise.resolve(true);
   vram?: NonNullable<ControlTarget["vram"]> = () => ({ gpus: [] });
   boots?: NonNullable<ControlTarget["boots"]>;
+  doctor?: NonNullable<ControlTarget["doctor"]>;
   #asked: (() => void)[] = [];
 
   status(): LoaderStatus {
