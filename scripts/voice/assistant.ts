@@ -1,0 +1,70 @@
+/** The reference assistants, written into a folder with ports that are free: for `deno task voice` and its check. */
+import { assistantFiles, needsSetUp, ownPorts } from "../../lib/demo/assistant/mod.ts";
+import { presets } from "../../lib/demo/assistant/presets.ts";
+
+export type Variant = "debian" | "wyoming";
+export const root = new URL("../../", import.meta.url).pathname;
+
+/** `$XDG_CACHE_HOME/alexa-loader/voice`, where the neural one's environment lies. */
+export const voiceHome = `${
+  Deno.env.get("XDG_CACHE_HOME") || `${Deno.env.get("HOME")}/.cache`
+}/alexa-loader/voice`;
+
+export interface Written {
+  config: string;
+  ports: Record<keyof typeof ownPorts, number>;
+}
+
+/** Writes the assistant over what was there. `edit` may change the configuration. */
+export function writeAssistant(
+  variant: Variant,
+  folder: string,
+  { room, edit = (text) => text }: { room: boolean; edit?: (text: string) => string },
+): Written {
+  const ports = { ...ownPorts };
+  const given = new Set<number>();
+  for (const name of Object.keys(ports) as (keyof typeof ports)[]) {
+    do ports[name] = freePort(ports[name], given); while (given.has(ports[name]));
+    given.add(ports[name]);
+  }
+  const moved = new Map(Object.entries(ownPorts).map(([name, port]) => [port, ports[name as "kwd"]]));
+  for (const file of assistantFiles({ ...presets[variant]!, room, home: voiceHome })) {
+    const isConfig = file.path === "config/loader.yaml";
+    const text = isConfig
+      ? edit(file.text.replace(/\b500[1-6]\b/g, (port) => String(moved.get(Number(port)))))
+      : file.text;
+    const path = `${folder}/${file.path}`;
+    Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    Deno.writeTextFileSync(path, text, { mode: file.mode });
+  }
+  return { config: `${folder}/config/loader.yaml`, ports };
+}
+
+/** Makes the environment that the variant needs, unless it is there. Its exit code. */
+export async function setUp(variant: Variant): Promise<number> {
+  if (!needsSetUp({ ...presets[variant]!, room: true, home: voiceHome })) return 0;
+  const script = `${root}lib/demo/assistant/set_up.py`;
+  const { code } = await new Deno.Command("python3", { args: [script, voiceHome] }).spawn().status;
+  return code;
+}
+
+/** Whether there is something to play and record with; without, the room carries the sound. */
+export function hasSound(): boolean {
+  try {
+    return [...Deno.readDirSync("/dev/snd")].some(({ name }) => name.startsWith("pcm"));
+  } catch {
+    return false;
+  }
+}
+
+function freePort(wanted: number, given: ReadonlySet<number>): number {
+  for (const port of given.has(wanted) ? [0] : [wanted, 0]) {
+    try {
+      using listener = Deno.listen({ hostname: "127.0.0.1", port });
+      return listener.addr.port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  throw new Error("unreachable: the system gives a port");
+}
