@@ -49,12 +49,25 @@ export function route<Query, Answer>(of: Route<Query, Answer>): Route<Query, Ans
 /** What any request may be refused with. */
 export const refusals: Record<number, string> = {
   400: "the request is malformed",
+  403: "another user's",
   411: "a body without a content-length",
   413: "a body of more than 64 KiB",
   431: "more than 8 KiB of headers",
   500: "a fault of the loader's own; its log says which",
   503: "too many connections",
 };
+
+/** Thrown at who asks for what there is not, or not so: it is answered, and told in the log. */
+export class Refused extends Error {
+  readonly code: string;
+  readonly response: Response;
+
+  constructor(status: number, code: string, message: string, hint: string | null = null) {
+    super(message);
+    this.code = code;
+    this.response = failure(status, code, message, hint);
+  }
+}
 
 /** HTTP status of an expected failure; any other is a 409: not now. */
 const statusOf: Partial<Record<LoaderError["code"], number>> = { unknown_service: 404 };

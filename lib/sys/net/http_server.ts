@@ -13,6 +13,10 @@ export interface HttpServerOptions {
   handler: (request: Request) => Response | Promise<Response>;
   /** The answer to a request that does not reach the handler, or whose handler threw (500). */
   refuse: (refusal: Refusal) => Response;
+  /** Asked right after a connection was accepted: why its peer is refused (403), or null. */
+  stranger?: () => string | null;
+  /** Told that a connection was ended whose request did not arrive in time. */
+  onTardy?: (why: string) => void;
   /** Told what a handler threw. */
   onError?: (error: unknown) => void;
   /** Told why no connection can be taken now, as without a free descriptor; it goes on trying unless it is disposed. */
@@ -100,10 +104,15 @@ export class HttpServer implements AsyncDisposable {
 
   /** Never rejects: whatever a peer does ends its own connection only. */
   async #attend(peer: Peer): Promise<void> {
+    const stranger = this.#o.stranger?.() ?? null;
     const admitted = this.#admit();
     this.#peers.add(peer);
     try {
-      const request = admitted ? await this.#receive(peer) : { status: 503, why: "too many connections" };
+      const request = stranger !== null
+        ? { status: 403, why: stranger }
+        : admitted
+        ? await this.#receive(peer)
+        : { status: 503, why: "too many connections" };
       peer.reading = false;
       if (request === null) return;
       const response = request instanceof Request
@@ -133,7 +142,10 @@ export class HttpServer implements AsyncDisposable {
   async #receive(peer: Peer): Promise<Request | Refusal | null> {
     if (this.#closing.signal.aborted) return null;
     const { maxBodyBytes = 64 * 1024, chunked = false } = this.#o;
-    using _limit = this.#clock.after(patienceMs, () => drop(peer));
+    using _limit = this.#clock.after(patienceMs, () => {
+      this.#o.onTardy?.(`the request did not arrive within ${patienceMs / 1000} s`);
+      drop(peer);
+    });
     return await readRequest((into) => peer.conn.read(into), { maxBodyBytes, chunked }, peer.gone.signal);
   }
 

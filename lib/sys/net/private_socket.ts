@@ -2,6 +2,7 @@
 import { LoaderError, reasonOf } from "../../errors.ts";
 import { kindOf, makePrivateDir, type PathKind, removeIfThere } from "../files/files.ts";
 import { closeQuietly, type ServerSocket } from "./http_server.ts";
+import { PeerUids } from "./peer_uid.ts";
 
 const kindWord: Record<Exclude<PathKind, null | "socket">, string> = {
   file: "a file",
@@ -10,13 +11,21 @@ const kindWord: Record<Exclude<PathKind, null | "socket">, string> = {
   other: "neither a socket nor a file",
 };
 
+export interface PrivateSocket extends ServerSocket {
+  /**
+   * Why the peer of the connection that was accepted just now is not one of ours (the owner, root); null when it is, or
+   * cannot be told. The folder keeps others out; this does too should it be opened to them.
+   */
+  stranger(): string | null;
+}
+
 /**
  * Listens on `path` (mode 0600, in a folder of mode 0700 that is made if need be). A socket that lies there and that
  * nobody listens on is replaced; the caller holds a lock, so that no two try at once. Anything else is left alone: it
  * rejects with a {@link LoaderError} `already_running` when somebody listens there, and `state_unwritable` when something
  * else is in its place or when somebody else could tamper with the folder.
  */
-export async function bindPrivateSocket(path: string): Promise<ServerSocket> {
+export async function bindPrivateSocket(path: string): Promise<PrivateSocket> {
   makePrivate(path.slice(0, path.lastIndexOf("/")) || "/");
   const there = kindOf(path);
   if (there !== null && there !== "socket") {
@@ -41,7 +50,7 @@ export async function bindPrivateSocket(path: string): Promise<ServerSocket> {
     listener = Deno.listen({ transport: "unix", path: fresh });
     Deno.chmodSync(fresh, 0o600);
     Deno.renameSync(fresh, path);
-    return socketOn(listener, path);
+    return socketOn(listener, path, new PeerUids(fresh));
   } catch (error) {
     listener?.close();
     throw refused(path, reasonOf(error), undefined, error);
@@ -49,10 +58,14 @@ export async function bindPrivateSocket(path: string): Promise<ServerSocket> {
 }
 
 /** Disposal closes the listener and removes the socket file, if that is still ours. */
-function socketOn(listener: Deno.UnixListener, path: string): ServerSocket {
+function socketOn(listener: Deno.UnixListener, path: string, peers: PeerUids): PrivateSocket {
   const inode = inodeOf(path);
   return {
     listener,
+    stranger() {
+      const uid = peers.newest();
+      return uid === null || uid === 0 || uid === Deno.uid() ? null : `user ${uid} may not ask`;
+    },
     [Symbol.dispose]() {
       closeQuietly(listener);
       if (inode !== null && inodeOf(path) === inode) removeIfThere(path);

@@ -3,6 +3,8 @@ import { serveControl } from "../../../lib/api/mod.ts";
 import { HttpServer } from "../../../lib/sys/net/http_server.ts";
 import { bindPrivateSocket } from "../../../lib/sys/net/private_socket.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
+import { askAs } from "../../support/ask_as.ts";
+import { withProcesses } from "../../support/with_processes.ts";
 import { ask, loaderStatus, makeFolder, raw, readAll, Target } from "./support.ts";
 
 const connect = (path: string) => Deno.connect({ transport: "unix", path });
@@ -50,6 +52,63 @@ Deno.test("serveControl() refuses what is not a request that it could serve", as
   }
   assert.deepEqual(target.stops, []);
   assert.equal((await ask(folder.socket, "GET", "/v1/status")).status, 200);
+});
+
+withProcesses.test({
+  name: "serveControl() refuses another user, who could reach the socket, and says so once",
+  ignore: Deno.uid() !== 0, // only root can be another
+  async fn() {
+    using folder = makeFolder();
+    const target = new Target(), lines: string[] = [];
+    const log = (level: string, message: string) => void lines.push(`${level} ${message}`);
+    await using _server = await serveControl(folder.socket, target, { log });
+    Deno.chmodSync(folder.path, 0o755);
+    Deno.chmodSync(`${folder.path}/run`, 0o755);
+    Deno.chmodSync(folder.socket, 0o666);
+    for (const uid of [65534, 65534, 12345]) {
+      const answer = await askAs(uid, folder.socket);
+      assert.match(answer, /^HTTP\/1\.1 403 /);
+      assert.match(answer, /"code":"forbidden"/);
+    }
+    assert.deepEqual(target.stops, []);
+    assert.deepEqual(lines, [
+      "WARNING Control request refused: user 65534 may not ask (others of this kind are not told)",
+      "WARNING Control request refused: user 12345 may not ask (others of this kind are not told)",
+    ]);
+    assert.match(await askAs(0, folder.socket), /^HTTP\/1\.1 202 /);
+  },
+});
+
+Deno.test("serveControl() tells each kind of refusal once, and nothing changes", async () => {
+  using folder = makeFolder();
+  const clock = new FakeClock();
+  const target = new Target(), lines: string[] = [];
+  const log = (level: string, message: string) => void lines.push(`${level} ${message}`);
+  await using _server = await serveControl(folder.socket, target, { clock, log });
+  const post = (more: string) => `POST /v1/stop HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
+  for (let round = 0; round < 3; round++) {
+    assert.equal((await raw(folder.socket, post("Content-Length: 70000\r\n"))).status, 413);
+    await until(() => clock.pending === 0);
+    const half = raw(folder.socket, post("Content-Length: 9\r\n") + "half");
+    await until(() => clock.pending === 1);
+    await clock.advance(5000);
+    assert.equal((await half).status, 0);
+    assert.equal((await raw(folder.socket, "nonsense\r\n\r\n")).status, 400);
+    for (const path of ["/v1/../../etc/passwd", "/v1/services/..%2f..%2fstop", "/v1/boots/../stop?"]) {
+      const { status } = await ask(folder.socket, "GET", path);
+      assert.ok(status === 404 || status === 405, path);
+    }
+    assert.equal((await ask(folder.socket, "GET", "/v1/boots?last=%00")).status, 400);
+  }
+  assert.deepEqual([target.stops, target.restarts], [[], []]);
+  assert.deepEqual(lines.map((line) => line.replace(/ \(others .*/, "")), [
+    "WARNING Control request refused: the body is longer than 65536 bytes",
+    "WARNING Control request refused: the request did not arrive within 5 s",
+    "WARNING Control request refused: this is not an HTTP/1.1 request",
+    'WARNING Control request refused: there is nothing at "/etc/passwd"',
+    'WARNING Control request refused: "/v1/stop" does not take GET',
+    "WARNING Control request refused: last: Invalid input: expected number, received string",
+  ]);
 });
 
 Deno.test("serveControl() survives peers that go away at any moment", async () => {
