@@ -1,6 +1,7 @@
 /**
  * The one line format of the program: tag padded to 9, level, ` = `, message. Pure. Spec: §7; CONTRACT §9.
  */
+import type { OwnLevel } from "./own_level.ts";
 
 /** How important a line is. */
 export type LogLevel = "INFO" | "WARNING" | "ERROR" | "DEBUG";
@@ -25,12 +26,8 @@ export function formatLine(tag: string, level: LogLevel, message: string): strin
   return withPrefix(linePrefix(tag, level), message);
 }
 
-/** Like {@link formatLine}, with colours for a terminal. */
-export function formatColorLine(tag: string, level: LogLevel, message: string): string {
-  return withPrefix(colorPrefix(tag, level), message);
-}
-
-function withPrefix(prefix: string, message: string): string {
+/** {@link formatLine} with another prefix: colours, the journal's. */
+export function withPrefix(prefix: string, message: string): string {
   const lines = message.replace(/[\r\n]+$/, "").split(/\r\n|\n|\r/);
   return lines.map((line) => prefix + visible(line)).join("\n");
 }
@@ -58,6 +55,16 @@ export function colorPrefix(tag: string, level: LogLevel): string {
   return `\x1b[${tagColor(tag)}m${padTag(tag)}\x1b[0m${color}${level}${color && "\x1b[0m"} = `;
 }
 
+const syslogLevels: Record<LogLevel, string> = { ERROR: "<3>", WARNING: "<4>", INFO: "<6>", DEBUG: "<7>" };
+
+/** {@link linePrefix} for the journal, which takes a line's level from the number before it (sd-daemon(3)) and hides it. */
+export function journalPrefix(tag: string, level: LogLevel): string {
+  return syslogLevels[level] + linePrefix(tag, level);
+}
+
+/** Before a line that has our form already. */
+export const journalMark = (level: LogLevel): string => syslogLevels[level];
+
 /** Control characters as pictures (`\x1b` becomes `␛`), so that a terminal shows them instead of obeying them; tabs stay. */
 export function visible(text: string): string {
   // deno-lint-ignore no-control-regex
@@ -78,6 +85,11 @@ const longestTag = 64;
 
 /** True if the bytes from `start` to `end` are a line that already has our form, so that it passes as it is. */
 export function hasOurForm(bytes: Uint8Array, start: number, end: number): boolean {
+  return ourLevel(bytes, start, end) >= 0;
+}
+
+/** The level of a line that already has our form; -1 of any other line. */
+export function ourLevel(bytes: Uint8Array, start: number, end: number): OwnLevel | -1 {
   let at = start;
   const stop = Math.min(end, start + longestTag);
   for (; at < stop; at++) {
@@ -85,13 +97,15 @@ export function hasOurForm(bytes: Uint8Array, start: number, end: number): boole
     const upper = c >= 65 && c <= 90;
     if (!upper && (at === start || !((c >= 48 && c <= 57) || c === 95))) break;
   }
-  if (at === start || bytes[at] !== 32) return false;
+  if (at === start || bytes[at] !== 32) return -1;
   const level = Math.max(at + 1, start + tagWidth);
   // The level's first letter, before anything dearer: this is asked for every line that a service prints.
-  if (level >= end || bytes[level]! < 65 || bytes[level]! > 90) return false;
-  for (; at < level; at++) if (bytes[at] !== 32) return false;
-  const want = levelBytes.get(bytes[level]!);
-  return want !== undefined && startsWith(bytes, level, end, want);
+  if (level >= end || bytes[level]! < 65 || bytes[level]! > 90) return -1;
+  for (; at < level; at++) if (bytes[at] !== 32) return -1;
+  const first = bytes[level]!;
+  const want = levelBytes.get(first);
+  if (want === undefined || !startsWith(bytes, level, end, want)) return -1;
+  return first === 69 ? 2 : first === 87 ? 1 : 0; // ERROR, WARNING
 }
 
 function startsWith(bytes: Uint8Array, at: number, end: number, want: Uint8Array): boolean {

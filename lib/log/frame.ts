@@ -3,8 +3,8 @@
  * time looks for anything that is not plain text. No strings: a million lines of 100 bytes take about a tenth of a
  * second here, where `indexOf` + `set(subarray)` per line takes three times that.
  */
-import { hasOurForm } from "./format.ts";
-import type { OwnLevels } from "./own_level.ts";
+import { ourLevel } from "./format.ts";
+import type { OwnLevel, OwnLevels } from "./own_level.ts";
 
 /** What is put before a line: changed in place (the time stamp), so that no line needs a new one. */
 export type LinePrefix = Uint8Array<ArrayBuffer>;
@@ -38,14 +38,14 @@ export class Frame {
   /**
    * Frames lines of `block` (whole lines, each ended by `\n`) from `at` on, until the block ends, the buffer is
    * full, or a line comes that is not plain; returns where it stopped, always at the beginning of a line.
-   * Lines that have our form already get `ours`, others that of `prefixes` which fits their level. `trusted`: the block is
+   * Lines that have our form already get that of `ours`, others that of `prefixes` which fits their level. `trusted`: the block is
    * known to be clean.
    */
   fill(
     block: Uint8Array,
     at: number,
     prefixes: LevelPrefixes,
-    ours: LinePrefix,
+    ours: LevelPrefixes,
     levels: OwnLevels,
     trusted: boolean,
   ): number {
@@ -64,9 +64,8 @@ export class Frame {
       const begin = at;
       const inTraceback = levels.inTraceback;
       const first = block[at]!;
-      const before = first >= 65 && first <= 90 && hasOurForm(block, at, size)
-        ? ours
-        : prefixes[levels.of(block, at)];
+      const own = first >= 65 && first <= 90 ? ourLevel(block, at, size) : -1;
+      const before = own < 0 ? prefixes[levels.of(block, at)] : ours[own as OwnLevel];
       bytes.set(before, out);
       const start = out + before.length;
       const end = trusted

@@ -3,12 +3,12 @@
  */
 import { reasonOf } from "../errors.ts";
 import { type Clock, systemClock } from "../sys/clock.ts";
-import { standardOutput, stdoutHasColor } from "../sys/files/standard_output.ts";
+import { standardOutput, stdoutHasColor, stdoutIsJournal } from "../sys/files/standard_output.ts";
 import { ConsoleQueue, type ConsoleTarget, type ConsoleWriter } from "./console.ts";
 import { LogFolder } from "./files.ts";
-import { formatColorLine, formatLine, type LogLevel, parseOurForm } from "./format.ts";
+import { formatLine, type LogLevel, parseOurForm, withPrefix } from "./format.ts";
 import { Frame } from "./frame.ts";
-import { type Relay, type RelayHost, ServiceRelay } from "./relay.ts";
+import { consolePrefix, type ConsoleStyle, type Relay, type RelayHost, ServiceRelay } from "./relay.ts";
 
 /** How the files are kept. */
 export interface LogFileOptions {
@@ -54,7 +54,7 @@ const encoder = new TextEncoder();
 export class Log implements AsyncDisposable {
   #clock: Clock;
   #debug: boolean;
-  #color: boolean;
+  #style: ConsoleStyle;
   #childOutput: boolean;
   #console: ConsoleQueue | null = null;
   #folder: LogFolder | null = null;
@@ -74,9 +74,12 @@ export class Log implements AsyncDisposable {
     this.#childOutput = options.childOutput ?? true;
     const target = options.console === undefined ? "stdout" : options.console;
     const color = options.color ?? "auto";
-    this.#color = color === "auto"
-      ? target !== null && typeof target !== "function" && stdoutHasColor()
-      : color;
+    const onStdout = target !== null && typeof target !== "function";
+    this.#style = color === true || (color === "auto" && onStdout && stdoutHasColor())
+      ? "color"
+      : onStdout && stdoutIsJournal()
+      ? "journal"
+      : "plain";
     if (target) {
       this.#console = new ConsoleQueue(targetOf(target), {
         clock: this.#clock,
@@ -174,15 +177,15 @@ export class Log implements AsyncDisposable {
   }
 
   #relayHost(): RelayHost {
-    const console = { color: this.#color };
-    const childConsole = () => this.#childOutput && this.#console ? console : null;
+    const shown = () => this.#childOutput && this.#console !== null;
     const observed = () => [...this.#observers.values()].some((observer) => observer.children);
     return {
       frame: new Frame(),
       stamp: () => this.#stampNow(),
       toFiles: (tag, lines) => this.#toFiles(tag, lines),
-      get console() {
-        return childConsole();
+      style: this.#style,
+      get shown() {
+        return shown();
       },
       consoleOpen: () => this.#console?.open ?? false,
       toConsole: (lines, count) => this.#console?.child(lines, count),
@@ -218,7 +221,7 @@ export class Log implements AsyncDisposable {
   }
 
   #consoleBytes(tag: string, level: LogLevel, message: string): Uint8Array {
-    return encoder.encode((this.#color ? formatColorLine : formatLine)(tag, level, message) + "\n");
+    return encoder.encode(withPrefix(consolePrefix[this.#style](tag, level), message) + "\n");
   }
 
   #gapMessage(lines: number, reason: string | null): string {

@@ -5,8 +5,8 @@
  */
 import { LineAssembler, withoutReturns } from "./assemble.ts";
 import { cleanLines } from "./clean.ts";
-import { colorPrefix, linePrefix, type LogLevel } from "./format.ts";
-import type { Frame, LevelPrefixes, LinePrefix } from "./frame.ts";
+import { colorPrefix, journalMark, journalPrefix, linePrefix, type LogLevel } from "./format.ts";
+import type { Frame, LevelPrefixes } from "./frame.ts";
 import { OwnLevels } from "./own_level.ts";
 
 /** Which of the two outputs of a service bytes come from. They are never mixed inside one line. */
@@ -37,8 +37,10 @@ export interface RelayHost {
   /** The time stamp of now: 24 ASCII bytes. */
   stamp(): Uint8Array;
   toFiles(tag: string, lines: Uint8Array): void;
-  /** What of services' output the console takes: null, nothing. */
-  readonly console: { color: boolean } | null;
+  /** How lines look on the console. */
+  readonly style: ConsoleStyle;
+  /** The console takes services' output. */
+  readonly shown: boolean;
   /** False if the console would not take lines now. */
   consoleOpen(): boolean;
   toConsole(lines: Uint8Array, count: number): void;
@@ -52,10 +54,18 @@ export interface RelayHost {
   listenerFailed(tag: string, error: unknown): void;
 }
 
+/** How lines look on the console. */
+export type ConsoleStyle = "plain" | "color" | "journal";
+/** Before a line: of the loader or of a service. */
+export const consolePrefix: Record<ConsoleStyle, (tag: string, level: LogLevel) => string> = {
+  plain: linePrefix,
+  color: colorPrefix,
+  journal: journalPrefix,
+};
+
 const ringSize = 20;
 const ringLineBytes = 1000;
 const stampLength = 24;
-const noPrefix = new Uint8Array();
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -66,9 +76,9 @@ export class ServiceRelay implements Relay {
   #streams: Record<RelaySource, LineAssembler>;
   #listeners = new Set<(line: string) => void>();
   #filePrefixes: LevelPrefixes;
-  #fileOurs: LinePrefix;
+  #fileOurs: LevelPrefixes;
   #consolePrefixes: LevelPrefixes;
-  #consoleColors: LevelPrefixes;
+  #consoleOurs: LevelPrefixes;
   /** The same lines go into the files and onto the console, each at its own pace. */
   #fileLevels = new OwnLevels();
   #consoleLevels = new OwnLevels();
@@ -88,9 +98,11 @@ export class ServiceRelay implements Relay {
       encoder.encode(prefix("ERROR")),
     ];
     this.#filePrefixes = prefixes((level) => stampRoom + linePrefix(tag, level));
-    this.#fileOurs = encoder.encode(stampRoom);
-    this.#consolePrefixes = prefixes((level) => linePrefix(tag, level));
-    this.#consoleColors = prefixes((level) => colorPrefix(tag, level));
+    const stamp = encoder.encode(stampRoom);
+    this.#fileOurs = [stamp, stamp, stamp];
+    const style = host.style;
+    this.#consolePrefixes = prefixes((level) => consolePrefix[style](tag, level));
+    this.#consoleOurs = prefixes((level) => style === "journal" ? journalMark(level) : "");
     const block = (lines: Uint8Array) => this.#block(lines);
     this.#streams = {
       stdout: new LineAssembler(block, lineLimit),
@@ -104,7 +116,7 @@ export class ServiceRelay implements Relay {
   }
 
   get held(): Promise<void> | null {
-    return this.#host.console && this.#host.consoleHeld();
+    return this.#host.shown ? this.#host.consoleHeld() : null;
   }
 
   flushPartial(): void {
@@ -144,7 +156,7 @@ export class ServiceRelay implements Relay {
   #setStamp(): void {
     const stamp = this.#host.stamp();
     for (const prefix of this.#filePrefixes) prefix.set(stamp);
-    this.#fileOurs.set(stamp);
+    this.#fileOurs[0].set(stamp); // they are all the same one
   }
 
   /** Whole lines: plain ones from the bytes as they are, from the first that is not on through the slow path. */
@@ -163,7 +175,7 @@ export class ServiceRelay implements Relay {
   #unclean(block: Uint8Array): void {
     const lines = withoutReturns(block);
     if (lines !== block) return this.#block(lines); // often that was all
-    const { plain, colored } = cleanLines(lines, this.#host.console?.color ?? false);
+    const { plain, colored } = cleanLines(lines, this.#host.shown && this.#host.style === "color");
     this.#cleaned(plain, colored);
   }
 
@@ -211,12 +223,11 @@ export class ServiceRelay implements Relay {
   }
 
   #toConsole(block: Uint8Array, count: number): void {
-    const { console: screen, frame } = this.#host;
-    if (!screen) return;
-    const prefixes = screen.color ? this.#consoleColors : this.#consolePrefixes;
+    const { shown, frame } = this.#host;
+    if (!shown) return;
     for (let at = 0; at < block.length;) {
       if (!this.#host.consoleOpen()) return this.#host.skipOnConsole(count);
-      at = frame.fill(block, at, prefixes, noPrefix, this.#consoleLevels, true);
+      at = frame.fill(block, at, this.#consolePrefixes, this.#consoleOurs, this.#consoleLevels, true);
       this.#host.toConsole(frame.bytes, frame.lines);
       count -= frame.lines;
     }

@@ -119,6 +119,7 @@ test("Q2: the journal loses no line, though it reads slowly", async () => {
   const text = textOf(out);
   assert.deepEqual([firstMissing(text), hidden(text)], [300_000, 0]);
   assert.match(text, /LOADER {3}INFO = Shutdown complete\n$/);
+  assert.equal(textOf(`${out}.end`), "0", "lines without a level");
 });
 
 test("R21: a non-blocking pipe that was full gets the rest when it is read, and the number of what it did not get", async () => {

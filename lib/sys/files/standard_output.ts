@@ -55,15 +55,17 @@ export const standardOutput = {
     return 0;
   },
 
-  /** A file does, and so does the journal, which is the socket that systemd named. */
-  keepsAll(): boolean {
-    if (isFile()) return true;
-    const inode = Deno.env.get("JOURNAL_STREAM")?.split(":")[1];
-    return inode !== undefined && readLink(`/proc/self/fd/${STDOUT}`) === `socket:[${inode}]`;
-  },
+  /** A file does, and so does the journal. */
+  keepsAll: (): boolean => isFile() || stdoutIsJournal(),
 
   mayPass: (error: unknown): boolean => error instanceof NoRoomError,
 };
+
+/** True if standard output is the journal: the socket that systemd named. */
+export function stdoutIsJournal(): boolean {
+  const inode = Deno.env.get("JOURNAL_STREAM")?.split(":")[1];
+  return inode !== undefined && readLink(`/proc/self/fd/${STDOUT}`) === `socket:[${inode}]`;
+}
 
 /** Writes all bytes to descriptor 1 or 2, and waits for whoever reads them. @throws when nobody ever will. */
 export function writeAllSync(fd: 1 | 2, bytes: Uint8Array<ArrayBuffer>): void {

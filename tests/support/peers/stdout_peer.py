@@ -2,10 +2,12 @@
 
     stdout_peer.py KIND FILE PROGRAM ARGUMENTS…
 
-`pipe`: non-blocking; nobody reads before FILE.go is there. `journal`: a socket that JOURNAL_STREAM names, read slowly.
-FILE.end is written when everything was read.
+`pipe`: non-blocking; nobody reads before FILE.go is there. `journal`: a socket that JOURNAL_STREAM names, read slowly; as
+journald does, it takes the level `<N>` from the beginning of each line. FILE.end is written when everything was read: the
+number of lines that had no level.
 """
 import os
+import re
 import socket
 import sys
 import time
@@ -34,10 +36,17 @@ os.dup2(os.open(os.devnull, os.O_RDWR), 1)
 os.dup2(1, 2)
 while kind == "pipe" and not os.path.exists(path + ".go"):
     time.sleep(0.01)
+bare, rest = 0, b""
 with open(path, "wb") as file:
     while data := os.read(reader, 1 << 16):
+        if kind == "journal":
+            *lines, rest = (rest + data).split(b"\n")
+            plain = [re.sub(b"^<[0-7]>", b"", line) for line in lines]
+            bare += sum(one == other for one, other in zip(lines, plain))
+            data = b"".join(line + b"\n" for line in plain)
+            time.sleep(0.002)
         file.write(data)
         file.flush()
-        if kind == "journal":
-            time.sleep(0.002)
-open(path + ".end", "w").close()
+with open(path + ".ended", "w") as end:
+    end.write(str(bare))
+os.rename(path + ".ended", path + ".end")

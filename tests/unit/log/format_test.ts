@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import {
-  formatColorLine,
+  colorPrefix,
   formatLine,
   hasOurForm,
   type LogLevel,
   parseOurForm,
+  withPrefix,
 } from "../../../lib/log/format.ts";
 
 const levels: LogLevel[] = ["INFO", "WARNING", "ERROR", "DEBUG"];
@@ -42,9 +43,9 @@ Deno.test("formatLine() makes several lines of several lines, and control charac
   assert.equal(formatLine("LLM", "INFO", "a\x1b[2Jb\0c\td\x7f\x9b"), "LLM      INFO = a␛[2Jb␀c\td␡\ufffd");
 });
 
-Deno.test("formatColorLine() is formatLine() in colours", () => {
+Deno.test("colorPrefix() is linePrefix() in colours", () => {
   for (const level of levels) {
-    const line = formatColorLine("LLM", level, "one\ntwo");
+    const line = withPrefix(colorPrefix("LLM", level), "one\ntwo");
     assert.ok(line.startsWith("\x1b["));
     assert.equal(stripVTControlCharacters(line), formatLine("LLM", level, "one\ntwo"));
   }

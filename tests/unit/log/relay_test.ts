@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseOurForm } from "../../../lib/log/format.ts";
 import { Frame } from "../../../lib/log/frame.ts";
-import { type RelayHost, ServiceRelay } from "../../../lib/log/relay.ts";
+import { type ConsoleStyle, type RelayHost, ServiceRelay } from "../../../lib/log/relay.ts";
 import { referenceLines, type StreamEvent } from "./reference.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const stamp = "2026-01-01T00:00:00.000Z";
 
 /** A relay whose surroundings are in memory. */
-function setUp(options: { color?: boolean; console?: boolean; lineLimit?: number } = {}) {
+function setUp(options: { style?: ConsoleStyle; console?: boolean; lineLimit?: number } = {}) {
   const file: Uint8Array[] = [];
   const shown: Uint8Array[] = [];
   const failures: string[] = [];
@@ -18,7 +18,8 @@ function setUp(options: { color?: boolean; console?: boolean; lineLimit?: number
     frame: new Frame(),
     stamp: () => bytesOf(stamp),
     toFiles: (_tag, lines) => void file.push(lines.slice()),
-    console: options.console === false ? null : { color: options.color ?? false },
+    style: options.style ?? "plain",
+    shown: options.console ?? true,
     consoleOpen: () => room.open,
     toConsole: (lines, count) => {
       shown.push(lines.slice());
@@ -56,6 +57,18 @@ Deno.test("relay puts the prefix before each line, and only a time stamp before 
       `${stamp} LLM      INFO = \n${stamp} LLM      INFO = L000000001 x\n`,
   );
   assert.equal(shown(), file().replaceAll(`${stamp} `, ""));
+});
+
+Deno.test("relay tells the journal each line's level, also of one that has our form", () => {
+  const { relay, shown } = setUp({ style: "journal" });
+  relay.write(bytesOf("loading\nERROR:root:no model\nLLM      WARNING = slow\nKWD      ERROR = x\ngrün\n"));
+  assert.deepEqual(shown().split("\n").slice(0, -1), [
+    "<6>LLM      INFO = loading",
+    "<3>LLM      ERROR = ERROR:root:no model",
+    "<4>LLM      WARNING = slow",
+    "<3>KWD      ERROR = x",
+    "<6>LLM      INFO = grün",
+  ]);
 });
 
 Deno.test("relay never mixes stdout and stderr inside one line", () => {
@@ -111,7 +124,7 @@ Deno.test("relay keeps colours on a colour terminal only, and no other escape se
     "\x1b[31mred\x1b[0m \x1b[2J\x1b]0;title\x07\x1b]52;c;AAAA\x1b\\\x1bc\x1b[?1049h\x1bP1$r\x1b\\" +
     "\x1b]8;;unending \x1b\x1b[0m[2J \u009b2J \0\b\x07 end\n";
   const plain = "red 8;;unending ␛[2J \ufffd2J ␀␈␇ end";
-  const color = setUp({ color: true });
+  const color = setUp({ style: "color" });
   color.relay.write(bytesOf(hostile));
   assert.equal(color.file(), inFile(plain));
   const line = color.shown().replace(/^.*? = /, "");
@@ -128,7 +141,7 @@ Deno.test("relay does not let an escape sequence swallow the lines after it", ()
 });
 
 Deno.test("relay lets a line of our form pass also if its sender coloured it", () => {
-  const { relay, shown } = setUp({ color: true });
+  const { relay, shown } = setUp({ style: "color" });
   relay.write(bytesOf("\x1b[36mKWD      \x1b[0mINFO = hello\n"));
   assert.equal(shown(), "KWD      INFO = hello\n");
 });
