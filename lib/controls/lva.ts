@@ -54,7 +54,9 @@ export const lva = controlKind({
       if (limit.signal.aborted) {
         return failed(
           `no answer within ${ask.timeoutMs} ms${
-            connected ? "" : ", since Home Assistant is not connected to it"
+            connected
+              ? ""
+              : "; Home Assistant is not connected to it, and before that it neither listens nor obeys"
           }`,
         );
       }

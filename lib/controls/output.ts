@@ -117,8 +117,8 @@ async function byProgram(sound: Sound, players: string[][], ask: Ask): Promise<S
       return failed(
         `its sound cannot be played (${
           refusals.join("; ")
-        }): is there a sound device (\`aplay -l\`), and does this ` +
-          "user's PipeWire or PulseAudio run?",
+        }): look for a sound device (\`aplay -l\`), and whether this ` +
+          "user's PipeWire or PulseAudio runs",
       );
     }
     await clock.sleep(retryMs, signal);

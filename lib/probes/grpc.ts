@@ -114,7 +114,9 @@ function inWords(answer: HealthAnswer, spec: GrpcSpec, timeoutMs: number): Probe
       return noAnswer(timeoutMs);
     case "unavailable":
       return hostAndPort(spec.target)
-        ? wrong(`something listens on ${spec.target}, but it does not speak gRPC (${answer.detail})`)
+        ? wrong(
+          `something listens on ${spec.target}, but it does not speak gRPC (${answer.detail}); if it speaks HTTP, ask it by readiness: { type: http }`,
+        )
         : waiting(`UNAVAILABLE (${answer.detail})`);
     case "refused":
       return wrong(`the health check was answered with ${answer.code}: ${answer.detail}`);

@@ -65,11 +65,21 @@ export function isWyoming(probe: ProbeSpec): probe is ProbeSpec & WyomingSpec {
   return probe.type === wyoming.type;
 }
 
+/** What servers do without a word when they do not have what is asked for. */
+const instead: Record<string, string> = {
+  wake: "listen for another word, and not say so",
+  tts: "speak with another voice, or not at all",
+  asr: "transcribe with another model, or not at all",
+};
+
 function compare(expected: Record<string, string>, offer: WyomingOffer): ProbeResult {
   for (const [kind, name] of Object.entries(expected)) {
     const names = Object.hasOwn(offer, kind) ? offer[kind]! : [];
     if (!names.some((offered) => isNamed(offered, name))) {
-      return wrong(`info has no ${kind} "${name}"; there is ${listed(names)}`);
+      const meaning = names.length > 0 && kind in instead
+        ? `: it would ${instead[kind]}; expect one of these, or give it ${name}`
+        : "";
+      return wrong(`info has no ${kind} "${name}"; there is ${listed(names)}${meaning}`);
     }
   }
   const kinds = Object.keys(offer);

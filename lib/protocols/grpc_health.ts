@@ -149,6 +149,8 @@ const answers: Record<number, HealthAnswer> = {
 
 function failure(grpc: typeof Grpc, error: Grpc.ServiceError): HealthAnswer {
   const detail = firstLine(error.details);
+  // An HTTP/2 server that is not asked for anything it knows: what it answers is no gRPC, whatever the transport makes of it.
+  if (/^Received (HTTP status code|message larger)/.test(detail)) return { kind: "unavailable", detail };
   switch (error.code) {
     case grpc.status.NOT_FOUND:
       return { kind: "service_unknown" };

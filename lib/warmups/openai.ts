@@ -29,7 +29,15 @@ import {
   type WarmupContext,
   warmupKind,
 } from "./kind.ts";
-import { failed, inSeconds, isUnknownRequest, quoted, refusal, type RunContext } from "./results.ts";
+import {
+  failed,
+  inSeconds,
+  isUnknownRequest,
+  onceLoaded,
+  quoted,
+  refusal,
+  type RunContext,
+} from "./results.ts";
 import type { WarmupResult } from "./types.ts";
 
 /** What the server is asked for. `completions`: where there are none, `chat`. */
@@ -109,7 +117,8 @@ export const openai = warmupKind({
       case "chat":
         return await someTokens(spec, model, context);
       case "speech": {
-        const answer = await openaiSpeech(url, { model, voice: spec.voice, text: spec.text }, context);
+        const { voice, text } = spec;
+        const answer = await onceLoaded(() => openaiSpeech(url, { model, voice, text }, context), context);
         const refused = await refusalOf(answer, "POST /v1/audio/speech", { url, model }, context);
         if (refused) return refused;
         if (answer.bytes === 0) return failed("the synthesis gave no sound");
@@ -117,7 +126,9 @@ export const openai = warmupKind({
       }
       case "transcriptions": {
         const wav = wavOf(audioClip(spec.audio, spec.audioMs));
-        const answer = await openaiTranscription(url, { model, wav, language: spec.language }, context);
+        const { language } = spec;
+        const ask = () => openaiTranscription(url, { model, wav, language }, context);
+        const answer = await onceLoaded(ask, context);
         return await refusalOf(answer, "POST /v1/audio/transcriptions", { url, model }, context) ??
           { state: "warmed", ms: answer.ms, detail: `${inSeconds(spec.audioMs)} of ${spec.audio}` };
       }
@@ -177,12 +188,12 @@ async function someTokens(
   const detail = tokensText(tokens);
   let refused: WarmupResult | null = null;
   if (api === "completions") {
-    const answer = await openaiCompletion(url, { model, tokens }, context);
+    const answer = await onceLoaded(() => openaiCompletion(url, { model, tokens }, context), context);
     refused = await refusalOf(answer, "POST /v1/completions", { url, model }, context);
     if (refused === null) return { state: "warmed", ms: answer.ms, detail };
     if (answer.status !== 400 && refused.state !== "not_offered") return refused;
   }
-  const answer = await openaiChat(url, { model, tokens }, context);
+  const answer = await onceLoaded(() => openaiChat(url, { model, tokens }, context), context);
   if (refused !== null && isUnknownRequest(answer)) return refused;
   return await refusalOf(answer, "POST /v1/chat/completions", { url, model }, context) ??
     { state: "warmed", ms: answer.ms, detail };

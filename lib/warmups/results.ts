@@ -25,13 +25,32 @@ const unknownRequest = new Set([404, 405, 501]);
 
 export const isUnknownRequest = ({ status }: HttpResponse): boolean => unknownRequest.has(status);
 
+/** How long a server that still loads is left alone, ms. */
+const loadingMs = 250;
+
+/** Asks until the answer is no 503 any more, as long as there is time: a port may be open long before its model is there. */
+export async function onceLoaded(
+  ask: () => Promise<HttpResponse>,
+  { clock, signal, timeoutMs }: RunContext,
+): Promise<HttpResponse> {
+  const until = clock.now() + timeoutMs - loadingMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer.status !== 503 || clock.now() >= until) return answer;
+    await clock.sleep(loadingMs, signal);
+  }
+}
+
 /** Null for success; else "not offered" with `hint`, or the failure with the first words of the body. */
 export function refusal(answer: HttpResponse, what: string, hint: string): WarmupResult | null {
   if (answer.status >= 200 && answer.status < 300) return null;
   if (isUnknownRequest(answer)) {
     return { state: "not_offered", detail: `${what} was answered with ${answer.status}`, hint };
   }
-  return failed(`${what} was answered with ${answer.status}${quoted(answer)}`);
+  const loading = answer.status === 503
+    ? "; its port is open, but its model was not loaded in time (warmup.timeout_sec)"
+    : "";
+  return failed(`${what} was answered with ${answer.status}${quoted(answer)}${loading}`);
 }
 
 /** The first words of the body behind a colon; nothing for nothing. */

@@ -142,7 +142,11 @@ async function speak(
     { text, voice: { name: voice, language: language ?? null } },
     (samples) => bytes += samples.length,
   );
-  return why === null ? { ok: true, detail: `${bytes} bytes of audio` } : { ok: false, detail: why };
+  if (why === null) return { ok: true, detail: `${bytes} bytes of audio` };
+  const asked = voice && why.startsWith("the synthesis failed")
+    ? `; it was asked for the voice ${voice} (default_voice): put that into its data folder, or name one that it has`
+    : "";
+  return { ok: false, detail: why + asked };
 }
 
 /** Asks who is there. Null if it is a Wyoming server that may do it; else why the warm-up cannot be made. */

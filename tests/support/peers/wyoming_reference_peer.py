@@ -5,12 +5,13 @@ line per event it receives. Ends with its standard input.
 import asyncio
 import json
 import os
+import socket
 import sys
 import threading
 import time
 
 from wyoming.asr import Transcript
-from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.audio import AudioChunk, AudioFormat, AudioStart, AudioStop
 from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.info import (AsrModel, AsrProgram, Attribution, Describe, Info, Satellite, SndProgram, TtsProgram, TtsVoice,
@@ -38,7 +39,6 @@ def info():
         known = [AsrModel(name=name, languages=["en"], **common) for name in models]
         return Info(asr=[AsrProgram(name="faster-whisper", models=known, **common)])
     if kind == "snd":
-        from wyoming.audio import AudioFormat
         return Info(snd=[SndProgram(name="snd", snd_format=AudioFormat(rate=22050, width=2, channels=1), **common)])
     return Info(satellite=Satellite(name="satellite", area=None, **common))
 
@@ -78,8 +78,9 @@ class Peer(AsyncEventHandler):
         return True
 
     async def speak(self, request):
-        if how.get("stalls"):  # as piper does: nobody is answered while it works
-            time.sleep(how["stalls"])
+        done = time.monotonic() + how.get("stalls", 0)
+        while time.monotonic() < done:  # as piper does: nobody is answered while it works
+            pass
         known = how.get("names")
         if known and request.voice and request.voice.name not in known:
             await self.write_event(Error(text=f"ValueError: Unable to find voice: {request.voice.name}").event())
@@ -96,11 +97,14 @@ class Peer(AsyncEventHandler):
             Owner.client = None
 
 
-async def main():
-    import socket
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+async def main():
+    port = how.get("port") or free_port()
     server = AsyncTcpServer("127.0.0.1", port)
     await server.start(Peer)
     print(port, flush=True)
@@ -112,5 +116,6 @@ def end_with_input():
     os._exit(0)
 
 
-threading.Thread(target=end_with_input, daemon=True).start()
+if "port" not in how:  # else it is a service, which is stopped by a signal
+    threading.Thread(target=end_with_input, daemon=True).start()
 asyncio.run(main())

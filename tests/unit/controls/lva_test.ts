@@ -63,7 +63,8 @@ Deno.test("trap: without Home Assistant it obeys nobody, and that is the sentenc
   assert.deepEqual(answer, {
     state: "failed",
     detail:
-      `ws://127.0.0.1:${peer.port}: no answer within 300 ms, since Home Assistant is not connected to it`,
+      `ws://127.0.0.1:${peer.port}: no answer within 300 ms; Home Assistant is not connected to it, and before that it neither ` +
+      "listens nor obeys",
   });
 });
 

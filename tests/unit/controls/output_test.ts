@@ -77,7 +77,7 @@ withProcesses.test("trap: no sound server, and no program to play with, have a s
     const deaf = player(folder, "aplay", "exit 0");
     assert.match(
       detail(await play(sound(1000), { players: [down, ["/no/paplay"], deaf] }, { ...ask, timeoutMs: 2500 })),
-      /^its sound cannot be played \(\S+pw-play: exit 1: "pw_context_connect\(\) failed: Host is down"; \/no\/paplay: not found; \S+aplay: done after 0\.\d s of 1\.0 s, so nothing was heard\): is there a sound device \(`aplay -l`\), and does this user's PipeWire or PulseAudio run\?$/,
+      /^its sound cannot be played \(\S+pw-play: exit 1: "pw_context_connect\(\) failed: Host is down"; \/no\/paplay: not found; \S+aplay: done after 0\.\d s of 1\.0 s, so nothing was heard\): look for a sound device \(`aplay -l`\), and whether this user's PipeWire or PulseAudio runs$/,
     );
     assert.equal(
       detail(await play(sound(1000), { players: [["/no/pw-play"], ["/no/aplay"]] }, ask)),

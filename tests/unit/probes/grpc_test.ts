@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { startGrpcPeer } from "../../support/peers/grpc_health_peer.ts";
+import { startHttpPeer } from "../../support/peers/http_peer.ts";
 import { answering, closingPeer, freePort, silentPeer } from "../../support/peers/tcp_peer.ts";
 import { checkOnce, never, probeOf } from "./support.ts";
 
@@ -21,6 +22,18 @@ Deno.test("grpc probe has a sentence for each answer of a health service", async
   const unknown = await check("lm");
   assert.equal(unknown.state, "wrong");
   assert.match(unknown.detail, /^NOT_FOUND, the server knows no service "lm"/);
+});
+
+Deno.test("a web server of HTTP/2 is not taken for a gRPC server that refuses, or that has no health service", async () => {
+  for (const status of [200, 404]) {
+    await using web = startHttpPeer(() => new Response("Ollama is running", { status }));
+    const result = await checkOnce(grpc(`127.0.0.1:${web.port}`));
+    assert.equal(result.state, "wrong");
+    assert.match(
+      result.detail,
+      /^something listens on 127\.0\.0\.1:\d+, but it does not speak gRPC \(Received/,
+    );
+  }
 });
 
 Deno.test("grpc probe has a sentence for what is no health service", async () => {

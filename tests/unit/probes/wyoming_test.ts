@@ -29,7 +29,9 @@ withProcesses.test("wyoming probe names what is there when the expected word is 
   assert.equal((await checkOnce(wyoming(peer.port, { wake: "hey_jarvis" }))).state, "ready");
   assert.deepEqual(await checkOnce(wyoming(peer.port, { wake: "alexa" })), {
     state: "wrong",
-    detail: `info has no wake "alexa"; there is openwakeword, ok_nabu, hey_jarvis_v0.1`,
+    detail:
+      `info has no wake "alexa"; there is openwakeword, ok_nabu, hey_jarvis_v0.1: it would listen for another ` +
+      "word, and not say so; expect one of these, or give it alexa",
   });
   assert.deepEqual(await checkOnce(wyoming(peer.port, { asr: "tiny" })), {
     state: "wrong",
