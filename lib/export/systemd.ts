@@ -259,7 +259,6 @@ function hardening({ user, runAs }: SystemdOptions): Lines {
   if (user) return everywhere;
   return [
     ["User", plainValue(runAs)],
-    ["SupplementaryGroups", "audio video render"],
     ...everywhere,
     ["CapabilityBoundingSet", ""],
     ["ProtectSystem", "full"],
@@ -274,25 +273,28 @@ function hardening({ user, runAs }: SystemdOptions): Lines {
 
 function usage(
   { services }: BootPlan,
-  { user, config }: SystemdOptions,
+  { user, config, runAs }: SystemdOptions,
   files: readonly string[],
   start: string,
 ): string[] {
   const control = user ? "systemctl --user" : "systemctl";
   const all = [config.variables, ...services.map(({ env }) => env)].flatMap(Object.keys);
-  const secrets = [...new Set(all)].filter(isSecretName);
+  const secrets = [...new Set(all)].filter(isSecretName).join(", ");
+  const environmentFile = `${user ? "~/.config" : "/etc"}/alexa-loader/environment`;
   return [
     `Into ${user ? "~/.config/systemd/user/" : "/etc/systemd/system/"}: ${files.join(", ")}`,
     `then ${control} daemon-reload && ${control} enable --now ${start}`,
     ...(user ? ["It starts when its user logs in; at boot, without a login: loginctl enable-linger"] : [
-      "Its folders are its user's: ask it as that user, with XDG_RUNTIME_DIR unset (alexa-loader status).",
+      `${runAs} has to be in the groups of its devices: audio, for a GPU video and render. Its folders are its own:`,
+      "ask it as that user, with XDG_RUNTIME_DIR unset (alexa-loader status).",
     ]),
-    ...(secrets.length > 0
+    ...(services.some(({ gpu }) => gpu !== "none")
       ? [
-        `Secrets are not written here: put ${secrets.join(", ")} as NAME=value into ${
-          user ? "~/.config" : "/etc"
-        }/alexa-loader/environment, mode 0600.`,
+        "NoNewPrivileges keeps nvidia-modprobe from making the GPU's device files: nvidia-persistenced makes them.",
       ]
       : []),
+    ...(secrets === ""
+      ? []
+      : [`Secrets are not written here: put ${secrets} as NAME=value into ${environmentFile}, mode 0600.`]),
   ];
 }

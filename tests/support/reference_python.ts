@@ -17,7 +17,13 @@ function pythonWith(module: string): string | null {
 export const wyomingPython = pythonWith("wyoming.server");
 
 /** A test against the reference library. */
-export function wyomingTest(name: string, fn: (python: string) => Promise<void>): void {
-  const label = wyomingPython === null ? `${name} (skipped: needs pip install wyoming==1.10.2)` : name;
-  Deno.test({ name: label, ignore: wyomingPython === null, fn: () => fn(wyomingPython!) });
+export const wyomingTest = pythonTest("wyoming.server", "wyoming==1.10.2");
+
+/** What makes tests that need `modules` of the packages `pip`. */
+export function pythonTest(modules: string, pip: string) {
+  const python = pythonWith(modules);
+  return (name: string, fn: (python: string) => Promise<void>): void => {
+    const label = python === null ? `${name} (skipped: needs pip install ${pip})` : name;
+    Deno.test({ name: label, ignore: python === null, fn: () => fn(python!) });
+  };
 }

@@ -1,4 +1,5 @@
 /** The plans that are exported in tests: each preset, and one that has everything which an engine may stumble over. */
+import fc from "fast-check";
 import { demoConfig } from "../../../lib/demo/config.ts";
 import { exportCompose } from "../../../lib/export/compose.ts";
 import { exportKubernetes, usualLoaderImage } from "../../../lib/export/kubernetes.ts";
@@ -76,3 +77,64 @@ export function golden(name: string, text: string): string {
   if (Deno.env.get("UPDATE_GOLDENS")) Deno.writeTextFileSync(file, text);
   return Deno.readTextFileSync(file);
 }
+
+/** Words that mean something to one of the formats, and any others that an argument or a variable may have. */
+export const hostileWords: fc.Arbitrary<string[]> = fc.array(
+  fc.oneof(
+    fc.constantFrom(
+      ...[
+        "",
+        " ",
+        "%",
+        "%%n",
+        "%h",
+        "$HOME",
+        "${HOME}",
+        "$$",
+        "$(HOME)",
+        "$$(HOME)",
+        "\\",
+        "\\n",
+        "a\\",
+        '"',
+        "'",
+      ],
+      ...[
+        "#",
+        "a # b",
+        ";",
+        "- a",
+        "a: b",
+        "no",
+        "null",
+        "~",
+        "1e3",
+        "0o7",
+        "1:30",
+        "!x",
+        "&a",
+        "*a",
+        "{{x}}",
+        "|",
+      ],
+      ...[
+        "\n",
+        "a\nb\n",
+        "\r\n",
+        "\t",
+        "\x1b[1m",
+        "\x7f",
+        "\x85",
+        "\u2028",
+        "\ufeff",
+        "é",
+        "日本",
+        "😀",
+        "[x]\n[y]",
+      ],
+    ),
+    fc.string({ unit: "grapheme", maxLength: 20 }),
+    fc.string({ unit: "binary-ascii", maxLength: 20 }),
+  ).map((word) => word.replaceAll("\0", "")), // no argument can have it
+  { maxLength: 6 },
+);
