@@ -23,6 +23,7 @@ export { type ConfigChoice, type Loaded, loadPlan } from "./loader/load_plan.ts"
 export type { LoaderOptions } from "./loader/assembly.ts";
 export { LoaderService } from "./loader/loader.ts";
 export { Log, type LogEntry, type LogOptions } from "./log/mod.ts";
+export type { PlanDifference, ReloadReport } from "./model/difference.ts";
 export type * from "./model/plan.ts";
 export type { VramSnapshot } from "./gpu/coordinator.ts";
 export type { LoaderStatus, ServiceStatus } from "./model/status.ts";

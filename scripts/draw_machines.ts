@@ -87,6 +87,7 @@ const moves: { words: string; event: ServiceEvent; when?: Partial<ServiceState>;
   { words: "start", event: { type: "start" } },
   { words: "stop", event: { type: "stop" } },
   { words: "restart", event: { type: "restart" } },
+  { words: "renew", event: { type: "renew" } },
   { words: "prepare", event: { type: "prepare" } },
   { words: "ready", event: { type: "ready" } },
   { words: "warmed", event: { type: "warmed" } },

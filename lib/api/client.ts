@@ -49,6 +49,16 @@ const answerMs = 5_000;
 const vramMs = 10_000;
 const maxBytes = 4 << 20;
 
+/** What it refuses for a reason of the asker's own. */
+const refusals = [
+  "unknown_service",
+  "config_invalid",
+  "config_unreadable",
+  "command_missing",
+  "port_busy",
+  "gpu_missing",
+] as const;
+
 /** The loader that listens on the unix socket `path`. Nothing is connected before the first question. */
 export function connectControl(path: string, options: ControlClientOptions = {}): ControlClient {
   const clock = options.clock ?? systemClock;
@@ -113,7 +123,8 @@ function valueOf({ status, text }: { status: number; text: string }, whose: stri
   const error = isRecord(value) ? value.error : null;
   if (!isRecord(error) || typeof error.message !== "string") throw misunderstood(whose);
   const hint = typeof error.hint === "string" ? error.hint : undefined;
-  if (error.code === "unknown_service") throw new LoaderError("unknown_service", error.message, { hint });
+  const refusal = refusals.find((code) => code === error.code);
+  if (refusal) throw new LoaderError(refusal, error.message, { hint });
   throw failed(whose, error.message, hint);
 }
 

@@ -1,11 +1,12 @@
 /**
  * All that the API offers. Another route is a file of `routes/` and a line here; these names stay free for what comes:
- * `reload`, `metrics`, `upgrade`, `yield`, `park`, `resume`. Spec: §12.
+ * `metrics`, `upgrade`, `yield`, `park`, `resume`. Spec: §12.
  */
 import type { Route } from "./route.ts";
 import { boots, oneBoot } from "./routes/boots.ts";
 import { doctor } from "./routes/doctor.ts";
 import { openapi } from "./routes/openapi.ts";
+import { reload } from "./routes/reload.ts";
 import { restart } from "./routes/services.ts";
 import { services, status } from "./routes/status.ts";
 import { stop } from "./routes/stop.ts";
@@ -16,6 +17,7 @@ export const routes: readonly Route[] = [
   services,
   restart,
   stop,
+  reload,
   boots,
   oneBoot,
   vram,

@@ -1,5 +1,6 @@
 /** What both ends of the control socket agree on. Spec: §12. */
 import type { BootRecord } from "../model/boot_record.ts";
+import type { ReloadReport } from "../model/difference.ts";
 import type { DoctorReport } from "../model/doctor.ts";
 import type { LoaderStatus } from "../model/status.ts";
 
@@ -10,6 +11,8 @@ export interface ControlTarget {
   restart(service: string): Promise<boolean>;
   /** Begins the shutdown and returns at once; `reason` is for the log. */
   stop(reason: string): void;
+  /** Reads the configuration again and takes over what has changed; `dryRun`: only says what that would be. */
+  reload?(dryRun: boolean): Promise<ReloadReport>;
   /** Who holds how much GPU memory, as plain data. */
   vram?(): unknown | Promise<unknown>;
   /** The `last` boots of the history on disk, oldest first. */

@@ -15,7 +15,7 @@ import { namePort } from "./port_owner.ts";
 
 export class Claims implements Disposable {
   #log: HygieneLog;
-  #held = new DisposableStack();
+  #held = new Map<string, Disposable>();
   #impossible = false;
 
   constructor(log: HygieneLog) {
@@ -27,13 +27,29 @@ export class Claims implements Disposable {
     this.#take(bootClaim(bootId));
   }
 
-  /** Takes all these ports. @throws LoaderError `port_busy` that names the loader that has them. */
+  /** Takes all these ports, or none more. @throws LoaderError `port_busy` that names the loader that has them. */
   ports(needed: ReadonlyMap<number, ServicePlan[]>): void {
     // In one order: whoever has the highest port of those that several want gets all of its own.
-    for (const port of [...needed.keys()].sort((a, b) => a - b)) {
+    const wanted = [...needed.keys()].sort((a, b) => a - b).filter((port) =>
+      !this.#held.has(portClaim(port))
+    );
+    for (const [i, port] of wanted.entries()) {
       if (this.#take(portClaim(port))) continue;
-      this[Symbol.dispose]();
+      this.#letGo(wanted.slice(0, i).map(portClaim));
       throw portsClaimed(needed);
+    }
+  }
+
+  /** Gives back all other ports. */
+  onlyPorts(needed: ReadonlySet<number>): void {
+    const kept = new Set([...needed].map(portClaim));
+    this.#letGo([...this.#held.keys()].filter((name) => name.startsWith(portClaim("")) && !kept.has(name)));
+  }
+
+  #letGo(names: Iterable<string>): void {
+    for (const name of names) {
+      this.#held.get(name)?.[Symbol.dispose]();
+      this.#held.delete(name);
     }
   }
 
@@ -41,7 +57,7 @@ export class Claims implements Disposable {
     if (this.#impossible) return true;
     try {
       const held = claim(name);
-      if (held) this.#held.use(held);
+      if (held) this.#held.set(name, held);
       return held !== null;
     } catch (error) {
       this.#impossible = true; // a sandbox without such sockets: the ports themselves are looked at all the same
@@ -51,11 +67,11 @@ export class Claims implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#held.dispose();
+    this.#letGo([...this.#held.keys()]);
   }
 }
 
-const portClaim = (port: number) => `port/${port}`;
+const portClaim = (port: number | "") => `port/${port}`;
 
 function portsClaimed(needed: ReadonlyMap<number, ServicePlan[]>): LoaderError {
   const owners = new Set<number>();

@@ -13,7 +13,7 @@ interface JsonFlags extends ConfigChoice {
   json?: boolean;
 }
 
-async function connect(flags: ConfigChoice): Promise<{ client: ControlClient; socket: string }> {
+export async function connect(flags: ConfigChoice): Promise<{ client: ControlClient; socket: string }> {
   const { plan } = await loadPlan(flags);
   const socket = controlSocket(plan.dirs.runtime);
   return { client: connectControl(socket, { config: plan.configPath }), socket };

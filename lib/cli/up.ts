@@ -36,13 +36,13 @@ async function openBoard(): Promise<Board | null> {
 
 async function boot(cli: Cli, choice: ConfigChoice, { debug, plain }: RunFlags): Promise<void> {
   const startedAt = systemClock.now() - programAgeMs();
-  const { plan, history } = await loadPlan(choice, { freePorts: true });
+  const { plan, history, reread } = await loadPlan(choice, { freePorts: true });
   const shown = plain ? null : await openBoard();
   await using log = new Log({ dir: null, console: shown?.target ?? "stdout", debug });
   await using board = shown; // goes before the log, whose last lines stand alone
   const limits = platformLimits();
   if (limits !== null) log.warning("LOADER", limits);
-  const loader = new LoaderService(plan, { log, startedAt, history, ownProcess: true });
+  const loader = new LoaderService(plan, { log, startedAt, history, reread, ownProcess: true });
   board?.show(loader, history);
   const { stop, kill } = cli.signals;
   const onStop = () => void loader.stopAll(String(stop.reason));
@@ -50,6 +50,7 @@ async function boot(cli: Cli, choice: ConfigChoice, { debug, plain }: RunFlags):
   stop.addEventListener("abort", onStop, { once: true });
   kill.addEventListener("abort", onKill, { once: true });
   if (stop.aborted) onStop();
+  cli.signals.onReload(() => void loader.reload({ by: "SIGHUP" }).catch(() => {})); // what is wrong is in the log
   try {
     await loader.startAll();
   } catch (error) {

@@ -16,6 +16,7 @@ export function announcements(log: Log, totalLine: (totalMs: number) => string):
         info("All services running (warm-ups complete); entering SYSTEM_READY");
         return info(`SYSTEM_READY: ${totalLine(fact.totalMs)}`);
       case "ready_again": {
+        if (fact.services.length === 0) return info("SYSTEM_READY again");
         const verb = fact.services.length === 1 ? "is" : "are";
         return info(
           `SYSTEM_READY again: ${fact.services.join(", ")} ${verb} back after ${seconds(fact.afterMs)}`,

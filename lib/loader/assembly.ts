@@ -1,4 +1,5 @@
 /** Who is made of what, in one boot. What only the precheck can make is null until then. Spec: §1.1, §12. */
+import type { Claims } from "../clean_start/claims.ts";
 import type { StateFile } from "../clean_start/state_file.ts";
 import { LoaderError, reasonOf } from "../errors.ts";
 import { GpuCoordinator } from "../gpu/coordinator.ts";
@@ -6,7 +7,7 @@ import type { Log } from "../log/mod.ts";
 import { BootMetrics } from "../metrics/boot_metrics.ts";
 import { type History, openHistory } from "../metrics/history.ts";
 import { EventBus } from "../model/event_bus.ts";
-import type { BootPlan } from "../model/plan.ts";
+import type { BootPlan, ServicePlan } from "../model/plan.ts";
 import type { Actual } from "../model/states.ts";
 import { Prewarmer } from "../prewarm/prewarmer.ts";
 import type { KeptOutput } from "../services/context.ts";
@@ -42,12 +43,16 @@ export interface LoaderOptions {
   history?: History;
   /** Serve the control socket (`status`, `restart`, `stop`); default true. */
   control?: boolean;
+  /** Reads the configuration again, for a reload. Left out: there is none to be read. @throws what is wrong with it. */
+  reread?: () => Promise<BootPlan>;
   /** This process does nothing else: an orphan that it inherits is a service's, whoever it was. Default false. */
   ownProcess?: boolean;
 }
 
 export class Assembly {
-  readonly plan: BootPlan;
+  /** A reload replaces it: what asks it later follows it. */
+  plan: BootPlan;
+  readonly reread: (() => Promise<BootPlan>) | null;
   readonly bootId: string = randomHex(16);
   readonly log: Log;
   readonly clock: Clock;
@@ -63,6 +68,8 @@ export class Assembly {
 
   /** Descriptors for the stop, which must not fail for want of one. */
   reserve: Disposable | null = null;
+  claims: Claims | null = null;
+  /** In start order; before them those that a reload has dismissed and that are not gone yet. */
   supervisors: readonly Supervisor<ManagedService>[] = [];
   stateFile: StateFile | null = null;
   strays: Strays | null = null;
@@ -72,12 +79,15 @@ export class Assembly {
   onChange: (supervisor: Supervisor<ManagedService>, from: Actual, to: Actual) => void = () => {};
   /** What owns the commands that we run ourselves. */
   #commands: CommandOwner | null = null;
+  #context: ServiceContext | null = null;
   #ownProcess: boolean;
 
   constructor(plan: BootPlan, options: LoaderOptions) {
     const { log, clock = systemClock, startedAt = clock.now() } = options;
     this.#ownProcess = options.ownProcess ?? false;
+    const planNow = () => this.plan;
     this.plan = plan;
+    this.reread = options.reread ?? null;
     this.log = log;
     this.clock = clock;
     this.startedAt = startedAt;
@@ -89,14 +99,20 @@ export class Assembly {
       startedAt,
       facts: { boot: this.bootId, version, config: plan.configPath, deno: runtimeVersion },
       history: options.history ?? openHistory(plan.dirs.state, { last: 20 }),
-      greeting: plan.greeting,
+      get greeting() {
+        return planNow().greeting;
+      },
       warn: (message) => log.warning("LOADER", message),
     });
     this.prewarmer = this.held.use(
       new Prewarmer({
         clock,
-        files: plan.prewarm.files,
-        tokenizers: plan.prewarm.tokenizers,
+        get files() {
+          return planNow().prewarm.files;
+        },
+        get tokenizers() {
+          return planNow().prewarm.tokenizers;
+        },
         env: environment(),
         signal: this.stopping.signal,
         emit: this.events.emit,
@@ -115,8 +131,20 @@ export class Assembly {
     });
   }
 
+  /** A service as it is planned now. */
+  planOf(name: string): ServicePlan {
+    return this.plan.services.find((service) => service.name === name)!;
+  }
+
+  /** In the order in which they are stopped: who is dismissed comes first. */
+  inStopOrder(): Supervisor<ManagedService>[] {
+    const turn = ({ name }: { name: string }) => this.plan.stopOrder.indexOf(name);
+    return this.supervisors.toSorted((a, b) => turn(a) - turn(b));
+  }
+
   /** The services, and who watches over their processes and over the wake word. Starts none of them. */
   makeServices({ keep, stateFile }: Prechecked): void {
+    const planNow = () => this.plan, serviceOf = this.#serviceOf.bind(this);
     const { plan, bootId, clock, log } = this;
     this.stateFile = stateFile;
     this.metrics.keep = true;
@@ -135,24 +163,39 @@ export class Assembly {
         note: (who) => registry.strays(who),
       });
     }
-    this.#makeUnits(registry, keep);
-    const services = this.supervisors.map((supervisor) => supervisor.service);
+    this.#context = this.#contextOf(registry, keep);
+    this.supervisors = plan.services.map((service) => this.makeSupervisor(service));
     this.wakeWord = new WakeWordControl({
-      plan: plan.greeting,
-      kwd: services.find((service) => service instanceof KwdService) ?? null,
-      tts: services.find((service) => service instanceof TtsService) ?? null,
+      get plan() {
+        return planNow().greeting;
+      },
+      get kwd() {
+        return serviceOf(KwdService);
+      },
+      get tts() {
+        return serviceOf(TtsService);
+      },
       clock,
       bootId,
       signal: this.stopping.signal,
       knownOverBudget: this.metrics.knowsOverBudget,
       emit: this.events.emit,
-      onSpoken: (voice) => this.supervisor(voice).unproved = false,
+      onSpoken: (voice) => {
+        for (const supervisor of this.supervisors) if (supervisor.name === voice) supervisor.unproved = false;
+      },
     });
   }
 
-  #makeUnits(registry: ProcessRegistry, keep: KeptOutput | null): void {
+  #serviceOf<S extends ManagedService>(kind: abstract new (...args: never[]) => S): S | null {
+    for (const { service, retired } of this.supervisors) {
+      if (service instanceof kind && !retired) return service;
+    }
+    return null;
+  }
+
+  #contextOf(registry: ProcessRegistry, keep: KeptOutput | null): ServiceContext {
     const { plan, bootId, clock, log, events: { emit } } = this;
-    const context: ServiceContext = {
+    return {
       bootId,
       clock,
       log,
@@ -166,9 +209,14 @@ export class Assembly {
       onGone: (service, child) => registry.onGone(service, child),
       commands: registry.commands,
     };
-    const times = this.metrics.readyTimes;
-    this.supervisors = plan.services.map((service) =>
-      new Supervisor(this.held.use(createService(service, context)), {
+  }
+
+  /** One more service. Starts nothing. */
+  makeSupervisor(service: ServicePlan): Supervisor<ManagedService> {
+    const planNow = () => this.plan, { clock, events: { emit } } = this;
+    const supervisor: Supervisor<ManagedService> = new Supervisor(
+      this.held.use(createService(service, this.#context!)),
+      {
         clock,
         emit,
         hooks: { // the GPU is open before any of them is started
@@ -178,12 +226,15 @@ export class Assembly {
           beforeStop: (supervisor) => this.gpu!.beforeStop(supervisor),
           afterStop: (supervisor) => this.gpu!.afterStop(supervisor),
           signOfWork: (supervisor) => this.gpu!.signOfWork(supervisor),
-          changed: ({ name }, from, to) => this.#changed(this.supervisor(name), from, to),
+          changed: (_, from, to) => this.#changed(supervisor, from, to),
         },
-        pollMaxMs: plan.pollMaxMs,
-        expectedReadyMs: times[service.name]?.at(-1) ?? null,
-      })
+        get pollMaxMs() {
+          return planNow().pollMaxMs;
+        },
+        expectedReadyMs: this.metrics.readyTimes[service.name]?.at(-1) ?? null,
+      },
     );
+    return supervisor;
   }
 
   /** Waits for the GPU where a service needs one. @throws LoaderError `gpu_missing`. */

@@ -42,20 +42,25 @@ export class BootInterpreter {
     this.send({ type: "sequence_over", look: this.#look() });
   }
 
+  /** Who there is has changed. */
+  lookAgain(): void {
+    this.send({ type: "changed", look: this.#look() });
+  }
+
   #onChange(supervisor: Supervisor<ManagedService>, from: Actual, to: Actual): void {
     const made = this.#made, { name } = supervisor;
     if (supervisor.service instanceof KwdService) {
       made.wakeWord?.send({ type: to === "up" ? "kwd_up" : "kwd_down" });
     }
-    if (made.stopping.signal.aborted) return;
+    if (made.stopping.signal.aborted || supervisor.retired) return;
     if (to === "failed" && made.plan.failFast) return this.#onFailFast(name);
     if (!this.#boot.sequenceOver) return; // until then nobody is missed, and looking at hundreds would be felt
     if (from === "up") this.send({ type: "lost", lost: { name, at: made.clock.now() } });
-    if (to === "up" || supervisor.isLost) this.send({ type: "changed", look: this.#look() });
+    if (to === "up" || supervisor.isLost) this.lookAgain();
   }
 
   #look(): Look {
-    const { supervisors } = this.#made;
+    const supervisors = this.#made.supervisors.filter((supervisor) => !supervisor.retired);
     return {
       allUp: supervisors.every((supervisor) => supervisor.isUp),
       givenUp: supervisors.some((supervisor) => supervisor.isLost),
@@ -69,8 +74,9 @@ export class BootInterpreter {
       case "announce_ready":
         return events.emit({ fact: "system_ready", totalMs: metrics.recorder.ready() });
       case "announce_back": {
-        const services = effect.lost.map(({ name }) => name);
-        const afterMs = clock.now() - Math.min(...effect.lost.map(({ at }) => at));
+        const lost = effect.lost.filter(({ name }) => this.#made.plan.services.some((s) => s.name === name));
+        const services = lost.map(({ name }) => name);
+        const afterMs = clock.now() - Math.min(clock.now(), ...lost.map(({ at }) => at));
         return events.emit({ fact: "ready_again", services, afterMs });
       }
       case "tell_degraded":

@@ -23,6 +23,8 @@ export interface Loaded {
   plan: BootPlan;
   /** The last boots of this configuration. */
   history: History;
+  /** Reads the same configuration again; what was learned from earlier boots stays. @throws as `loadPlan`. */
+  reread(): Promise<BootPlan>;
 }
 
 /** How many of the last boots count for timeouts, predictions and the p95 in the log. */
@@ -37,12 +39,19 @@ export async function loadPlan(
   const cwd = workingDirectory();
   if (choice.demo) return await planDemo(env, cwd, o);
   const path = findConfig(choice.config ?? null, cwd, env);
-  const real = realPath(path.startsWith("/") ? path : `${cwd}/${path}`);
-  return plan(await read(path, real, env), real, cwd, env, o.learned);
+  const read = async (): Promise<Read> => {
+    const configPath = realPath(path.startsWith("/") ? path : `${cwd}/${path}`);
+    return { loaded: await readConfiguration(path, configPath, env), configPath };
+  };
+  return plan(await read(), read, cwd, env, o.learned);
 }
 
 /** A built program need not parse and validate again what it has read before; from source the code may have changed. */
-async function read(path: string, real: string, env: Record<string, string>): Promise<LoadedConfig> {
+async function readConfiguration(
+  path: string,
+  real: string,
+  env: Record<string, string>,
+): Promise<LoadedConfig> {
   const text = readConfig(path);
   const home = env.XDG_CACHE_HOME?.startsWith("/")
     ? env.XDG_CACHE_HOME
@@ -84,17 +93,24 @@ async function planDemo(
     )
     : demoConfig;
   const { parseConfig } = await import("../config/load.ts");
-  return plan(parseConfig(text, "<demo>", env), "<demo>", cwd, env, learned);
+  const demo = { loaded: parseConfig(text, "<demo>", env), configPath: "<demo>" };
+  return plan(demo, () => Promise.resolve(demo), cwd, env, learned);
+}
+
+interface Read {
+  loaded: LoadedConfig;
+  /** Its real path. */
+  configPath: string;
 }
 
 function plan(
-  loaded: LoadedConfig,
-  configPath: string,
+  first: Read,
+  again: () => Promise<Read>,
   cwd: string,
   env: Record<string, string>,
   learned = true,
 ): Loaded {
-  const facts = {
+  const factsOf = ({ configPath }: Read) => ({
     configPath,
     configDir: configPath.startsWith("/") ? configPath.slice(0, configPath.lastIndexOf("/")) || "/" : cwd,
     cwd,
@@ -102,8 +118,10 @@ function plan(
     env,
     uid: userId(),
     instanceHash: (path: string) => path === "<demo>" ? "demo" : shortHash(path),
-  };
-  const history = openHistory(planDirs(loaded, facts).state, { last: bootsThatCount });
+  });
+  const { loaded } = first;
+  const history = openHistory(planDirs(loaded, factsOf(first)).state, { last: bootsThatCount });
   const times = learned ? readyTimes(history.records) : null;
-  return { loaded, plan: planBoot(loaded, { ...facts, history: times }), history };
+  const planOf = (read: Read) => planBoot(read.loaded, { ...factsOf(read), history: times });
+  return { loaded, plan: planOf(first), history, reread: async () => planOf(await again()) };
 }

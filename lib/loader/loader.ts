@@ -11,11 +11,11 @@ import { openHistory } from "../metrics/history.ts";
 import type { DoctorReport } from "../model/doctor.ts";
 import type { Observer } from "../model/events.ts";
 import type { BootPlan } from "../model/plan.ts";
+import type { ReloadReport } from "../model/difference.ts";
 import type { LoaderState } from "../model/states.ts";
 import type { LoaderStatus } from "../model/status.ts";
 import type { ManagedService } from "../services/mod.ts";
 import { degradedText } from "../supervise/capabilities.ts";
-import { startInOrder } from "../supervise/sequence.ts";
 import { environment } from "../sys/host.ts";
 import { bindAll } from "../sys/process/libc.ts";
 import { goOnWith } from "./adoption.ts";
@@ -23,8 +23,10 @@ import { Assembly, type LoaderOptions } from "./assembly.ts";
 import { BootInterpreter } from "./boot_interpreter.ts";
 import { ControlDoor } from "./control.ts";
 import { precheck } from "./precheck.ts";
+import type { Reloader, ReloadOptions } from "./reload.ts";
 import { loaderStatus } from "./status.ts";
 import { tearDown } from "./teardown.ts";
+import { StartQueue } from "./start_queue.ts";
 
 /**
  * A precheck that is over before this time does not load the control socket beside the work that the first service waits
@@ -36,11 +38,12 @@ const recordsThatCount = 20;
 
 /** One boot of one assistant: made, started once, stopped once. */
 export class LoaderService implements AsyncDisposable {
-  readonly plan: BootPlan;
   readonly bootId: string;
   #made: Assembly;
   #control: ControlDoor;
   #life: BootInterpreter;
+  #queue: StartQueue;
+  #reloader: Reloader | null = null;
   /** What the precheck is at, in words. */
   #doing: string | null = null;
   #prechecking: Promise<void> | null = null;
@@ -52,14 +55,15 @@ export class LoaderService implements AsyncDisposable {
 
   constructor(plan: BootPlan, options: LoaderOptions) {
     const made = this.#made = new Assembly(plan, options);
-    this.plan = plan;
     this.bootId = made.bootId;
+    this.#queue = new StartQueue(made);
     this.#control = new ControlDoor(
       made,
       options.control === false ? null : {
         status: () => this.status(),
         restart: (name) => this.restartService(name),
         stop: (reason) => void this.#stop(reason),
+        reload: (dryRun) => this.reload({ by: "requested on the control socket", dryRun }),
         vram: async () => (await import("../ui/vram_view.ts")).vramJson(await this.vramSnapshot()),
         boots: (last) => openHistory(plan.dirs.state, { last }).records,
         doctor: () => this.#diagnosis ??= this.#diagnose().finally(() => this.#diagnosis = null),
@@ -76,6 +80,10 @@ export class LoaderService implements AsyncDisposable {
   /** Resolves with the exit code when everything is stopped, whoever asked for it. */
   get ended(): Promise<ExitCode> {
     return this.#ended.promise;
+  }
+  /** As it runs now: a reload replaces it. */
+  get plan(): BootPlan {
+    return this.#made.plan;
   }
   get state(): LoaderState {
     return this.#life.boot.phase;
@@ -159,22 +167,8 @@ export class LoaderService implements AsyncDisposable {
   }
 
   async #startServices(): Promise<string[]> {
-    const { supervisors, clock, events, prewarmer, gpu, stopping } = this.#made;
     this.#life.send({ type: "start" });
-    let gateAt = clock.now();
-    const sequence = startInOrder(supervisors, {
-      signal: stopping.signal,
-      lookahead: this.plan.prewarm.enabled ? this.plan.lookahead : 0,
-      prepare: (next) => {
-        next.prepare();
-        if (!next.isUp) prewarmer.start(next);
-      },
-      stage: async (supervisor) => {
-        gateAt = clock.now();
-        if (supervisor.isUp) await gpu?.stage(supervisor.name);
-      },
-      onGate: ({ name }) => events.emit({ fact: "gate_passed", service: name, lagMs: clock.now() - gateAt }),
-    });
+    const sequence = this.#queue.add(this.#made.supervisors);
     // The first service is on its way: what nobody waits for is done beside its load.
     bindAll();
     const [failed] = await Promise.all([sequence, this.#control.open(), import("../warmups/mod.ts")]);
@@ -197,6 +191,17 @@ export class LoaderService implements AsyncDisposable {
       this.#made.events.emit({ fact: "restart_wanted", service: name });
     }
     return await supervisor.restart();
+  }
+
+  /**
+   * Reads the configuration again and takes over what has changed; the rest is not touched. Resolves when all that is
+   * started for it is up or given up. @throws LoaderError that says what is wrong with it; nothing was changed then.
+   */
+  async reload(options: Partial<ReloadOptions> = {}): Promise<ReloadReport> {
+    const { Reloader } = await import("./reload.ts");
+    await this.#prechecking?.catch(() => {}); // what is wrong with it is told by startAll()
+    this.#reloader ??= new Reloader(this.#made, this.#life, this.#queue);
+    return await this.#reloader.reload({ by: "requested", dryRun: false, ...options });
   }
 
   /** Stops everything in order and resolves when nothing is left. Safe at any moment, also in mid-boot, also twice. */

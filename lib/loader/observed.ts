@@ -6,6 +6,7 @@ import type { Prewarmer } from "../prewarm/prewarmer.ts";
 import type { Clock } from "../sys/clock.ts";
 
 export interface Observed {
+  /** As it is now: a reload replaces it. */
   readonly plan: BootPlan;
   readonly log: Log;
   readonly metrics: BootMetrics;

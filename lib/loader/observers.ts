@@ -5,13 +5,15 @@ import { greetingSentences } from "../voice/sentences.ts";
 import { announcements } from "./announcements.ts";
 import type { Observed } from "./observed.ts";
 import { turnKeeper } from "./turn_keeper.ts";
+import { reloadWords } from "./reload_words.ts";
 
 /** In the order in which they are told; what keeps figures comes first. Another one is a file of its own and a line here. */
 export const observers: ((boot: Observed) => Observer)[] = [
   ({ metrics }) => (fact) => metrics.note(fact),
   ({ prewarmer }) => (fact) => prewarmer.note(fact),
   turnKeeper,
-  ({ log, plan }) => sentences(log, plan.services),
-  ({ log, plan }) => greetingSentences(log, plan.services),
+  (boot) => sentences(boot.log, () => boot.plan.services),
+  (boot) => greetingSentences(boot.log, () => boot.plan.services),
+  ({ log }) => reloadWords(log),
   ({ log, metrics }) => announcements(log, (totalMs) => metrics.totalLine(totalMs)),
 ];

@@ -151,7 +151,7 @@ export async function greetOnce(
   const mark = `${plan.dirs.runtime}/greeted-${machineBootId()}`;
   if (!marking(plan, () => writeNew(mark, "", 0o600))) return `greeted before, as ${mark} says`;
   const events = new EventBus((error) => log.error("LOADER", reasonOf(error)));
-  events.observe(greetingSentences(log, plan.services));
+  events.observe(greetingSentences(log, () => plan.services));
   const bootId = randomHex(16);
   const nobodys = { onSpawned() {}, onGone() {} };
   const context: ServiceContext = {

@@ -34,6 +34,7 @@ export interface Prechecking {
   readonly held: AsyncDisposableStack;
   readonly metrics: BootMetrics;
   reserve: Disposable | null;
+  claims: Claims | null;
 }
 
 export interface Prechecked {
@@ -52,7 +53,7 @@ export async function precheck(o: Prechecking, doing: (what: string) => void): P
   o.reserve = holdBack(descriptorsOfStop);
   const warn = (message: string) => log.warning("LOADER", message);
   o.held.use(lockInstance(plan.dirs));
-  const claims = o.held.use(new Claims(log));
+  const claims = o.claims = o.held.use(new Claims(log));
   claims.boot(o.bootId);
   claims.ports(neededPorts(plan));
   const keep = plan.onLoaderDeath === "keep"

@@ -4,8 +4,8 @@ import type { Assembly } from "./assembly.ts";
 
 /** True when nothing of ours is left. Safe at any moment, also when only a part was made. */
 export async function tearDown(made: Assembly, reason: string): Promise<boolean> {
-  const { plan, clock, log, metrics, stateFile, supervisors, gpu, force } = made;
-  const order = supervisors.length > 0 ? plan.stopOrder.map((name) => made.supervisor(name)) : [];
+  const { plan, clock, log, metrics, stateFile, gpu, force } = made;
+  const order = made.inStopOrder();
   let clean = true;
   if (order.length > 0) {
     made.events.emit({ fact: "stopping", reason, services: order.map((supervisor) => supervisor.name) });

@@ -18,5 +18,16 @@ export interface PlanDifference {
   /** Settings of the loader itself that hold from now on. */
   loader: string[];
   /** Settings that need a restart of the loader: they stay as they are. */
-  fixed: string[];
+  postponed: string[];
+}
+
+/** What a reload came to, or would. */
+export interface ReloadReport {
+  /** Its number since the loader runs; null: nothing was to be done, or it was only asked what it would do. */
+  reload: number | null;
+  difference: PlanDifference;
+  /** Who is started for it, in this order. `p95_ms`: from start to past its gate by the history, null without one. */
+  starts: { service: string; p95_ms: number | null }[];
+  /** Of those, who did not come up. */
+  failed: string[];
 }

@@ -5,6 +5,7 @@
  * All `_ms` and `Ms` are milliseconds; a fact is told at the moment at which it is one.
  */
 import type { GreetingReport } from "./boot_record.ts";
+import type { ReloadReport } from "./difference.ts";
 import type { PrepareReport, StopReport, WarmupResult } from "./reports.ts";
 import type { Actual, Desired, Fault, LoaderState, Verdict } from "./states.ts";
 
@@ -85,10 +86,16 @@ export type LoaderFact =
   | { fact: "prechecked"; services: number; gpu: string }
   /** Everything works, the first time in this boot, `totalMs` after the program's start. */
   | { fact: "system_ready"; totalMs: number }
-  /** Everything works again, `afterMs` after the first of these was lost. */
+  /** Everything works again, `afterMs` after the first of these was lost; none: what was lost is not wanted any more. */
   | { fact: "ready_again"; services: string[]; afterMs: number }
   /** What is missing, and what works all the same, in words. */
   | { fact: "degraded"; text: string }
+  /** Another configuration holds from now on; what is to be restarted for it follows. `by`: who asked, in words. */
+  | { fact: "reloaded"; by: string } & Omit<ReloadReport, "failed">
+  /** All that was to be started for it was; these did not come up. */
+  | { fact: "reload_over"; reload: number; failed: string[]; ms: number }
+  /** Nothing was changed: `why`, in words. */
+  | { fact: "reload_refused"; by: string; why: string }
   /** The ordered stop begins; it is over, and of these something is `left`. */
   | { fact: "stopping"; reason: string; services: string[] }
   | { fact: "stopped_all"; left: string[] }

@@ -92,7 +92,7 @@ export function planDifference(old: BootPlan, next: BootPlan): PlanDifference {
     removed: old.stopOrder.filter((name) => !after.has(name)),
     changed: next.services.flatMap((service) => changeOf(before.get(service.name), service)),
     loader: [...isDeepStrictEqual(order, newOrder) ? [] : ["startup_sequence"], ...differing(false)],
-    fixed: differing(true),
+    postponed: differing(true),
   };
 }
 
@@ -131,5 +131,9 @@ export function isEmpty(difference: PlanDifference): boolean {
 /** The plan that runs once `next` was taken over: all of it but what cannot change while the loader runs. */
 export function takenOver(old: BootPlan, next: BootPlan): BootPlan {
   const fixed = keysOf(loaderSettings).filter((key) => loaderSettings[key].fixed);
-  return { ...next, ...Object.fromEntries(fixed.map((key) => [key, old[key]])) };
+  // What is the same stays the very same: by that it is known.
+  const services = next.services.map((service) =>
+    old.services.find((o) => isDeepStrictEqual(o, service)) ?? service
+  );
+  return { ...next, services, ...Object.fromEntries(fixed.map((key) => [key, old[key]])) };
 }

@@ -27,7 +27,7 @@ export interface PrewarmerOptions {
 /** Background work of the loader, which must dispose of it; nothing of it is under way after that. */
 export class Prewarmer implements AsyncDisposable {
   readonly #o: PrewarmerOptions;
-  readonly #wanted = new Map<string, AbortController>();
+  readonly #wanted = new Map<string, { plan: ServicePlan; controller: AbortController }>();
   #last: Promise<void> = Promise.resolve();
   #allowance: Allowance | null = null;
 
@@ -35,13 +35,14 @@ export class Prewarmer implements AsyncDisposable {
     this.#o = o;
   }
 
-  /** Brings the files of a service, after those of the ones before it. Once per boot, if it is configured. */
+  /** Brings the files of a service, after those of the ones before it. Once per plan of it, if it is configured. */
   start(supervisor: Prewarmed): void {
     const { files, tokenizers, signal } = this.#o;
     if (signal.aborted || !supervisor.plan.prepare.files || !(files || tokenizers)) return;
-    if (this.#wanted.has(supervisor.name)) return;
+    if (this.#wanted.get(supervisor.name)?.plan === supervisor.plan) return;
+    this.stop(supervisor.name, "its settings have changed");
     const controller = new AbortController();
-    this.#wanted.set(supervisor.name, controller);
+    this.#wanted.set(supervisor.name, { plan: supervisor.plan, controller });
     this.#last = this.#last.then(() =>
       this.#prewarm(supervisor, AbortSignal.any([controller.signal, signal]))
     );
@@ -57,7 +58,7 @@ export class Prewarmer implements AsyncDisposable {
   }
 
   stop(service: string, why: string): void {
-    this.#wanted.get(service)?.abort(new DOMException(why, "AbortError"));
+    this.#wanted.get(service)?.controller.abort(new DOMException(why, "AbortError"));
   }
 
   async #prewarm(supervisor: Prewarmed, signal: AbortSignal): Promise<void> {
@@ -91,7 +92,7 @@ export class Prewarmer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const controller of this.#wanted.values()) controller.abort();
+    for (const { controller } of this.#wanted.values()) controller.abort();
     await this.#last;
   }
 }

@@ -16,14 +16,15 @@ import type { ServiceContext } from "./context.ts";
 import { type AdoptedRecord, ServiceProcess } from "./service_process.ts";
 
 export class Copies implements AsyncDisposable {
-  #plan: ServicePlan;
+  /** What the next copy is started with, and this one is stopped by. */
+  plan: ServicePlan;
   #context: ServiceContext;
   #relay: Relay;
   #current: ServiceProcess | null = null;
   #notify: NotifySocket | null = null;
 
   constructor(plan: ServicePlan, context: ServiceContext, relay: Relay) {
-    this.#plan = plan;
+    this.plan = plan;
     this.#context = context;
     this.#relay = relay;
   }
@@ -59,7 +60,7 @@ export class Copies implements AsyncDisposable {
       }
     }
     if (this.#current) { // a standby that has died: what it left goes first
-      await this.stop(this.#plan.graceMs);
+      await this.stop(this.plan.graceMs);
       signal?.throwIfAborted();
     }
     this.#spawn(false);
@@ -68,13 +69,13 @@ export class Copies implements AsyncDisposable {
   /** Takes over a process that an earlier loader started and that was proved to be the same. */
   adopt(recorded: AdoptedRecord): ServiceProcess {
     this.#openNotify();
-    return this.#current = ServiceProcess.adopt(this.#plan, this.#context, this.#relay, recorded);
+    return this.#current = ServiceProcess.adopt(this.plan, this.#context, this.#relay, recorded);
   }
 
   #spawn(standby: boolean): ServiceProcess {
     try {
       const notifyPath = this.#openNotify();
-      const started = ServiceProcess.start(this.#plan, this.#context, this.#relay, { notifyPath, standby });
+      const started = ServiceProcess.start(this.plan, this.#context, this.#relay, { notifyPath, standby });
       return this.#current = started;
     } catch (error) {
       throw this.#cannotStart(error);
@@ -82,7 +83,7 @@ export class Copies implements AsyncDisposable {
   }
 
   #cannotStart(error: unknown): LoaderError {
-    const message = `cannot start ${this.#plan.name}: ${reasonOf(error)}`;
+    const message = `cannot start ${this.plan.name}: ${reasonOf(error)}`;
     return new LoaderError("spawn_failed", message, { cause: error });
   }
 
@@ -104,12 +105,12 @@ export class Copies implements AsyncDisposable {
     const before = copy?.statusText;
     copy?.notify(datagram);
     if (copy && copy.statusText !== before) {
-      this.#context.emit({ fact: "activity", service: this.#plan.name, text: copy.statusText });
+      this.#context.emit({ fact: "activity", service: this.plan.name, text: copy.statusText });
     }
   }
 
   get #notifyPath(): string {
-    return `${this.#context.runtimeDir}/${this.#plan.name}.notify`;
+    return `${this.#context.runtimeDir}/${this.plan.name}.notify`;
   }
 
   /** Ends the current one: resolves when nothing of it lives, or cannot be ended. `force` aborted: without grace. */
@@ -120,7 +121,7 @@ export class Copies implements AsyncDisposable {
     if (!copy) return { ms: 0, how: null, killed: false, left: [], stuck: false };
     const { killed, left } = await terminate(copy, {
       clock,
-      stopSignal: this.#plan.stopSignal,
+      stopSignal: this.plan.stopSignal,
       graceMs,
       force,
     });
@@ -138,21 +139,21 @@ export class Copies implements AsyncDisposable {
 
   /** One that stands by listens on the service's port before its turn: against the contract of standby. */
   get boundEarly(): boolean {
-    const { bindPort } = this.#plan;
+    const { bindPort } = this.plan;
     if (!this.#current?.held || bindPort === null) return false;
     return listenerOf(this.#current.processTree(), bindPort).pid !== null;
   }
 
   /** Whoever still listens on the service's port, although everything of the service is gone. */
   #portHolders(): string[] {
-    const { bindPort } = this.#plan;
+    const { bindPort } = this.plan;
     if (bindPort === null) return [];
     return listenerPids(bindPort).pids.map((pid) => `${describePid(pid)} holds port ${bindPort}`);
   }
 
   /** Ends the current one, and lets go of the notify socket. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop(this.#plan.graceMs);
+    await this.stop(this.plan.graceMs);
     if (this.#notify) await this.#notify[Symbol.asyncDispose]();
     else removeIfThere(this.#notifyPath); // a killed loader may have left it
     this.#notify = null;

@@ -26,13 +26,12 @@ import { type ServiceContext, serviceEnvironment } from "./context.ts";
 const readyCheckMs = 2000;
 
 export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposable {
-  readonly plan: ServicePlan;
   readonly name: string;
-  readonly cmd: readonly string[];
   readonly relay: Relay;
   protected readonly context: ServiceContext;
   /** Runs a command of this service's as the service itself runs: in its folder, with its environment. */
   protected readonly run: RunCommand;
+  #plan: ServicePlan;
   /** Null: it is external. */
   #copies: Copies | null;
   #probes: Probe[] = [];
@@ -40,20 +39,28 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
   #coldCheck: ColdCheck | null | undefined;
 
   constructor(plan: ServicePlan, context: ServiceContext) {
-    this.plan = plan;
+    this.#plan = plan;
     this.name = plan.name;
     this.context = context;
-    this.cmd = context.resolve(plan.argv);
     this.relay = context.log.relay(plan.tag);
     this.#copies = plan.manage === "external" ? null : new Copies(plan, context, this.relay);
-    const always = {
-      cwd: plan.workdir,
-      env: serviceEnvironment(plan, context),
-      owner: context.commands,
+    this.run = (argv, limits) => {
+      const { workdir: cwd, plan } = this;
+      return runCommand(argv, {
+        ...limits,
+        cwd,
+        env: serviceEnvironment(plan, context),
+        owner: context.commands,
+      });
     };
-    this.run = (argv, limits) => runCommand(argv, { ...limits, ...always });
   }
 
+  get plan(): ServicePlan {
+    return this.#plan;
+  }
+  get cmd(): readonly string[] {
+    return this.context.resolve(this.plan.argv);
+  }
   get env(): Readonly<Record<string, string>> {
     return this.plan.env;
   }
@@ -111,6 +118,16 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
     if (asked.length < this.#probes.length && !recorded.ready) return "was not ready when its loader ended";
     const results = await this.#ask([...asked, ...this.#healthProbes], readyCheckMs, AbortSignal.any([]));
     return results.every((result) => result.state === "ready") ? null : "is not ready";
+  }
+
+  /** Not to another role, nor between spawned and external: that is another service. */
+  replan(plan: ServicePlan): void {
+    this.#plan = plan;
+    if (this.#copies) this.#copies.plan = plan;
+    this.#coldCheck = undefined;
+    if (this.#probes.length === 0) return; // nobody asks it now
+    for (const probe of this.#healthProbes) probe[Symbol.dispose]();
+    this.#healthProbes = this.#create(plan.health.probes);
   }
 
   #target(): ProbeTarget {

@@ -29,6 +29,8 @@ export interface Supervised {
   checkHealth(signal: AbortSignal): Promise<ProbeResult>;
   /** Resolves when nothing of its copy lives, or cannot be ended. `force` aborted: without grace. */
   stop(graceSec?: number, force?: AbortSignal): Promise<StopReport>;
+  /** It is as `plan` says from now on: how it is asked and stopped, and what its next copy is started with. */
+  replan(plan: ServicePlan): void;
 }
 
 export type ReadyOptions = Omit<WaitOptions, "clock" | "timeoutMs" | "onActivity">;

@@ -9,10 +9,19 @@ import { faultText, verdictText } from "./wording.ts";
 /** Words of services change: so many kinds of trouble are told of one absence. */
 const toldWhileAway = 16;
 
-/** Words the facts of these services, each under its own tag. */
-export function sentences(log: Log, services: readonly ServicePlan[]): Observer {
-  const of = new Map(services.map((plan) => [plan.name, new Sentences(log, plan)]));
+/** Words the facts of the services, each under its own tag. `services`: as they are planned now. */
+export function sentences(log: Log, services: () => readonly ServicePlan[]): Observer {
+  const of = new Map<string, Sentences>();
+  const learn = () => {
+    for (const plan of services()) {
+      const known = of.get(plan.name);
+      if (known) known.plan = plan;
+      else of.set(plan.name, new Sentences(log, plan));
+    }
+  };
+  learn();
   return (fact) => {
+    if (fact.fact === "reloaded") learn();
     if ("service" in fact && fact.service !== null && fact.fact !== "greeting") {
       of.get(fact.service)?.tell(fact);
     }
@@ -21,13 +30,13 @@ export function sentences(log: Log, services: readonly ServicePlan[]): Observer 
 
 class Sentences {
   #log: Log;
-  #plan: ServicePlan;
+  plan: ServicePlan;
   /** What was told of this absence already: it may last for days. */
   #awayTold = new Set<string>();
 
   constructor(log: Log, plan: ServicePlan) {
     this.#log = log;
-    this.#plan = plan;
+    this.plan = plan;
   }
 
   tell(fact: ServiceFact): void {
@@ -40,7 +49,7 @@ class Sentences {
         return this.#info("Restarting (requested)");
       case "bound_early":
         return this.#warn(
-          `Bound port ${this.#plan.bindPort} before its turn, against the contract of standby`,
+          `Bound port ${this.plan.bindPort} before its turn, against the contract of standby`,
         );
       case "started":
         return this.#info(
@@ -124,7 +133,7 @@ class Sentences {
 
   #stopped({ ms, how, killed, left }: StopReport, known: boolean): void {
     if (!known) {
-      const why = killed ? `${how ?? "SIGKILL"} after ${seconds(this.#plan.graceMs)} of grace` : how;
+      const why = killed ? `${how ?? "SIGKILL"} after ${seconds(this.plan.graceMs)} of grace` : how;
       this.#say(killed ? "WARNING" : "INFO", `Stopped in ${seconds(ms)} (${why})`);
     }
     for (const who of left) this.#say("ERROR", `In the way: ${who}`);
@@ -139,6 +148,6 @@ class Sentences {
   }
 
   #say(level: LogLevel, message: string): void {
-    this.#log.line(this.#plan.tag, level, message);
+    this.#log.line(this.plan.tag, level, message);
   }
 }

@@ -39,6 +39,8 @@ export type ServiceEvent =
   | { type: "stop" }
   /** A person wants a fresh copy: what failed before is forgotten. */
   | { type: "restart" }
+  /** Its settings have changed: a copy that was started with the old ones is replaced, however far it is. */
+  | { type: "renew" }
   /** Its turn comes soon: start its process ahead and let it prepare. */
   | { type: "prepare" }
   | { type: "ready" }
@@ -113,6 +115,9 @@ const terminate = (state: ServiceState, patch: Partial<ServiceState>): Step =>
 const takeDown = (state: ServiceState): Step => terminate(state, { desired: "down", next: "rest" });
 const replace = (state: ServiceState): Step =>
   terminate(state, { desired: "up", next: "start", restarts: [], fault: null });
+/** While it is being stopped: a fresh copy follows, whatever was to. */
+const again = (state: ServiceState): Step =>
+  go(state, { desired: "up", next: "start", restarts: [], fault: null });
 
 /** What the restart policy says to a fault now (§6): restart after a backoff, or give up. Pure. */
 export function judge(
@@ -213,6 +218,7 @@ const table: Record<Actual, Row> = {
     start: begin,
     stop: (s) => go(s, { desired: "down" }, { do: "settle", as: "down" }),
     restart: afresh,
+    renew: afresh,
     prepare: (s) => go(s, { actual: "standby" }, { do: "start_standby" }),
     ready: nothing,
     warmed: nothing,
@@ -226,6 +232,7 @@ const table: Record<Actual, Row> = {
     start: begin,
     stop: takeDown,
     restart: afresh,
+    renew: replace,
     prepare: nothing,
     ready: nothing, // it may not be gated on before its turn
     warmed: nothing,
@@ -246,6 +253,7 @@ const table: Record<Actual, Row> = {
     start: nothing,
     stop: takeDown,
     restart: nothing, // a fresh copy is on its way
+    renew: replace,
     prepare: nothing,
     ready: (s) => go(s, { actual: "warming" }, { do: "warm" }),
     warmed: nothing,
@@ -258,6 +266,7 @@ const table: Record<Actual, Row> = {
     start: nothing,
     stop: takeDown,
     restart: nothing,
+    renew: replace,
     prepare: nothing,
     ready: nothing,
     warmed: (s) => go(s, { actual: "up", fault: null }, { do: "watch" }, { do: "settle", as: "up" }),
@@ -270,6 +279,7 @@ const table: Record<Actual, Row> = {
     start: nothing,
     stop: takeDown,
     restart: replace,
+    renew: replace,
     prepare: nothing,
     ready: nothing,
     warmed: nothing,
@@ -281,7 +291,8 @@ const table: Record<Actual, Row> = {
   stopping: {
     start: wantUp,
     stop: wantDown,
-    restart: (s) => go(s, { desired: "up", next: "start", restarts: [], fault: null }),
+    restart: again,
+    renew: again,
     prepare: nothing,
     ready: nothing,
     warmed: nothing,
@@ -295,6 +306,7 @@ const table: Record<Actual, Row> = {
     stop: (s) =>
       go(s, { desired: "down", actual: "idle" }, { do: "cancel_backoff" }, { do: "settle", as: "down" }),
     restart: (s) => cancelBackoff(afresh(s)),
+    renew: (s) => cancelBackoff(afresh(s)),
     prepare: nothing,
     ready: nothing,
     warmed: nothing,
@@ -307,6 +319,7 @@ const table: Record<Actual, Row> = {
     start: (s) => go(s, {}, { do: "settle", as: "failed" }), // it is looked for already
     stop: takeDown,
     restart: replace,
+    renew: replace,
     prepare: nothing,
     ready: (s) => go(s, { actual: "warming" }, { do: "warm" }),
     warmed: nothing,
@@ -319,6 +332,7 @@ const table: Record<Actual, Row> = {
     start: nothing,
     stop: (s) => go(s, { desired: "down", actual: "idle" }, { do: "settle", as: "down" }),
     restart: afresh,
+    renew: afresh,
     prepare: nothing,
     ready: nothing,
     warmed: nothing,

@@ -3,7 +3,6 @@
  *
  * It is the only writer of the service's state. What waits is an activity (activities.ts), what it finds is a fact.
  */
-import { LoaderError, reasonOf } from "../errors.ts";
 import type { Fact, ServiceFact } from "../model/events.ts";
 import type { ServicePlan } from "../model/plan.ts";
 import type { StopReport } from "../model/reports.ts";
@@ -12,6 +11,7 @@ import type { Supervised, SupervisedCopy } from "../services/supervised.ts";
 import type { Clock } from "../sys/clock.ts";
 import { isBlind } from "../sys/process/procfs.ts";
 import { Activities, overBecause } from "./activities.ts";
+import { exitFault, stageFault } from "./faults.ts";
 import type { SupervisorHooks } from "./hooks.ts";
 import { awaitReadiness } from "./readiness.ts";
 import { type Effect, initialState, type ServiceEvent, type ServiceState, step } from "./service_machine.ts";
@@ -32,7 +32,8 @@ export interface SupervisorOptions {
 /** `S`: what it keeps alive; whoever only supervises need not know. */
 export class Supervisor<S extends Supervised = Supervised> {
   readonly service: S;
-  readonly plan: ServicePlan;
+  /** What its next start brings: what runs was not started with it. */
+  #next: ServicePlan | null = null;
   #o: SupervisorOptions;
   #clock: Clock;
   #state: ServiceState = initialState;
@@ -43,7 +44,8 @@ export class Supervisor<S extends Supervised = Supervised> {
   #waiters: ((as: "up" | "failed" | "down") => void)[] = [];
   #force = new AbortController();
   #prepareActivity = new AbortController();
-  #retired = false;
+  /** Nothing of it is started again. */
+  retired = false;
   readonly standing = new Standing();
   /** It passed its gate without an inference that worked, though one was due: nothing says that it can do its work. */
   unproved = false;
@@ -55,11 +57,13 @@ export class Supervisor<S extends Supervised = Supervised> {
 
   constructor(service: S, options: SupervisorOptions) {
     this.service = service;
-    this.plan = service.plan;
     this.#o = options;
     this.#clock = options.clock;
   }
 
+  get plan(): ServicePlan {
+    return this.service.plan;
+  }
   get name(): string {
     return this.plan.name;
   }
@@ -76,17 +80,26 @@ export class Supervisor<S extends Supervised = Supervised> {
 
   /** Starts it; resolves when it is past its gate (true), given up or stopped (false). */
   async start(): Promise<boolean> {
+    if (this.#next) return await this.restart();
     if (this.#state.actual === "up") return true;
-    if (this.isLost) return false;
+    if (this.isLost || this.retired) return false;
     const settled = this.#settled();
     this.#dispatch({ type: "start" });
     return await settled === "up";
   }
 
+  /** It is to be as `plan` says: with its next start() if that takes a `fresh` copy, else at once, uninterrupted. */
+  replan(plan: ServicePlan, fresh: boolean): void {
+    if ((fresh || this.#next) && this.#state.actual !== "idle") return void (this.#next = plan);
+    this.service.replan(plan);
+    if (this.isUp) this.#task((signal) => this.#watch(signal));
+  }
+
   /** Starts a fresh copy on demand, once, however many ask at the same time. */
   async restart(): Promise<boolean> {
+    if (this.retired) return false;
     const settled = this.#settled();
-    this.#dispatch({ type: "restart" });
+    this.#dispatch({ type: this.#next ? "renew" : "restart" });
     return await settled === "up";
   }
 
@@ -129,15 +142,15 @@ export class Supervisor<S extends Supervised = Supervised> {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  /** Everything is being stopped: from now on nothing of it is started again. What runs waits for its turn to stop. */
+  /** It is to be stopped for good: nothing of it is started again. What runs waits for its turn to stop. */
   retire(): void {
-    this.#retired = true;
+    this.retired = true;
     const { actual } = this.#state;
     if (actual === "backoff" || actual === "stopping") this.#dispatch({ type: "stop" });
   }
 
   #dispatch(event: ServiceEvent): void {
-    this.#queue.push(this.#retired && event.type === "fault" ? { type: "stop" } : event);
+    this.#queue.push(this.retired && event.type === "fault" ? { type: "stop" } : event);
     if (this.#busy) return;
     this.#busy = true;
     for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
@@ -159,6 +172,8 @@ export class Supervisor<S extends Supervised = Supervised> {
   #perform(effect: Effect): void {
     switch (effect.do) {
       case "start":
+        if (this.#next) this.service.replan(this.#next);
+        this.#next = null;
         return this.#task((signal) => this.#start(signal));
       case "start_standby":
         return this.#task(() => this.#standby());
@@ -191,10 +206,7 @@ export class Supervisor<S extends Supervised = Supervised> {
 
   /** Its failure other than by abort is a fault of the service. */
   #task(run: (signal: AbortSignal) => Promise<void>): void {
-    this.#activities.run(run, (error, signal) => {
-      const refused = error instanceof LoaderError && error.code === "vram_short";
-      this.#fault(signal, { kind: refused ? "refused" : "spawn_failed", reason: reasonOf(error) });
-    });
+    this.#activities.run(run, (error, signal) => this.#fault(signal, stageFault(error)));
   }
 
   /** An event of an activity; dropped when the activity is over. */
@@ -250,17 +262,8 @@ export class Supervisor<S extends Supervised = Supervised> {
       if (this.service.copy !== copy) return;
       // It died in the moment of its release: the start goes on without it.
       if (copy.held && this.#state.actual === "starting") return;
-      this.#dispatch({
-        type: "fault",
-        fault: {
-          kind: "exited",
-          status,
-          afterMs: this.#clock.now() - copy.spawnedAt,
-          beforeReady: this.standing.upAt === null,
-          lastLines: this.service.lastLines(3),
-          background: status.code === 0 ? copy.leftBehind : null,
-        },
-      });
+      const when = { afterMs: this.#clock.now() - copy.spawnedAt, beforeReady: this.standing.upAt === null };
+      this.#dispatch({ type: "fault", fault: exitFault(this.service, copy, { status, ...when }) });
     });
   }
 
@@ -314,8 +317,7 @@ export class Supervisor<S extends Supervised = Supervised> {
   }
 
   async #terminate(): Promise<void> {
-    const { fault } = this.#state;
-    const copy = this.service.copy;
+    const { copy } = this.service, { fault } = this.#state;
     const ended = copy?.status !== null;
     this.#o.hooks.beforeStop?.(this);
     const report = await this.service.stop(undefined, this.#force.signal);

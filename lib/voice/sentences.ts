@@ -5,11 +5,10 @@ import type { ServicePlan } from "../model/plan.ts";
 import { seconds } from "../text.ts";
 
 /** Words each step under the tag of the service that it is of. */
-export function greetingSentences(log: Log, services: readonly ServicePlan[]): Observer {
-  const tags = new Map(services.map(({ name, tag }) => [name, tag]));
+export function greetingSentences(log: Log, services: () => readonly ServicePlan[]): Observer {
   return (fact) => {
     if (fact.fact !== "greeting") return;
-    const tag = (fact.service !== null && tags.get(fact.service)) || "LOADER";
+    const tag = services().find(({ name }) => name === fact.service)?.tag ?? "LOADER";
     for (const line of linesOf(fact)) log.line(tag, isTrouble.has(fact.step) ? "WARNING" : "INFO", line);
   };
 }

@@ -67,7 +67,7 @@ export class WakeWordControl {
 
   async #greet(): Promise<void> {
     const { emit, onSpoken, tts } = this.#o;
-    const report = this.#report = await greet(this.#o);
+    const report = this.#report = await greet({ ...this.#o }); // with those who are there now
     if (tts && report.outcome === "spoken") onSpoken(tts.name);
     emit({ fact: "greeted", report });
     this.send({ type: "greeting_over", listening: report.listening });

@@ -88,6 +88,13 @@ const stop = (signal: Deno.Signal) =>
     world.signal(signal);
   });
 
+/** Where no terminal controls it, that is a reload: some services are to be replaced, in order. */
+const reload = signalLoader("SIGHUP to the loader", 1.5, async (world, rng) => {
+  if (world.loader!.lines.length === 0) return false; // it does not listen for it yet
+  world.rewrite(rng);
+  world.signal("SIGHUP");
+});
+
 export const faults: readonly Fault[] = [
   ofService("service killed (SIGKILL)", 8, (_, copy) => (kill(copy.pid, "SIGKILL"), true)),
   ofService("service stopped (SIGSTOP)", 3, (_, copy) => (kill(copy.pid, "SIGSTOP"), true)),
@@ -225,7 +232,7 @@ export const faults: readonly Fault[] = [
   },
   stop("SIGINT"),
   stop("SIGTERM"),
-  stop("SIGHUP"),
+  reload,
   signalLoader("SIGINT twice within 1 s", 0.7, async (world) => {
     world.askedToStop();
     world.signal("SIGINT");

@@ -73,13 +73,28 @@ export class World implements AsyncDisposable {
       } catch { /* it never ran */ }
     }
     this.settings = drawSettings(rng);
-    const config = writeConfig(this.home, this.ports, this.settings, { log_dir: this.logDir });
+    const config = this.#write();
     this.ending = null;
-    const loader = this.loader = new LoaderProcess(this.home, ["up", "--config", config]);
+    // Of a session of its own: a terminal that this is run from does not control it.
+    const loader = this.loader = new LoaderProcess(this.home, ["up", "--config", config], {
+      wrapper: ["setsid"],
+    });
     this.#alive = true;
     loader.exitCode.catch(() => {}).finally(() => this.#alive = false);
     this.note(`start loader ${this.loader.pid} ${JSON.stringify(this.settings)}`);
     return this.loader;
+  }
+
+  /** Another configuration: some of the services are started with something else. */
+  rewrite(rng: Prng): void {
+    const { loadMs } = this.settings;
+    for (const name of names) if (rng.chance(0.4)) loadMs[name] = rng.int(0, 40);
+    this.#write();
+    this.note(`rewrite ${JSON.stringify(loadMs)}`);
+  }
+
+  #write(): string {
+    return writeConfig(this.home, this.ports, this.settings, { log_dir: this.logDir });
   }
 
   get running(): boolean {

@@ -37,8 +37,8 @@ class World {
     const before = this.state;
     const { state, effects } = step(before, event, { policy: this.policy, now: this.now });
     if (
-      event.type === "restart" &&
-      ["idle", "standby", "up", "stopping", "backoff", "away", "failed"].includes(before.actual)
+      event.type === "renew" || event.type === "restart" &&
+        ["idle", "standby", "up", "stopping", "backoff", "away", "failed"].includes(before.actual)
     ) {
       this.restarts = [];
     }
@@ -120,7 +120,7 @@ class World {
     if (actual === "failed" || actual === "backoff") assert.notEqual(this.policy.type, "watch", told);
     if (actual === "away") assert.equal(this.policy.type, "watch", told);
     if (before.actual === "failed" && actual !== "failed") {
-      assert.ok(event.type === "restart" || event.type === "stop", told);
+      assert.ok(["restart", "renew", "stop"].includes(event.type), told);
     }
     const { maxRestarts, windowMs, type } = this.policy;
     const counted = this.restarts.filter((at) => this.now - at < windowMs).length;
@@ -130,7 +130,7 @@ class World {
   }
 
   /** What `Supervisor` does: it answers at once when nothing is left to be done. */
-  ask(type: "start" | "stop" | "restart"): void {
+  ask(type: "start" | "stop" | "restart" | "renew"): void {
     if (type === "start" && this.state.actual === "up") return void this.settled.push("up");
     const lost = this.state.actual === "failed" || this.state.actual === "away";
     if (type === "start" && lost) return void this.settled.push("failed");
@@ -185,7 +185,7 @@ const faults: fc.Arbitrary<Fault> = fc.oneof(
 );
 
 type Move =
-  | { do: "ask"; type: "start" | "stop" | "restart" }
+  | { do: "ask"; type: "start" | "stop" | "restart" | "renew" }
   | { do: "prepare" | "ready" | "warmed" | "gone" | "backoff_over" | "adopted" }
   | { do: "fault"; fault: Fault }
   | { do: "wait"; ms: number };
@@ -193,7 +193,9 @@ type Move =
 const moves: fc.Arbitrary<Move> = fc.oneof(
   {
     weight: 4,
-    arbitrary: fc.constantFrom("start", "stop", "restart").map((type) => ({ do: "ask", type } as Move)),
+    arbitrary: fc.constantFrom("start", "stop", "restart", "renew").map((
+      type,
+    ) => ({ do: "ask", type } as Move)),
   },
   {
     weight: 9,
@@ -280,6 +282,24 @@ Deno.test("step() answers ten restarts at once with one fresh copy, from every s
       world.finish();
       assert.equal(world.state.actual, "up");
       assert.ok(world.starts - before <= 1, `${world.starts - before} copies were started`);
+      assert.deepEqual(world.settled.slice(-10), Array(10).fill("up"));
+    }),
+    { numRuns },
+  );
+});
+
+Deno.test("step() answers ten renewals at once with one copy that was started after them, from every state", () => {
+  fc.assert(
+    fc.property(policies, fc.array(moves, { maxLength: 40 }), (policy, sequence) => {
+      const world = new World(policy);
+      for (const move of sequence) play(world, move);
+      const before = world.starts;
+      for (let i = 0; i < 10; i++) world.ask("renew");
+      const begun = world.starts - before;
+      world.finish();
+      assert.equal(world.state.actual, "up");
+      // From where nothing ran the first one starts it, and the next would end it again: who asks does so once.
+      if (begun === 0) assert.equal(world.starts - before, 1);
       assert.deepEqual(world.settled.slice(-10), Array(10).fill("up"));
     }),
     { numRuns },

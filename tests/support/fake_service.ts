@@ -148,7 +148,7 @@ function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
 
 /** Asserts that there never are two copies. */
 export class FakeService implements Supervised {
-  readonly plan: ServicePlan;
+  plan: ServicePlan;
   readonly name: string;
   readonly boundEarly = false;
   readonly external: boolean;
@@ -182,6 +182,9 @@ export class FakeService implements Supervised {
     this.#clock = clock;
   }
 
+  replan(plan: ServicePlan): void {
+    this.plan = plan;
+  }
   get starts(): number {
     return this.copies.length;
   }
@@ -329,7 +332,7 @@ export function fakeSupervisor(
   const { log, lines } = memoryLog(clock);
   const service = new FakeService(servicePlan(o.name ?? "stt", patch), clock);
   const states: Actual[] = [];
-  const tell = sentences(log, [service.plan]);
+  const tell = sentences(log, () => [service.plan]);
   const supervisor = new Supervisor(service, {
     clock,
     emit: (fact) => {

@@ -56,7 +56,7 @@ function trap(name: string, needs: "wyoming" | "process" | null, make: () => Pro
 function told(fact: ServiceFact | GreetingStep): string {
   const { log, lines } = memoryLog(new FakeClock());
   const plans = [servicePlan("it")];
-  const observe = "step" in fact ? greetingSentences(log, plans) : sentences(log, plans);
+  const observe = "step" in fact ? greetingSentences(log, () => plans) : sentences(log, () => plans);
   observe("step" in fact ? { fact: "greeting", service: "it", ...fact } : { ...fact, service: "it" });
   return lines[0]!.replace(/^IT /, "");
 }

@@ -20,6 +20,27 @@ export const stop = buildCommand({
   parameters: { flags: { config, demo } },
   docs: { brief: "Stop the running loader and wait until it has gone" },
 });
+export const reload = buildCommand({
+  loader: async () => (await import("../reload.ts")).reload,
+  parameters: {
+    flags: {
+      config,
+      demo,
+      json,
+      dryRun: { kind: "boolean", optional: true, brief: "Only say what would change, and what it costs" },
+    },
+  },
+  docs: {
+    brief: "Have the running loader read its configuration again, and restart only what has changed",
+    fullDescription:
+      `Reads the configuration again as the running loader sees it (its environment, its folder). What is wrong in it, or in
+its way (a command that is not there, a busy port), is told and nothing changes. Else the difference is told, and then:
+services that are gone are stopped; those whose command, environment, folder, port or role has changed, and new ones, are
+started one after the other in start order; all others keep their processes. What cannot change while the loader runs
+(folders, logs, GPU polling, on_loader_death) is named. Exit 4: something did not come up.
+SIGHUP does the same where no terminal controls the loader (systemd, cron); where one does, it is a hang-up, and stops.`,
+  },
+});
 export const vram = buildCommand({
   loader: async () => (await import("../vram.ts")).vram,
   parameters: {

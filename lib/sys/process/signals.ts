@@ -4,10 +4,12 @@ import { systemClock } from "../clock.ts";
 import { readBytes } from "./libc.ts";
 
 export interface SignalSource {
-  /** Aborted by the first SIGINT, SIGTERM or (unless we were started to ignore it) SIGHUP; the reason is its name. */
+  /** Aborted by the first SIGINT, SIGTERM or (unless we were started to ignore it, or it reloads) SIGHUP; the reason is its name. */
   readonly stop: AbortSignal;
   /** Aborted by the next one that comes more than 1 s later: everything is to end at once. */
   readonly kill: AbortSignal;
+  /** Called at each SIGHUP from then on, in place of the stop, where no terminal that could hang up controls us. */
+  onReload(reload: () => void): void;
 }
 
 /** A terminal's Ctrl-C reaches `deno task` and the program, and `deno task` forwards it too: one request, not two. */
@@ -25,6 +27,13 @@ function isIgnored(signal: number): boolean {
   return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
 }
 
+/** A terminal controls us: SIGHUP says that it has gone. */
+function hasTerminal(): boolean {
+  const stat = new TextDecoder().decode(readBytes("/proc/self/stat") ?? undefined);
+  const [, , , , tty = "0"] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return tty !== "0";
+}
+
 /** Listens from the call on, for the life of the program. */
 export function signalSource(lastResortMs = lastResort): SignalSource {
   const stop = new AbortController(), kill = new AbortController();
@@ -39,8 +48,11 @@ export function signalSource(lastResortMs = lastResort): SignalSource {
     }
   };
   // Asked before the first listener: any of them makes the runtime take SIGHUP as well, and end of it.
-  const nohup = isIgnored(SIGHUP);
+  const nohup = isIgnored(SIGHUP), terminal = hasTerminal();
+  let reload: (() => void) | null = null;
+  const stopByHangup = listener("SIGHUP");
+  const hangup = () => reload && !terminal ? reload() : stopByHangup();
   for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, listener(name));
-  Deno.addSignalListener("SIGHUP", nohup ? () => {} : listener("SIGHUP"));
-  return { stop: stop.signal, kill: kill.signal };
+  Deno.addSignalListener("SIGHUP", nohup ? () => {} : hangup);
+  return { stop: stop.signal, kill: kill.signal, onReload: (wanted) => void (reload = wanted) };
 }

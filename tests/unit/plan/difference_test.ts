@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { isEmpty, planDifference, takenOver } from "../../../lib/plan/mod.ts";
 import { edited, planOf, specText } from "../../support/config_edit.ts";
 
-const none = { added: [], removed: [], changed: [], loader: [], fixed: [] };
+const none = { added: [], removed: [], changed: [], loader: [], postponed: [] };
 const old = planOf(specText);
 const after = (...edits: (readonly [string, string])[]) => planDifference(old, planOf(edited(...edits)));
 
@@ -60,7 +60,7 @@ Deno.test("planDifference() tells the loader's own settings that hold at once fr
     {
       ...none,
       loader: ["startup_sequence", "fail_fast_on_repeated_failures", "graceful_shutdown"],
-      fixed: ["name", "state_dir", "log_dir", "the runtime folder", "gpu_index"],
+      postponed: ["name", "state_dir", "log_dir", "the runtime folder", "gpu_index"],
     },
   );
 });

@@ -761,3 +761,88 @@ for (const required of [true, false]) {
     await leaveNothing(fake);
   });
 }
+
+Deno.test("Supervisor.replan() of what needs no fresh copy interrupts nothing and holds at once", async () => {
+  const fake = fakeSupervisor();
+  const { supervisor, service, clock, states } = fake;
+  await bringUp(fake);
+  const { health } = supervisor.plan;
+  supervisor.replan(servicePlan("stt", { health: { ...health, intervalMs: 100 }, graceMs: 1 }), false);
+  assert.equal(supervisor.plan.graceMs, 1);
+  await clock.advance(1000);
+  const asked = service.calls.filter((call) => call === "health").length;
+  assert.ok(asked >= 9, `${asked} health checks at the new pace`);
+  assert.deepEqual([service.starts, states.at(-1)], [1, "up"]);
+  await leaveNothing(fake);
+});
+
+Deno.test("Supervisor.replan() with a fresh copy leaves the old one as it is until its next start()", async () => {
+  const fake = fakeSupervisor();
+  const { supervisor, service, clock, states } = fake;
+  await bringUp(fake);
+  supervisor.replan(servicePlan("stt", { argv: ["new"], graceMs: 1 }), true);
+  await clock.advance(60_000);
+  assert.deepEqual([service.starts, service.plan.argv, supervisor.plan.graceMs], [
+    1,
+    ["sh", "-c", "exit 0"],
+    5000,
+  ]);
+  const renewed = supervisor.start();
+  await clock.settle();
+  assert.deepEqual([service.starts, service.plan.argv], [2, ["new"]]);
+  service.ready();
+  await clock.settle();
+  assert.equal(await renewed, true);
+  assert.deepEqual(states.slice(-4), ["stopping", "starting", "warming", "up"]);
+  assert.equal(await supervisor.start(), true, "once is enough");
+  assert.equal(service.starts, 2);
+  await leaveNothing(fake);
+});
+
+Deno.test("Supervisor.replan() with a fresh copy is fulfilled by a crash in between, and mends what had failed", async () => {
+  const fake = fakeSupervisor(atOnce);
+  const { supervisor, service, clock } = fake;
+  await bringUp(fake);
+  supervisor.replan(servicePlan("stt", { ...withPolicy({ type: "never" }), argv: ["new"] }), true);
+  service.copy!.exit(1);
+  await clock.settle();
+  assert.deepEqual([service.starts, service.plan.argv], [2, ["new"]]);
+  service.copy!.exit(1);
+  await clock.settle();
+  assert.equal(supervisor.state.actual, "failed", "the new policy judges the new copy");
+  supervisor.replan(servicePlan("stt", { argv: ["newer"] }), true);
+  const renewed = supervisor.start();
+  await clock.settle();
+  service.ready();
+  await clock.settle();
+  assert.equal(await renewed, true);
+  assert.deepEqual([service.starts, service.plan.argv], [3, ["newer"]]);
+  await leaveNothing(fake);
+});
+
+Deno.test("Supervisor.replan() replaces at its start() a copy that is starting or stands by", async () => {
+  for (const stage of ["starting", "standby"] as const) {
+    const fake = fakeSupervisor(standby);
+    const { supervisor, service, clock } = fake;
+    const before = stage === "starting" ? supervisor.start() : supervisor.prepare();
+    await clock.settle();
+    assert.equal(supervisor.state.actual, stage);
+    supervisor.replan(servicePlan("stt", { argv: ["new"] }), true);
+    const renewed = supervisor.start();
+    await clock.settle();
+    service.ready();
+    await clock.settle();
+    assert.ok(await renewed && await before !== false, "whoever waited for it goes on with the new one");
+    assert.deepEqual([service.starts, service.plan.argv], [2, ["new"]]);
+    await leaveNothing(fake);
+  }
+});
+
+Deno.test("Supervisor that was retired is not started again by anybody", async () => {
+  const fake = fakeSupervisor();
+  const { supervisor, service } = fake;
+  await bringUp(fake);
+  supervisor.retire();
+  await leaveNothing(fake);
+  assert.deepEqual([await supervisor.start(), await supervisor.restart(), service.starts], [false, false, 1]);
+});

@@ -57,7 +57,7 @@ class House {
 
   constructor() {
     const { log, lines } = memoryLog(this.clock);
-    this.#emit = greetingSentences(log, [servicePlan("kwd"), servicePlan("tts")]);
+    this.#emit = greetingSentences(log, () => [servicePlan("kwd"), servicePlan("tts")]);
     this.lines = lines;
   }
 
