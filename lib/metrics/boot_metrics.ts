@@ -46,6 +46,7 @@ export class BootMetrics {
     const { recorder } = this;
     switch (fact.fact) {
       case "stage_begun":
+        if (fact.stage !== "prepare") this.#left(fact.service);
         return void this.#open.set(
           `${fact.service}.${fact.stage}`,
           fact.service === null
@@ -68,8 +69,9 @@ export class BootMetrics {
           : fact.to === "failed" || fact.to === "away"
           ? "failed"
           : null;
-        if (outcome) recorder.service(fact.service).set({ outcome });
-        return;
+        if (!outcome) return;
+        this.#left(fact.service);
+        return recorder.service(fact.service).set({ outcome });
       }
       case "gpu_open":
         return fact.driver === null ? undefined : recorder.driver(fact.driver);
@@ -80,6 +82,13 @@ export class BootMetrics {
       case "greeted":
         this.#greeted(fact.report);
         return this.close("ready");
+    }
+  }
+
+  /** A service is in one stage at a time, beside its prepare: one that is still open was left by another road. */
+  #left(service: string | null): void {
+    for (const stage of ["start", "ready", "warmup", "backoff"]) {
+      this.#open.get(`${service}.${stage}`)?.[Symbol.dispose]();
     }
   }
 

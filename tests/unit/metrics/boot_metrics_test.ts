@@ -108,6 +108,26 @@ Deno.test("BootMetrics makes a boot's record of its facts, and closes it when th
   assert.ok(greeting.over_budget, "800 ms of 500 ms");
 });
 
+Deno.test("BootMetrics ends a stage that was left for another one, or for good", async () => {
+  const { clock, metrics } = made();
+  const llm = { service: "llm" };
+  const begin = async (stage: "start" | "ready" | "backoff" | "warmup") => {
+    metrics.note({ ...llm, fact: "stage_begun", stage });
+    await clock.advance(100);
+  };
+  for (const stage of ["start", "ready", "backoff", "start", "ready", "warmup"] as const) await begin(stage);
+  metrics.note({ ...llm, fact: "state", from: "warming", to: "failed", desired: "up" });
+  await clock.advance(5000);
+  assert.deepEqual(metrics.recorder.record("degraded").spans.map(({ name, ms }) => [name, ms]), [
+    ["llm.start", 100],
+    ["llm.ready", 100],
+    ["llm.backoff", 100],
+    ["llm.start", 100],
+    ["llm.ready", 100],
+    ["llm.warmup", 100],
+  ]);
+});
+
 Deno.test("BootMetrics keeps no record of a boot that changed nothing", async () => {
   const { kept, metrics } = made();
   metrics.close("stopped");
