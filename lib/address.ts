@@ -35,3 +35,8 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "0.0.0.0" || host === "::" ||
     /^127(\.\d+){3}$/.test(host);
 }
+
+/** True for what no other machine can reach. */
+export function isOnlyLoopback(host: string): boolean {
+  return isLoopback(host) && host !== "0.0.0.0" && host !== "::";
+}

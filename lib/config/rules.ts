@@ -3,7 +3,7 @@
  * the schema has complaints about other places: all problems at once. Spec: §2–§4; CONTRACT §1–§5. Pure.
  */
 import { isRecord, recordOf } from "../shape.ts";
-import { isLoopback } from "../address.ts";
+import { isLoopback, parseTarget } from "../address.ts";
 import type { Verb } from "../controls/kind.ts";
 import { offers } from "../controls/kinds.ts";
 import { nearest } from "../did_you_mean.ts";
@@ -43,8 +43,20 @@ export function checkRules(
   checkVoice(recordOf(loader.post_boot_greeting), services, found);
   checkLimits(loader, found);
   checkFolders(loader, env, found);
+  checkDashboard(recordOf(loader.dashboard).listen, found);
   for (const service of services) checkService(service, env, sourceOf, found);
   return found;
+}
+
+function checkDashboard(listen: unknown, found: RuleFindings): void {
+  if (typeof listen !== "string" || parseTarget(listen)) return;
+  found.errors.push({
+    path: ["loader", "dashboard", "listen"],
+    at: "value",
+    message: "no address that can be listened at",
+    wanted: "address:port, as 127.0.0.1:5080 or [::1]:5080",
+    found: quote(listen),
+  });
 }
 
 function checkSequences(

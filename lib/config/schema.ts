@@ -212,6 +212,17 @@ const loader = z.strictObject({
     child_output: z.boolean().default(true).describe("Show the services' own output on the console"),
   }).prefault({}).describe("Log files"),
 
+  dashboard: z.strictObject({
+    listen: z.string().max(300).default("127.0.0.1:5080").describe(
+      "Address and port; beyond this machine's loopback whoever asks needs the token that the log shows once",
+    ),
+    hosts: z.array(z.string().max(253).toLowerCase()).max(32).default([]).describe(
+      "Names by which it may be asked for, as behind a proxy",
+    ),
+    prefix: z.string().max(100).regex(/^(\/[\w.-]+)*$/, "/path, without a slash at its end").default("")
+      .describe("Before each path, where a proxy does not take it away"),
+  }).optional().describe("A page that shows the assistant and takes orders; off when left out"),
+
   gpu_index: z.int().min(0).max(63).default(0).describe("Which GPU is watched"),
   vram_poll_interval_sec: positiveSecond(3600).default(2).describe(
     "Time between two looks at the GPU's memory",

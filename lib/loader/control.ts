@@ -1,6 +1,9 @@
 /** The door of the control socket: opened once, and only loaded when it is. Spec: §12. */
 import { controlSocket, type ControlTarget } from "../api/types.ts";
 import type { LogLevel } from "../log/mod.ts";
+import type { DashboardPlan } from "../model/plan.ts";
+import { reasonOf } from "../errors.ts";
+import { isOnlyLoopback } from "../address.ts";
 import type { Assembly } from "./assembly.ts";
 
 export class ControlDoor {
@@ -35,5 +38,31 @@ export class ControlDoor {
     const { serveControl } = await import("../api/server.ts");
     const say = (level: LogLevel, message: string) => log.line("LOADER", level, message);
     held.use(await serveControl(controlSocket(plan.dirs.runtime), this.#target, { clock, log: say }));
+    if (plan.dashboard) await this.#servePage(plan.dashboard, this.#target, say);
+  }
+
+  /** A page that cannot be had is no failed boot. */
+  async #servePage(
+    dashboard: DashboardPlan,
+    target: ControlTarget,
+    log: (level: LogLevel, message: string) => void,
+  ): Promise<void> {
+    const { plan: { dirs }, clock, held } = this.#made;
+    const { host, port, prefix } = dashboard;
+    try {
+      const [{ servePage }, { pageToken }] = await Promise.all([
+        import("../api/page/server.ts"),
+        import("../api/page/token.ts"),
+      ]);
+      const needed = isOnlyLoopback(host) ? null : pageToken(`${dirs.state}/page_token`);
+      held.use(servePage(target, { ...dashboard, token: needed?.token ?? null, clock, log }));
+      const address = `http://${host.includes(":") ? `[${host}]` : host}:${port}${prefix}/`;
+      log("INFO", `The page is at ${address}${needed?.fresh ? `#token=${needed.token}` : ""}`);
+      if (needed) {
+        log("WARNING", `Other machines can reach the page: its token is in ${dirs.state}/page_token`);
+      }
+    } catch (error) {
+      log("WARNING", `There is no page at ${host}:${port}: ${reasonOf(error)}`);
+    }
   }
 }

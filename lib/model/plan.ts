@@ -106,6 +106,16 @@ export interface GreetingPlan {
   outputLatencyMs: number;
 }
 
+/** Where the page listens. */
+export interface DashboardPlan {
+  host: string;
+  port: number;
+  /** Names by which it may be asked for, beside its own address. */
+  hosts: string[];
+  /** Before each path, "/alexa"; or "". */
+  prefix: string;
+}
+
 export interface BootPlan {
   /** Instance name: names the state, runtime and log folders and the control socket. */
   instance: string;
@@ -137,6 +147,8 @@ export interface BootPlan {
     waitMs: number;
     onShort: "warn" | "wait" | "fail";
   };
+  /** Null: there is no page. */
+  dashboard: DashboardPlan | null;
   dirs: { state: string; log: string; runtime: string };
   log: { rotateBytes: number; keep: number; combined: boolean; childOutput: boolean };
   /** What is odd but does not stop a boot; each is printed as a WARNING. */

@@ -1,4 +1,5 @@
 /** "Can I talk to it, and if not, why?", in one sentence: the first line of whatever shows a running loader. Spec: §12. */
+import type { Actual } from "./states.ts";
 import type { LoaderStatus, ServiceStatus, Talk } from "./status.ts";
 
 /** Without these nobody is heard. */
@@ -27,10 +28,16 @@ export function canTalk(status: Omit<LoaderStatus, "talk">): Talk {
   }
 }
 
+const doing: Partial<Record<Actual, string>> = {
+  starting: "is starting",
+  warming: "is warming up",
+  backoff: "has failed and waits for its next start",
+};
+
 /** What the boot waits for, in words. */
 function awaited(services: readonly ServiceStatus[]): string {
   const up = services.filter(({ state }) => state === "up").length;
-  const next = services.find(({ state }) => ["starting", "warming", "backoff"].includes(state));
+  const next = services.find(({ state }) => state in doing);
   const count = `${up} of ${services.length} up`;
-  return next ? `${next.name} is ${next.state}, ${count}` : count;
+  return next ? `${next.name} ${doing[next.state]}, ${count}` : count;
 }

@@ -43,6 +43,7 @@ interface LoaderSetting {
 /** Whoever adds a setting to the plan decides here whether it may change while the loader runs. */
 const loaderSettings: Record<Exclude<keyof BootPlan, "services" | "warnings">, LoaderSetting> = {
   instance: { key: "name", fixed: true },
+  dashboard: { key: "dashboard", fixed: true },
   dirs: { key: { state: "state_dir", log: "log_dir", runtime: "the runtime folder" }, fixed: true },
   configPath: { key: "the configuration's path" },
   stopOrder: { key: "shutdown_sequence" },

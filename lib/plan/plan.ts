@@ -1,4 +1,5 @@
 /** LoaderConfig + facts of this machine -> BootPlan. Spec: §2, §3, §9. Pure. */
+import { parseTarget } from "../address.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { instanceName, planDirs } from "./dirs.ts";
 import type { PlanFacts } from "./facts.ts";
@@ -56,6 +57,13 @@ export function planBoot(loaded: LoadedConfig, facts: PlanFacts): BootPlan {
       waitMs: loader.wait_for_gpu_sec * 1000,
       onShort: loader.on_vram_short,
     },
+    dashboard: loader.dashboard
+      ? {
+        ...parseTarget(loader.dashboard.listen)!,
+        hosts: loader.dashboard.hosts,
+        prefix: loader.dashboard.prefix,
+      }
+      : null,
     dirs: planDirs(loaded, facts, instance),
     log: {
       rotateBytes: Math.round(loader.log.rotate_mb * 1024 * 1024),

@@ -25,6 +25,14 @@ export function randomHex(digits: number): string {
   return bytes.toHex().slice(0, digits);
 }
 
+/** Tells nothing of the secret by the time it takes, but its length. */
+export function isSameSecret(given: string, secret: string): boolean {
+  if (given.length !== secret.length) return false;
+  let differ = 0;
+  for (let i = 0; i < secret.length; i++) differ |= given.charCodeAt(i) ^ secret.charCodeAt(i);
+  return differ === 0;
+}
+
 /** Absolute path with links resolved; the path itself when it is not there. */
 export function realPath(path: string): string {
   try {

@@ -51,7 +51,7 @@ function assertLog(lines: string[]): void {
 
 test("stands below the log while it boots, folds when one can talk, and is gone in the end", async (home) => {
   await using terminal = demo(home);
-  await shows(terminal, /^Not yet: \w+ is \w+, \d of 4 up$/);
+  await shows(terminal, /^Not yet: \w+ is [\w ]+, \d of 4 up$/);
   await shows(terminal, /^ {2}tts {2}waits$/);
   await shows(terminal, /^› kwd {2}up/);
   await lastLine(terminal, ready);

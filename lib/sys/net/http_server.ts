@@ -48,8 +48,11 @@ export interface ServerSocket extends Disposable {
 }
 
 /** A socket on 127.0.0.1:`port` (0 picks a free one). @throws if the port cannot be bound. */
-export function bindLoopback(port: number): ServerSocket & { port: number } {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port });
+export const bindLoopback = (port: number): ServerSocket & { port: number } => bindTcp("127.0.0.1", port);
+
+/** A socket on an address of this machine. @throws if it cannot be bound. */
+export function bindTcp(hostname: string, port: number): ServerSocket & { port: number } {
+  const listener = Deno.listen({ hostname, port });
   return { listener, port: listener.addr.port, [Symbol.dispose]: () => closeQuietly(listener) };
 }
 

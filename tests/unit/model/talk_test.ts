@@ -37,7 +37,7 @@ const cases: [string, Parameters<typeof loaderStatus>[0], string, string][] = [
     "it boots",
     { state: "STARTING", services: [serviceStatus("kwd"), serviceStatus("llm", { state: "warming" })] },
     "not yet",
-    "Not yet: llm is warming, 1 of 2 up",
+    "Not yet: llm is warming up, 1 of 2 up",
   ],
   [
     "its precheck waits",
