@@ -69,6 +69,8 @@ export class Assembly {
   /** Descriptors for the stop, which must not fail for want of one. */
   reserve: Disposable | null = null;
   claims: Claims | null = null;
+  /** Null where the services are to outlive us. */
+  guardian: GuardianKeeper | null = null;
   /** In start order; before them those that a reload has dismissed and that are not gone yet. */
   supervisors: readonly Supervisor<ManagedService>[] = [];
   stateFile: StateFile | null = null;
@@ -152,7 +154,7 @@ export class Assembly {
     // Whoever our shell had in the background before it became us is a child of ours that we know nothing of.
     const inheritsOnlyOurs = this.#ownProcess && inheritedChildren().length === 0;
     const knowsStrays = becomeSubreaper() && inheritsOnlyOurs;
-    const guardian = plan.onLoaderDeath === "keep"
+    const guardian = this.guardian = plan.onLoaderDeath === "keep"
       ? null
       : this.held.use(new GuardianKeeper({ bootId, graceMs: plan.shutdown.graceMs, log, clock }));
     const registry = new ProcessRegistry({ bootId, clock, stateFile, guardian, keep });

@@ -88,6 +88,7 @@ export class Reloader {
     this.#mayGoOn();
     if (!isEmpty(difference)) report.reload = ++this.#count;
     made.plan = plan;
+    if (plan.shutdown.graceMs !== old.shutdown.graceMs) made.guardian?.renew(plan.shutdown.graceMs);
     made.events.emit({ fact: "reloaded", by, ...report });
     if (isEmpty(difference)) return { report };
     await this.#makeRoom(this.#takeOver(difference, starting));

@@ -30,7 +30,7 @@ export class StartQueue {
     if (current && due.includes(current)) void current.start();
     const toCome = new Set([...this.#toCome(), ...due]);
     if (current) toCome.delete(current);
-    this.#setToCome(this.#made.supervisors.filter((unit) => toCome.has(unit)));
+    this.#setToCome(this.#made.supervisors.filter((unit) => toCome.has(unit) && !unit.retired));
     if (this.#round.length === 0) return Promise.resolve([]);
     return this.#running ??= this.#go();
   }

@@ -105,6 +105,7 @@ export class OutputTail {
   }
 
   async #run(): Promise<void> {
+    await this.#clock.sleep(0); // who waits for a line of it listens by then
     for (let pause = quickestMs;;) {
       const last = this.#finish.signal.aborted;
       if (this.#readOn(last)) {

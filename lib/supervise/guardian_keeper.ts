@@ -76,6 +76,16 @@ export class GuardianKeeper implements AsyncDisposable {
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
   }
 
+  /** Another one takes over, with another grace. */
+  renew(graceMs: number): void {
+    const old = this.#guardian;
+    this.#o = { ...this.#o, graceMs };
+    this.#guardian = null;
+    this.#again?.[Symbol.dispose]();
+    this.#start();
+    void old?.[Symbol.asyncDispose]();
+  }
+
   /** This process leads a group that is to be ended. */
   note(leader: Identity): void {
     this.#leaders.set(leader.pid, leader);

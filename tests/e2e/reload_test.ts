@@ -4,8 +4,9 @@ import { connectControl } from "../../lib/api/mod.ts";
 import { reload as route } from "../../lib/api/routes/reload.ts";
 import type { ReloadReport } from "../../lib/model/difference.ts";
 import type { LoaderStatus } from "../../lib/model/status.ts";
-import { carriers } from "../support/leftovers.ts";
-import { kill, LoaderProcess, runLoader, TestHome, until } from "../support/loader_process.ts";
+import { claimants } from "../../lib/sys/process/claim.ts";
+import { carriers, guardiansOf } from "../support/leftovers.ts";
+import { kill, LoaderProcess, lowPort, runLoader, TestHome, until } from "../support/loader_process.ts";
 import { assistant } from "../support/scenario.ts";
 import { withProcesses } from "../support/with_processes.ts";
 import { withoutPython } from "../unit/demo/python.ts";
@@ -271,6 +272,78 @@ test("reload during the boot: it goes on with the new settings, whoever's turn i
   const ready = loader.lines.filter(({ message }) => message.startsWith("Ready in")).map(({ tag }) => tag);
   assert.deepEqual(ready, ["A", "B", "X", "D"]);
   await world.end();
+});
+
+test("reload as early as the precheck is done when that is over", async () => {
+  await using world = new World();
+  world.write({ a: sleeper(never), b: sleeper() });
+  const loader = world.up();
+  await loader.waitLine(/alexa-loader .*, boot /);
+  world.write({ a: sleeper(), b: sleeper() });
+  loader.signal("SIGHUP");
+  await loader.waitLine(/SYSTEM_READY: total_boot/);
+  await loader.waitLine(/Reload 1 is over/);
+  await world.end();
+});
+
+test("a port that somebody has refuses the reload, and is free for others once it is not wanted any more", async () => {
+  await using world = new World();
+  await world.boot({ a: sleeper() });
+  const before = await world.pids();
+  const listener = Deno.listen({ port: lowPort(), hostname: "127.0.0.1" });
+  const { port } = listener.addr as Deno.NetAddr;
+  const ports = { port_hygiene: { ports: { b: port } } };
+  world.write({ a: sleeper("echo new; "), b: sleeper() }, ports);
+  const { code, err } = await world.command("reload");
+  assert.equal(code, 3, err);
+  assert.match(err, new RegExp(`port ${port} \\(b\\) is held by pid ${Deno.pid} `));
+  assert.deepEqual(await world.pids(), before);
+  listener.close();
+
+  assert.deepEqual((await world.reload()).failed, []);
+  const claimed = () => claimants(`port/${port}`);
+  assert.deepEqual(claimed(), [world.loader.pid]);
+  world.write({ a: sleeper("echo new; ") });
+  assert.deepEqual((await world.reload()).difference.removed, ["b"]);
+  assert.equal(claimed(), null);
+  await world.end();
+});
+
+test("with on_loader_death: keep the next loader goes on with what a reload has started", async () => {
+  await using world = new World();
+  const keep = { on_loader_death: "keep" };
+  await world.boot({ a: sleeper(), b: sleeper() }, keep);
+  world.write({ a: sleeper("echo new; "), b: sleeper(), c: sleeper() }, keep);
+  assert.deepEqual((await world.reload()).failed, []);
+  const before = await world.pids();
+  const recorded = () => {
+    const { services } = JSON.parse(read(`${world.home.state}/alexa-loader/t/state.json`));
+    return ["a", "c"].every((name) => services[name]?.pid === before[name] && services[name].ready);
+  };
+  await until("what it started on record", recorded);
+  kill(world.loader.pid, "SIGKILL");
+  await world.loader.exitCode.catch(() => {});
+  world.up();
+  await world.loader.waitLine(/SYSTEM_READY: total_boot/);
+  assert.deepEqual(await world.pids(), before);
+  await world.end();
+});
+
+test("another grace is the guardian's, too: a new one takes over", async () => {
+  await using world = new World();
+  await world.boot({ a: sleeper() });
+  const [first] = guardiansOf(world.loader.pid);
+  world.write({ a: sleeper() }, { graceful_shutdown: { per_service_grace_sec: 2 } });
+  const { difference } = await world.reload();
+  assert.deepEqual(difference.loader, ["graceful_shutdown"]);
+  const only = await until("one other guardian", () => {
+    const [guardian, ...more] = guardiansOf(world.loader.pid);
+    return more.length === 0 && guardian && guardian.pid !== first!.pid && guardian;
+  });
+  assert.ok(only);
+  kill(world.loader.pid, "SIGKILL");
+  await world.loader.exitCode.catch(() => {});
+  await until("the guardian's work", () => carriers(world.home.mark).length === 0, () => "", 5000);
 });
 
 test("a stop in the midst of a reload ends all of it", async () => {
