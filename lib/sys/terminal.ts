@@ -29,3 +29,20 @@ export function terminalWidth(): number {
 export function isTerminal(): boolean {
   return Deno.stdout.isTerminal();
 }
+
+/** A longer line is somebody's mistake. */
+const longestLine = 1 << 20;
+
+/** The lines of standard input, until its end or the abort. One that is longer than 1 MiB ends them. */
+export async function* inputLines(signal: AbortSignal): AsyncGenerator<string> {
+  const reader = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).getReader();
+  const cancel = () => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", cancel, { once: true });
+  let rest = "";
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    const lines = (rest + read.value).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+    if (rest.length > longestLine) return;
+  }
+}

@@ -53,3 +53,24 @@ export const vram = buildCommand({
   },
   docs: { brief: "Show GPU memory: total, used, free, per service and per stranger" },
 });
+export const mcp = buildCommand({
+  loader: async () => (await import("../mcp.ts")).mcp,
+  parameters: {
+    flags: {
+      config,
+      demo,
+      allowActions: {
+        kind: "boolean",
+        optional: true,
+        brief: "Also offer what acts: restart, stop, reload; without it nothing changes",
+      },
+    },
+  },
+  docs: {
+    brief:
+      "Serve the running loader to a language model as tools (Model Context Protocol, over standard input)",
+    fullDescription:
+      "For a client that starts it by itself: command `alexa-loader`, arguments `mcp`. The tools are those of the control API:\n" +
+      "status, logs, boots, vram, doctor and so on; they only look, unless --allow-actions is given.",
+  },
+});
