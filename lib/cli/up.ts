@@ -4,6 +4,7 @@ import { LoaderService } from "../loader/loader.ts";
 import { Log } from "../log/mod.ts";
 import { programAgeMs } from "../sys/host.ts";
 import { systemClock } from "../sys/clock.ts";
+import { type ServiceManager, takeServiceManager } from "../sys/service_manager.ts";
 import { platformLimits } from "../sys/self.ts";
 import { isTerminal } from "../sys/terminal.ts";
 import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
@@ -34,7 +35,16 @@ async function openBoard(): Promise<Board | null> {
   return terminal && new Board(terminal);
 }
 
+/** Nobody is told where nobody asked for it. */
+async function linkTo(manager: ServiceManager | null, loader: LoaderService, log: Log) {
+  if (!manager) return null;
+  const { ServiceManagerLink } = await import("../outward/mod.ts");
+  const warn = (message: string) => log.warning("LOADER", message);
+  return new ServiceManagerLink(loader, manager, { clock: systemClock, warn });
+}
+
 async function boot(cli: Cli, choice: ConfigChoice, { debug, plain }: RunFlags): Promise<void> {
+  const manager = takeServiceManager(); // before anything is started: it inherits the rest
   const startedAt = systemClock.now() - programAgeMs();
   const { plan, history, reread } = await loadPlan(choice, { freePorts: true });
   const shown = plain ? null : await openBoard();
@@ -44,6 +54,7 @@ async function boot(cli: Cli, choice: ConfigChoice, { debug, plain }: RunFlags):
   if (limits !== null) log.warning("LOADER", limits);
   const loader = new LoaderService(plan, { log, startedAt, history, reread, ownProcess: true });
   board?.show(loader, history);
+  await using _link = await linkTo(manager, loader, log);
   const { stop, kill } = cli.signals;
   const onStop = () => void loader.stopAll(String(stop.reason));
   const onKill = () => loader.killAll();

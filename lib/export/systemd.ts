@@ -35,6 +35,8 @@ const secretsFile = "%E/alexa-loader/environment";
 const spareMs = 5000;
 /** GPU and display drivers may keep it waiting in the precheck, ms. */
 const precheckMs = 60_000;
+/** A loader that gives no sign of life for so long hangs, ms. */
+const watchdogMs = 60_000;
 
 type Lines = [key: string, value: string][];
 
@@ -52,7 +54,8 @@ export function exportSystemd(plan: BootPlan, o: SystemdOptions): ExportedFile[]
       ["StartLimitBurst", "5"],
     ]],
     ["Service", [
-      ["Type", "exec"],
+      ["Type", "notify"],
+      ["WatchdogSec", seconds(watchdogMs)],
       ["WorkingDirectory", plainValue(o.folder)],
       ["ExecStart", commandLine([...o.program, "up", ...o.choice])],
       ...variables([["PATH", o.path], ...Object.entries(o.config.variables)]),

@@ -6,20 +6,20 @@ import type { LoaderStatus, ServiceStatus, Talk } from "./status.ts";
 const hearing = ["wake word", "transcription"];
 
 export function canTalk(status: Omit<LoaderStatus, "talk">): Talk {
-  const { state, capabilities, degraded, listening } = status;
+  const { state, capabilities, degraded } = status;
+  const deaf = status.listening === false && "wake word" in capabilities; // else it is spoken to in another way
   switch (state) {
     case "STOPPING":
     case "STOPPED":
       return { works: "no", text: "You cannot talk: it is stopping" };
     case "SYSTEM_READY": {
-      if (listening === false) return { works: "not yet", text: "Not yet: it greets, then it listens" };
+      if (deaf) return { works: "not yet", text: "Not yet: it greets, then it listens" };
       const unproved = Object.keys(capabilities).filter((name) => capabilities[name] === "unproved");
       const rest = unproved.length === 0 ? "" : `; not proved yet: ${unproved.join(", ")}`;
       return { works: "yes", text: `You can talk${rest}` };
     }
     case "DEGRADED": {
-      const deaf = hearing.some((name) => capabilities[name] === false) || listening === false;
-      return deaf
+      return deaf || hearing.some((name) => capabilities[name] === false)
         ? { works: "no", text: `You cannot talk: ${degraded}` }
         : { works: "partly", text: `You are heard, but: ${degraded}` };
     }

@@ -84,6 +84,11 @@ export function parseNotify(datagram: Uint8Array): NotifyMessage {
   return message;
 }
 
+/** The datagram that says this. A value is one line, whatever it is made of: nobody else's words become a field. */
+export function notifyText(fields: Readonly<Record<string, string | number | bigint>>): string {
+  return Object.entries(fields).map(([name, value]) => `${name}=${printable(String(value))}`).join("\n");
+}
+
 function wholeNumber(text: string): number | null {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
   return Number.isSafeInteger(value) ? value : null;

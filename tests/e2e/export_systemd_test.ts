@@ -96,6 +96,40 @@ systemctl show ${shown} ${unit!.name}`,
   assert.equal(home.events("tts").filter((event) => event === "speak_begin").length, 1);
 });
 
+systemdTest(
+  "a real systemd waits for the loader's word, shows it, and starts one again that hangs",
+  async () => {
+    await using home = new TestHome();
+    const { plan, options } = await exported(home);
+    const [unit] = exportSystemd(plan, options);
+    const text = unit!.text.replace(/^WatchdogSec=.*/m, "WatchdogSec=1s\nWatchdogSignal=SIGKILL").replace(
+      /^RestartSec=.*/m,
+      "RestartSec=0",
+    );
+    const printed = await underSystemd(
+      home.dir,
+      [{ ...unit!, text }],
+      `systemctl start ${unit!.name}
+systemctl show --property=StatusText ${unit!.name}
+sleep 1.5
+systemctl show --property=NRestarts ${unit!.name}
+kill -STOP $(systemctl show --property=MainPID --value ${unit!.name})
+n=0; until [ "$(systemctl show --property=NRestarts --value ${
+        unit!.name
+      })" = 1 ] || [ $n = 400 ]; do sleep 0.05; n=$((n + 1)); done
+systemctl show --property=NRestarts,Result ${unit!.name}
+systemctl stop ${unit!.name}`,
+    );
+    const [status, ...more] = printed.trim().split("\n");
+    assert.match(status!, /^StatusText=(Not yet: it greets|You can talk)/, printed);
+    assert.deepEqual(
+      more.filter((line) => line.startsWith("NRestarts")),
+      ["NRestarts=0", "NRestarts=1"],
+      printed,
+    );
+  },
+);
+
 function python(): string {
   return new TextDecoder().decode(
     new Deno.Command("python3", { args: ["-c", "import sys; print(sys.executable)"] }).outputSync().stdout,

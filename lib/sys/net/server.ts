@@ -4,6 +4,7 @@
  */
 import { whenAborted } from "../../async.ts";
 import { closeQuietly } from "./http_server.ts";
+import { NotifySender } from "./notify_sender.ts";
 
 /** A bound listener. `finished` resolves when the abort of its signal has closed everything. */
 export interface Listening {
@@ -90,29 +91,10 @@ export async function awaitStdinLine(line: string, signal: AbortSignal): Promise
   }
 }
 
-let datagrams = 0;
-
-/**
- * Sends `text` (`READY=1`, `X_ALEXA_PREPARED=1`, …) to the notify socket at `path`; a leading `@` means the abstract
- * namespace. Answers false when nobody listens there: a service must not depend on being watched.
- */
+/** Sends `text` (`READY=1`, `X_ALEXA_PREPARED=1`, …) to the notify socket at `path`. Answers false when nobody listens there. */
 export async function sendNotification(path: string, text: string): Promise<boolean> {
-  try {
-    // A sender needs an address of its own; an abstract one leaves no file behind.
-    const own = `\0alexa-loader-${Deno.pid}-${datagrams++}`;
-    const socket = Deno.listenDatagram({ transport: "unixpacket", path: own });
-    try {
-      await socket.send(new TextEncoder().encode(text), {
-        transport: "unixpacket",
-        path: path.replace(/^@/, "\0"),
-      });
-    } finally {
-      socket.close();
-    }
-    return true;
-  } catch {
-    return false;
-  }
+  using sender = new NotifySender(path);
+  return await sender.send(text);
 }
 
 function peerOn(conn: Deno.TcpConn): TcpPeer {

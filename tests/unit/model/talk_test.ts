@@ -10,6 +10,12 @@ const cases: [string, Parameters<typeof loaderStatus>[0], string, string][] = [
   ["nobody can know whether it listens", { listening: null }, "yes", "You can talk"],
   ["it greets", { listening: false }, "not yet", "Not yet: it greets, then it listens"],
   [
+    "there is no wake word to listen for",
+    { listening: false, capabilities: { transcription: true } },
+    "yes",
+    "You can talk",
+  ],
+  [
     "no inference was seen",
     { capabilities: { ...all, answers: "unproved" } },
     "yes",
