@@ -32,8 +32,10 @@ export interface Ask extends AskOptions {
   clock: Clock;
   /** How commands are run for the service. */
   run: RunCommand;
-  /** Reasons of others under which it was paused when it last told. */
+  /** Why it is paused beside the reason in question, as far as is known; of a wake word. */
   others?: readonly string[];
+  /** It was us who paused it, for this reason or another. */
+  held?: boolean;
   /** Private folder for a file that lives as long as the question. */
   scratch: string;
 }

@@ -9,7 +9,7 @@ import { connectWebSocket, type TextSocket } from "../sys/net/websocket.ts";
 import type { ControlAnswer } from "./answers.ts";
 import { controlKind } from "./kind.ts";
 
-/** Its name for whoever else muted it: Home Assistant's switch, a button. */
+/** Our name for whoever else muted it: Home Assistant's switch, a button. */
 const byHand = "user";
 /** Right after its snapshot it repeats the last event; nothing tells that there is none. */
 const repeatMs = 100;
@@ -36,8 +36,9 @@ export const lva = controlKind({
       const snapshot = await until(socket, ({ event }) => event === "snapshot");
       connected = snapshot.data.ha_connected !== false;
       const wasMuted = snapshot.data.muted === true;
-      const keeps = wasMuted && (verb === "pause" || ask.others?.includes(byHand));
-      if (keeps) return muted(verb === "pause" ? [byHand, reason] : [byHand]);
+      const others = ask.others ?? [];
+      if (verb === "pause" && wasMuted) return muted([...ask.held ? others : [byHand], reason]);
+      if (verb === "resume" && wasMuted && others.length > 0) return muted([...others]);
       if (verb === "resume" && !wasMuted) return muted([]);
       const command = () =>
         socket.send(JSON.stringify({ command: verb === "pause" ? "mute_mic" : "unmute_mic" }));

@@ -54,7 +54,7 @@ export const wyoming = controlKind({
     };
     return spec;
   },
-  describe: (spec) => `wyoming ${spec.host}:${spec.port}, sound to ${describeOutput(spec)}`,
+  describe: (spec) => `wyoming ${spec.host}:${spec.port}; its sound to ${describeOutput(spec)}`,
   offers: () => true,
   async speak(spec, { text }, ask) {
     const parts: Uint8Array[] = [];

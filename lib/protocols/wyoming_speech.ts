@@ -43,7 +43,8 @@ export async function synthesize(
   }
 }
 
-/** What an `error` event says. */
+/** What an `error` event says. Its text alone may be no more than a name. */
 export function wordsOf({ data }: WyomingEvent): string {
-  return String(data.text).slice(0, 200);
+  const code = typeof data.code === "string" ? `${data.code.slice(0, 60)}: ` : "";
+  return code + String(data.text).slice(0, 200);
 }

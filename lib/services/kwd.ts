@@ -10,6 +10,8 @@ export const greetingReason = "boot_greeting";
 export class KwdService extends ManagedService {
   /** Reasons other than ours under which it was paused when it last told: a mute that a restart must not lift. */
   #foreignReasons: string[] = [];
+  /** Our own, while they hold. */
+  #held = new Set<string>();
 
   /** Detections stop, audio keeps flowing. */
   pause(o: AskOptions, reason: string = greetingReason): Promise<ControlAnswer> {
@@ -31,11 +33,16 @@ export class KwdService extends ManagedService {
     const answer = await kindOf(control).mute?.(control, verb, reason, {
       ...o,
       ...this.means,
-      others: this.#foreignReasons,
+      others: [...this.#foreignReasons, ...this.#held].filter((other) => other !== reason),
+      held: this.#held.size > 0,
     }) ?? noControl;
+    if (answer.state === "ok" && verb === "resume") this.#held.delete(reason);
+    if (answer.state === "ok" && verb === "pause" && !this.#foreignReasons.includes(reason)) {
+      this.#held.add(reason);
+    }
     if (answer.state === "ok" && Array.isArray(answer.body.reasons)) {
       this.#foreignReasons = answer.body.reasons.filter((r): r is string =>
-        typeof r === "string" && r !== greetingReason
+        typeof r === "string" && r !== greetingReason && !this.#held.has(r)
       )
         .slice(0, 16);
     }

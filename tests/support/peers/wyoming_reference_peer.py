@@ -83,7 +83,7 @@ class Peer(AsyncEventHandler):
             pass
         known = how.get("names")
         if known and request.voice and request.voice.name not in known:
-            await self.write_event(Error(text=f"ValueError: Unable to find voice: {request.voice.name}").event())
+            await self.write_event(Error(text=request.voice.name, code="VoiceNotFoundError").event())
             return False
         format = {"rate": 22050, "width": 2, "channels": 1}
         await self.write_event(AudioStart(**format).event())

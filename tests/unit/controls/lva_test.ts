@@ -42,6 +42,20 @@ Deno.test("lva control: a mute that a person set stays, and a fresh copy is mute
   assert.deepEqual([peer.muted, peer.commands], [true, ["mute_mic"]]);
 });
 
+Deno.test("lva control: our own reasons are a set, and no person's", async () => {
+  await using peer = startLvaPeer();
+  const kwd = kwdAt(peer.port);
+  await kwd.pause(ask());
+  assert.deepEqual(await kwd.pause(ask()), ok("boot_greeting"));
+  assert.deepEqual(await kwd.pause(ask(), "selftest"), ok("boot_greeting", "selftest"));
+  assert.deepEqual(await kwd.resume(ask()), ok("selftest"));
+  assert.equal(peer.muted, true);
+  assert.deepEqual(await kwd.resume(ask(), "selftest"), ok());
+  assert.deepEqual([peer.muted, peer.commands], [false, ["mute_mic", "unmute_mic"]]);
+  await kwd.restoreMutes(ask());
+  assert.equal(peer.muted, false, "nobody else muted it");
+});
+
 Deno.test("lva control: it is not unmuted while it speaks", async () => {
   await using peer = startLvaPeer();
   const kwd = kwdAt(peer.port);

@@ -53,7 +53,7 @@ wyomingTest("wyoming control: what goes wrong with a synthesis is half a sentenc
     await using peer = await peerOf(python, "tts", { names: ["en_US-joe"] });
     assert.deepEqual(await wyoming.speak!(spec(peer.port, "amy"), speech, ask), {
       state: "failed",
-      detail: "the synthesis failed: ValueError: Unable to find voice: amy",
+      detail: "the synthesis failed: VoiceNotFoundError: amy",
     });
     await using empty = await peerOf(python, "tts", { tenths: 0 });
     assert.deepEqual(await wyoming.speak!(spec(empty.port), speech, ask), {
