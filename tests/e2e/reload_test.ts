@@ -188,6 +188,10 @@ test("reload restarts only what has changed, adds in order, removes with all des
       const status = await world.status();
       assert.deepEqual([status.state, status.degraded], ["SYSTEM_READY", null]);
       assert.deepEqual(Object.keys(status.capabilities), ["b", "d", "a"]);
+      assert.ok(
+        !world.loader.messages("LOADER").includes("SYSTEM_READY again"),
+        "who is dismissed is not missed",
+      );
     },
   );
 
