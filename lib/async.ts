@@ -20,3 +20,9 @@ export function whenAborted(signal: AbortSignal): Promise<void> {
   signal.addEventListener("abort", () => resolve(), { once: true });
   return promise;
 }
+
+/** `make`, but whoever asks while it is at work gets what comes of that. */
+export function shared<T>(make: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | null = null;
+  return () => running ??= make().finally(() => running = null);
+}

@@ -3,7 +3,7 @@ import { connectControl } from "../api/client.ts";
 import { controlSocket } from "../api/types.ts";
 import { ConfigError, renderProblem } from "../config/problem.ts";
 import { bundle, diagnose, type DoctorOptions } from "../doctor/mod.ts";
-import { ExitCode, LoaderError } from "../errors.ts";
+import { ExitCode, LoaderError, reasonOf } from "../errors.ts";
 import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
 import { deadline, systemClock } from "../sys/clock.ts";
 import { environment } from "../sys/host.ts";
@@ -25,7 +25,14 @@ export async function doctor(
   if (!report.healthy) this.process.exitCode = ExitCode.precheck;
   if (flags.bundle === undefined) return;
   const configPath = facts.config.path ?? flags.config ?? null;
-  writeAtomically(flags.bundle, await bundle({ report, facts, configPath, env }));
+  const text = await bundle({ report, facts, configPath, env });
+  try {
+    writeAtomically(flags.bundle, text);
+  } catch (error) {
+    throw new LoaderError("usage", `cannot write ${flags.bundle}: ${reasonOf(error)}`, {
+      hint: "name a file in a folder that you may write",
+    });
+  }
   printError(
     `wrote ${flags.bundle}: secrets are taken out; it has the last log lines, so look before you send it`,
   );

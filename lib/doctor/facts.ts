@@ -184,6 +184,8 @@ export interface ModelFacts {
   service: string;
   /** What the configuration names and is not there. */
   problems: string[];
+  /** Folders of models without any. */
+  empty: string[];
   /** Links to nothing in a cache of models. */
   dangling: string[];
   /** Files that are empty, or only Git's pointer to a model. */

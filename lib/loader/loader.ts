@@ -5,6 +5,7 @@
  * watch, restart, tell -> ordered stop. What each step does is in the folder of its name, who is made of what in
  * assembly.ts; this file says only what follows what.
  */
+import { shared } from "../async.ts";
 import { ExitCode, LoaderError, reasonOf } from "../errors.ts";
 import type { VramSnapshot } from "../gpu/coordinator.ts";
 import { openHistory } from "../metrics/history.ts";
@@ -48,8 +49,6 @@ export class LoaderService implements AsyncDisposable {
   #doing: string | null = null;
   #prechecking: Promise<void> | null = null;
   #stopOnce: Promise<void> | null = null;
-  /** A look that goes on: whoever asks meanwhile gets the same. */
-  #diagnosis: Promise<DoctorReport> | null = null;
   #ended = Promise.withResolvers<ExitCode>();
   #exitCode: ExitCode = ExitCode.ok;
 
@@ -66,7 +65,7 @@ export class LoaderService implements AsyncDisposable {
         reload: (dryRun) => this.reload({ by: "requested on the control socket", dryRun }),
         vram: async () => (await import("../ui/vram_view.ts")).vramJson(await this.vramSnapshot()),
         boots: (last) => openHistory(plan.dirs.state, { last }).records,
-        doctor: () => this.#diagnosis ??= this.#diagnose().finally(() => this.#diagnosis = null),
+        doctor: shared(() => this.#diagnose()),
       },
     );
     this.#life = new BootInterpreter(made, (service) => {

@@ -74,10 +74,8 @@ Deno.test("doctor names what is really wrong with this machine, each with what t
   assert.match(of("port-held")[0]!.what, new RegExp(`port ${port} \\(kwd\\) is held by pid ${Deno.pid} `));
   assert.equal(of("port-held")[0]!.mend, `kill ${Deno.pid}`);
   assert.match(of("command-missing")[0]!.what, /^stt: the command "no-such-engine" is not there/);
-  assert.deepEqual(of("model-missing").map(({ what }) => what).sort(), [
-    `tts: ${home.dir}/gone.onnx is not there`,
-    `tts: ${models} is empty`,
-  ]);
+  assert.equal(of("model-missing")[0]!.what, `tts: ${home.dir}/gone.onnx is not there`);
+  assert.equal(of("model-empty")[0]!.what, `tts: ${models}`);
   assert.match(of("model-hollow")[0]!.what, /^rag: .*hollow\.onnx is a pointer of Git LFS/);
   assert.deepEqual(of("server-open").map(({ what }) => what), [
     `A model server answers without a key on 0.0.0.0:${open.addr.port}`,
@@ -128,9 +126,8 @@ Deno.test({
     assert.deepEqual(well.of("folder-exposed"), []);
 
     const client = connectControl(`${home.runtime}/alexa-loader/t/control.sock`);
-    const [one, same] = await Promise.all([1, 2].map(() => client.ask(doctorRoute)));
-    assert.deepEqual(one, same, "who asks meanwhile gets the same answer");
-    assert.ok(one!.fine.includes("not-guarded") && one!.fine.includes("port-held"), JSON.stringify(one));
+    const { fine } = await client.ask(doctorRoute);
+    assert.ok(fine.includes("not-guarded") && fine.includes("port-held"), `${fine}`);
 
     loader.signal("SIGSTOP");
     try {

@@ -15,7 +15,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 const sensors = 16;
 const piWord = "/sys/devices/platform/soc/soc:firmware/get_throttled";
-const governor = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
+const frequency = "/sys/devices/system/cpu/cpu0/cpufreq";
 
 /** `pid`: whose limits and control group count. */
 export function lookAtHost(env: Env, pid: number | null): HostFacts {
@@ -47,7 +47,10 @@ export function lookAtHost(env: Env, pid: number | null): HostFacts {
     celsius: heat.length === 0 ? null : Math.max(...heat) / 1000,
     throttled: word === "" ? null : parseInt(word, 16),
     quotaHeld: periods === null || held === null || periods < 100 ? null : held / periods,
-    governor: kernelText(governor).trim() || null,
+    // These drivers' "powersave" is the usual, and follows the load.
+    governor: /^(intel_pstate|amd-pstate)/.test(kernelText(`${frequency}/scaling_driver`))
+      ? null
+      : kernelText(`${frequency}/scaling_governor`).trim() || null,
   };
 }
 

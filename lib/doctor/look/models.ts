@@ -51,24 +51,32 @@ async function modelFiles(
       hollow.push(`${path} is a pointer of Git LFS`);
     }
   }
-  const missing = problems.filter((text) => text.startsWith("no file matches"));
-  if (models.length === 0) missing.push(...await missingPaths(service, engine));
-  return { service: service.name, problems: missing, dangling: await dangling(engine, env, home), hollow };
+  const { missing, empty } = models.length === 0
+    ? await namedInVain(service, engine)
+    : { missing: [], empty: [] };
+  return {
+    service: service.name,
+    problems: [...problems.filter((text) => text.startsWith("no file matches")), ...missing],
+    empty,
+    dangling: await dangling(engine, env, home),
+    hollow,
+  };
 }
 
-/** Of what is written as a model or as a place of models: what is not there, and folders without any. */
-async function missingPaths(service: ServicePlan, engine: Engine): Promise<string[]> {
+/** Of what is written as a model or as a place of models: what is not there, and folders with nothing in them. */
+async function namedInVain(
+  service: ServicePlan,
+  engine: Engine,
+): Promise<{ missing: string[]; empty: string[] }> {
   const written = [...service.argv.slice(1), ...Object.values(service.env)].join("\n");
-  const missing: string[] = [];
+  const missing: string[] = [], empty: string[] = [];
   for (const path of engine.paths) {
     if (!written.includes(path)) continue; // made absolute by us: it may be a name, or a plain word
     const isFile = kindByName(path) === "model", facts = await fileTree.look(path);
     if (facts === null && (isFile || !engine.stores.has(path))) missing.push(`${path} is not there`);
-    else if (facts?.kind === "dir" && (await fileTree.list(path, 1)).length === 0) {
-      missing.push(`${path} is empty`);
-    }
+    else if (facts?.kind === "dir" && (await fileTree.list(path, 1)).length === 0) empty.push(path);
   }
-  return missing;
+  return { missing, empty };
 }
 
 /** Links to nothing among what Hugging Face's cache has of these models. */

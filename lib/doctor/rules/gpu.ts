@@ -62,8 +62,8 @@ export const gpuRules: Rule[] = [
     why:
       "The module was not built for the kernel that runs now, Secure Boot refuses it, or nouveau has the card.",
     mend: "sudo modprobe nvidia nvidia_uvm",
-    check: ({ gpu }) =>
-      gpu.nvidiaCard
+    check: ({ gpu, host }) =>
+      gpu.nvidiaCard && !host.container // which sees the bus of its host, and the driver only with the GPU
         ? when(!gpu.nvidiaDriver, "an NVIDIA card is on the bus, its driver is not loaded")
         : null,
   },

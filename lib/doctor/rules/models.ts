@@ -8,7 +8,7 @@ import { type Case, type Rule, when } from "../rule.ts";
 const shortStayMs = 600_000;
 const of = (
   models: readonly ModelFacts[],
-  key: "problems" | "dangling" | "hollow",
+  key: Exclude<keyof ModelFacts, "service">,
   mend?: (path: string) => string,
 ) =>
   models.flatMap(({ service, [key]: all }): Case[] =>
@@ -26,9 +26,19 @@ export const modelRules: Rule[] = [
     looksAt: "the files and folders that `cmd`, `model` and `prepare` name",
     sees: "A model that the configuration names is not there",
     why:
-      "An update moved the folder, a disk is not mounted, or it was never fetched. Engines then load nothing, or start a long download.",
+      "An update moved it, a disk is not mounted, or it was never fetched. Engines fail, or load something else.",
     mend: "Put the model there, or name the right place in the configuration",
     check: ({ models }) => models.length > 0 ? of(models, "problems") : null,
+  },
+  {
+    id: "model-empty",
+    severity: "warn",
+    looksAt: "the folders that `cmd` and `env` name",
+    sees: "A folder of models is empty",
+    why:
+      "An update moved its content, or a disk is not mounted. Engines fetch everything anew, which takes minutes, or fail offline.",
+    mend: "Mount or fill it, or name the right folder in the configuration",
+    check: ({ models }) => models.length > 0 ? of(models, "empty") : null,
   },
   {
     id: "model-dangling",

@@ -21,9 +21,11 @@ function namedCards({ plan }: Facts): Named[] {
   ) ?? [];
 }
 
-/** A service of ours records or plays here: it is spawned, and hears or speaks. */
+/** A wake word service runs here; the demo's stand-in needs no microphone. */
 const hears = ({ plan }: Facts) =>
-  plan?.services.some(({ role, manage }) => role === "kwd" && manage === "spawn") ?? false;
+  plan?.services.some(({ role, manage, argv }) =>
+    role === "kwd" && manage === "spawn" && argv[0] !== "@demo"
+  ) ?? false;
 const usesServer = ({ plan }: Facts) =>
   plan?.services.some(({ argv, env }) =>
     [...argv, ...Object.values(env)].some((w) => soundProgram.test(w))
@@ -142,10 +144,12 @@ export const soundRules: Rule[] = [
     sees: "PipeWire is installed and does not run",
     why: "It is started with the user's session: a service at boot comes before it, or the user has none.",
     mend: "systemctl --user enable --now pipewire pipewire-pulse wireplumber",
-    check: ({ sound, host }) =>
-      sound?.pipewire.installed && host.runtimeDir !== null
+    check: (facts) => {
+      const { sound, host } = facts;
+      return sound?.pipewire.installed && host.runtimeDir !== null && (hears(facts) || usesServer(facts))
         ? when(!sound.pipewire.socket, `no socket of PipeWire in ${host.runtimeDir}`)
-        : null,
+        : null;
+    },
   },
   {
     id: "sound-runtime-dir",

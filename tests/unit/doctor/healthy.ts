@@ -118,7 +118,7 @@ export function healthy(): There {
       open: [],
       proxy: { address: "proxy:3128", sparesLoopback: true },
     },
-    models: [{ service: "tts", problems: [], dangling: [], hollow: [] }],
+    models: [{ service: "tts", problems: [], empty: [], dangling: [], hollow: [] }],
     ollama: [{
       service: "llm",
       origin: "http://127.0.0.1:11434",

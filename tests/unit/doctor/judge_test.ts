@@ -107,7 +107,11 @@ const fixtures: Record<string, Fixture> = {
   "gpu-lost": { bad: noGpu(15, "lost"), near: noGpu(20), what: /code 15/, mend: /gpu-reset/ },
   "gpu-container": { bad: noGpu(999, "lost"), near: noGpu(20), what: /code 999/ },
   "gpu-driver": {
-    bad: (f) => Object.assign(f.gpu, { nvidiaDriver: false, uvm: null, keepsMemory: null }),
+    bad: (f) => {
+      f.host.container = false;
+      Object.assign(f.gpu, { nvidiaDriver: false, uvm: null, keepsMemory: null });
+    },
+    near: host({ container: false }),
     what: /not loaded/,
     mend: /modprobe nvidia/,
   },
@@ -210,6 +214,7 @@ const fixtures: Record<string, Fixture> = {
     bad: (f) => f.models[0]!.problems.push("/m/x.onnx is not there"),
     what: /tts: \/m\/x\.onnx/,
   },
+  "model-empty": { bad: (f) => f.models[0]!.empty.push("/models"), what: /^tts: \/models$/ },
   "model-dangling": {
     bad: (f) => f.models[0]!.dangling.push("/hub/models--a--b/snapshots/1/model.bin"),
     what: /models--a--b/,
@@ -349,6 +354,7 @@ Deno.test("a healthy machine: every rule but those of another state has somethin
   // With a loader and no GPU that is required, no ALSA name, no external Ollama there is nothing to judge for these.
   const ofOtherStates = [
     "leftovers",
+    "gpu-driver",
     "gpu-missing",
     "sound-card-gone",
     "sound-card-number",

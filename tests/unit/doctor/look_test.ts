@@ -7,8 +7,10 @@ import { lookAtModels, lookAtOllama, lookAtWakeWord } from "../../../lib/doctor/
 import { lookAtSound, parseCards, parseVolume } from "../../../lib/doctor/look/sound.ts";
 import type { BootPlan } from "../../../lib/model/plan.ts";
 import { encodeEvent } from "../../../lib/protocols/wyoming.ts";
+import { systemClock } from "../../../lib/sys/clock.ts";
 import { machineBootId, readStat } from "../../../lib/sys/process/procfs.ts";
 import { planOf } from "../../support/config_edit.ts";
+import { gpuTest, nvmlStandin } from "../../support/gpu_standin.ts";
 import { startOllamaPeer } from "../../support/peers/ollama_peer.ts";
 import { withProcesses } from "../../support/with_processes.ts";
 
@@ -79,6 +81,30 @@ Deno.test("parseVolume() reads wpctl and amixer", () => {
   assert.deepEqual(parseVolume("amixer", amixer), { percent: 0, muted: true, tool: "amixer" });
   assert.equal(parseVolume("wpctl", "Could not connect to PipeWire\n"), null);
 });
+
+gpuTest(
+  "what NVIDIA's library really answers becomes the rule's case, and a driver that hangs ends nobody",
+  async () => {
+    using standin = nvmlStandin();
+    const plan = planWith({ gpu: "required", vram_mb: 6000 });
+    const env = { ALEXA_NVML_PATH: standin.path };
+    const signal = new AbortController().signal;
+    const ids = async () => {
+      const { report } = await diagnose({ plan, status: null, records: [], env, signal });
+      assert.ok(report.ms < 3000, `${report.ms} ms`);
+      return report.findings.map(({ id }) => id).filter((id) => id.startsWith("gpu-"));
+    };
+    standin.set({ gpus: [{ totalMib: 8192, usedMib: 4096 }] });
+    assert.deepEqual(await ids(), ["gpu-full"]);
+    standin.set({ gpus: [{ totalMib: 24_576, usedMib: 1024 }] });
+    assert.deepEqual(await ids(), []);
+    standin.set({ errors: { nvmlInit_v2: 18 } });
+    assert.deepEqual(await ids(), ["gpu-mismatch", "gpu-missing"]);
+    standin.set({ gpus: [{}], delays: { nvmlInit_v2: 1500 } });
+    assert.deepEqual(await ids(), ["gpu-missing", "gpu-hangs"]);
+    await systemClock.sleep(1500); // the library must not go with this file while a call is in it
+  },
+);
 
 withProcesses.test("a microphone that PipeWire has muted is seen through wpctl, one that hangs is given up", async () => {
   using home = folder();
