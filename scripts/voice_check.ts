@@ -27,7 +27,7 @@ try {
   for (let run = 0; run < Number(values.runs); run++) {
     const outcome = await runOnce({ variant, folder, run, pausing: true });
     outcomes.push(outcome);
-    if (outcome.wrong.length > 0) console.error(outcome.log);
+    if (outcome.wrong.length > 0) console.error(outcome.log.split("\n").slice(-80).join("\n"));
     say(`run ${run + 1}: ${outcome.wrong.length === 0 ? "ok" : outcome.wrong.join("; ")} | ${told(outcome)}`);
   }
   for (let run = 0; run < Number(values.controls); run++) {

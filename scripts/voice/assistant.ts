@@ -48,6 +48,17 @@ export async function setUp(variant: Variant): Promise<number> {
   return code;
 }
 
+/** Whether the neural one's environment is complete. */
+export function isSetUp(): boolean {
+  try {
+    return ["env/bin/wyoming-piper", "wake/wyoming", "models/gemma-3-270m.gguf"].every((path) =>
+      Deno.statSync(`${voiceHome}/${path}`)
+    );
+  } catch {
+    return false;
+  }
+}
+
 /** Whether there is something to play and record with; without, the room carries the sound. */
 export function hasSound(): boolean {
   try {

