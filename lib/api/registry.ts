@@ -1,10 +1,11 @@
 /**
  * All that the API offers. Another route is a file of `routes/` and a line here; these names stay free for what comes:
- * `metrics`, `upgrade`, `yield`, `park`, `resume`. Spec: §12.
+ * `upgrade`, `yield`, `park`, `resume`. Spec: §12.
  */
 import type { Route } from "./route.ts";
 import { boots, oneBoot } from "./routes/boots.ts";
 import { doctor } from "./routes/doctor.ts";
+import { metrics } from "./routes/metrics.ts";
 import { openapi } from "./routes/openapi.ts";
 import { reload } from "./routes/reload.ts";
 import { restart } from "./routes/services.ts";
@@ -22,5 +23,6 @@ export const routes: readonly Route[] = [
   oneBoot,
   vram,
   doctor,
+  metrics,
   openapi,
 ];

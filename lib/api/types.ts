@@ -15,6 +15,8 @@ export interface ControlTarget {
   reload?(dryRun: boolean): Promise<ReloadReport>;
   /** Who holds how much GPU memory, as plain data. */
   vram?(): unknown | Promise<unknown>;
+  /** The figures, in Prometheus' text format. */
+  metrics?(): Promise<{ text: string; type: string }>;
   /** The `last` boots of the history on disk, oldest first. */
   boots?(last: number): readonly BootRecord[];
   /** What is wrong, looked for now; within 3 s. */

@@ -5,6 +5,7 @@ import { LoaderError, reasonOf } from "../errors.ts";
 import { GpuCoordinator } from "../gpu/coordinator.ts";
 import type { Log } from "../log/mod.ts";
 import { BootMetrics } from "../metrics/boot_metrics.ts";
+import { Counters } from "../metrics/counters.ts";
 import { type History, openHistory } from "../metrics/history.ts";
 import { EventBus } from "../model/event_bus.ts";
 import type { BootPlan, ServicePlan } from "../model/plan.ts";
@@ -59,6 +60,7 @@ export class Assembly {
   readonly startedAt: number;
   readonly events: EventBus;
   readonly metrics: BootMetrics;
+  readonly counters: Counters;
   readonly prewarmer: Prewarmer;
   /** Owns what must be given back in the end. */
   readonly held = new AsyncDisposableStack();
@@ -106,6 +108,7 @@ export class Assembly {
       },
       warn: (message) => log.warning("LOADER", message),
     });
+    this.counters = new Counters(() => clock.now());
     this.prewarmer = this.held.use(
       new Prewarmer({
         clock,

@@ -17,8 +17,9 @@ import type { LoaderState } from "../model/states.ts";
 import type { LoaderStatus } from "../model/status.ts";
 import type { ManagedService } from "../services/mod.ts";
 import { degradedText } from "../supervise/capabilities.ts";
-import { environment } from "../sys/host.ts";
+import { environment, runtimeVersion } from "../sys/host.ts";
 import { bindAll } from "../sys/process/libc.ts";
+import { version } from "../version.ts";
 import { goOnWith } from "./adoption.ts";
 import { Assembly, type LoaderOptions } from "./assembly.ts";
 import { BootInterpreter } from "./boot_interpreter.ts";
@@ -65,6 +66,7 @@ export class LoaderService implements AsyncDisposable {
         reload: (dryRun) => this.reload({ by: "requested on the control socket", dryRun }),
         vram: async () => (await import("../ui/vram_view.ts")).vramJson(await this.vramSnapshot()),
         boots: (last) => openHistory(plan.dirs.state, { last }).records,
+        metrics: () => this.metricsText(),
         doctor: shared(() => this.#diagnose()),
       },
     );
@@ -106,6 +108,14 @@ export class LoaderService implements AsyncDisposable {
     const { signal } = this.#made.stopping;
     const look = { plan: this.plan, status: this.status(), records, env: environment(), signal };
     return (await diagnose(look)).report;
+  }
+
+  /** Figures of this boot and of the life after it, in Prometheus' text format. */
+  async metricsText(): Promise<{ text: string; type: string }> {
+    const { metricsType, renderMetrics } = await import("../metrics/prometheus.ts");
+    const { counters } = this.#made;
+    const text = renderMetrics({ status: this.status(), counters, build: { version, deno: runtimeVersion } });
+    return { text, type: metricsType };
   }
 
   /** Tells each fact of this boot from now on. */

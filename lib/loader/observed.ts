@@ -1,6 +1,7 @@
 /** What an observer of a boot may be made of. */
 import type { Log } from "../log/mod.ts";
 import type { BootMetrics } from "../metrics/boot_metrics.ts";
+import type { Counters } from "../metrics/counters.ts";
 import type { BootPlan } from "../model/plan.ts";
 import type { Prewarmer } from "../prewarm/prewarmer.ts";
 import type { Clock } from "../sys/clock.ts";
@@ -10,6 +11,7 @@ export interface Observed {
   readonly plan: BootPlan;
   readonly log: Log;
   readonly metrics: BootMetrics;
+  readonly counters: Counters;
   readonly prewarmer: Prewarmer;
   readonly clock: Clock;
   readonly bootId: string;

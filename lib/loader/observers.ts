@@ -10,6 +10,7 @@ import { reloadWords } from "./reload_words.ts";
 /** In the order in which they are told; what keeps figures comes first. Another one is a file of its own and a line here. */
 export const observers: ((boot: Observed) => Observer)[] = [
   ({ metrics }) => (fact) => metrics.note(fact),
+  ({ counters }) => counters.note,
   ({ prewarmer }) => (fact) => prewarmer.note(fact),
   turnKeeper,
   (boot) => sentences(boot.log, () => boot.plan.services),

@@ -39,6 +39,8 @@ export type ServiceFact =
   /** While it was up, what was warmed became cold, and is warmed once more. `again`: not the first time. */
   | { fact: "cold"; why: string; again: boolean }
   | { fact: "warmed_again"; result: WarmupResult; again: boolean }
+  /** A health check came to `result` in `ms`. Very often: it is for figures, and not for people. */
+  | { fact: "checked"; ms: number; result: "ready" | "waiting" | "unasked" | "timeout" | "wrong" }
   /** It does not answer, and works: `why` says by which sign. */
   | { fact: "busy"; why: string }
   /** It could not be asked for its health. */

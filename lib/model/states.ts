@@ -1,25 +1,29 @@
 /** The states of loader and service, and what may happen to a service. What they mean: docs/machines.md. Spec: §1.2, §6. */
 
-export type LoaderState =
-  | "INIT"
-  | "PRECHECK"
-  | "STARTING"
-  | "RUNNING_ALL"
-  | "SYSTEM_READY"
-  | "DEGRADED"
-  | "STOPPING"
-  | "STOPPED";
+export const loaderStates = [
+  "INIT",
+  "PRECHECK",
+  "STARTING",
+  "RUNNING_ALL",
+  "SYSTEM_READY",
+  "DEGRADED",
+  "STOPPING",
+  "STOPPED",
+] as const;
+export type LoaderState = typeof loaderStates[number];
 
-export type Actual =
-  | "idle"
-  | "standby"
-  | "starting"
-  | "warming"
-  | "up"
-  | "stopping"
-  | "backoff"
-  | "away"
-  | "failed";
+export const actualStates = [
+  "idle",
+  "standby",
+  "starting",
+  "warming",
+  "up",
+  "stopping",
+  "backoff",
+  "away",
+  "failed",
+] as const;
+export type Actual = typeof actualStates[number];
 export type Desired = "up" | "down";
 
 /** Why a service is not, or no longer, up. */

@@ -9,7 +9,7 @@ import { CpuUse, watchLiveness } from "./liveness.ts";
 export interface WatchOptions {
   clock: Clock;
   signal: AbortSignal;
-  /** Told of `busy`, `unasked`, `cold` and `warmed_again`. */
+  /** Told of `checked`, `busy`, `unasked`, `cold` and `warmed_again`. */
   emit(fact: ServiceFact): void;
   /** Called before each look. */
   beforeLook(): void;
@@ -29,7 +29,9 @@ export async function watchOver(service: Supervised, o: WatchOptions): Promise<F
     async checkHealth(signal) {
       o.beforeLook();
       cpu?.begin();
+      const began = clock.now();
       const result = await service.checkHealth(signal);
+      emit({ fact: "checked", ms: clock.now() - began, result: result.state });
       if (result.state !== "ready") return result;
       const kept = await warmth.check(signal);
       o.onWarmth(warmth.cold);
