@@ -8,6 +8,8 @@ export interface GrpcPeer extends AsyncDisposable {
   target: string;
   /** The services that were asked for. */
   asked: string[];
+  /** Addresses of the connections that asked. */
+  askers: Set<string>;
 }
 
 /** The request as the wire has it: field 1, length-delimited. Read here by hand, not by the code under test. */
@@ -27,7 +29,7 @@ function serviceOf(bytes: Uint8Array): string {
 
 export async function startGrpcPeer(answer: ((service: string) => HealthSays) | null): Promise<GrpcPeer> {
   const server = new grpc.Server();
-  const asked: string[] = [];
+  const asked: string[] = [], askers = new Set<string>();
   if (answer) {
     server.addService({
       Check: {
@@ -43,6 +45,7 @@ export async function startGrpcPeer(answer: ((service: string) => HealthSays) | 
       Check(call: grpc.ServerUnaryCall<Uint8Array, number>, respond: grpc.sendUnaryData<number>) {
         const service = serviceOf(call.request);
         asked.push(service);
+        askers.add(call.getPeer());
         const said = answer(service);
         if (said === "nothing") return;
         if ("status" in said) respond(null, said.status);
@@ -60,6 +63,7 @@ export async function startGrpcPeer(answer: ((service: string) => HealthSays) | 
     port,
     target: `127.0.0.1:${port}`,
     asked,
+    askers,
     async [Symbol.asyncDispose]() {
       const closed = Promise.withResolvers<void>();
       server.tryShutdown(() => closed.resolve());

@@ -70,9 +70,8 @@ Deno.test("grpc probe follows a server through its life over one kept channel", 
     assert.equal(await check(), "waiting");
     status = 1;
     assert.equal(await check(), "ready");
-    const began = performance.now();
     for (let i = 0; i < 20; i++) assert.equal(await check(), "ready");
-    assert.ok((performance.now() - began) / 20 < 50);
+    assert.equal(peer.askers.size, 1, "one connection for all of them");
   } finally {
     await peer[Symbol.asyncDispose]();
   }

@@ -6,7 +6,7 @@ const parse = (text: string) => parseNotify(new TextEncoder().encode(text));
 
 Deno.test("parseNotify() reads every field it knows, from one datagram", () => {
   const said = parse(
-    "READY=1\nSTATUS=Loading 40 %\nEXTEND_TIMEOUT_USEC=2500000\nWATCHDOG=1\nSTOPPING=1\nX_ALEXA_PREPARED=1\nMAINPID=4711\n",
+    "READY=1\nSTATUS=Loading 40 %\nEXTEND_TIMEOUT_USEC=2500000\nWATCHDOG=1\nSTOPPING=1\nX_ALEXA_PREPARED=1\nMAINPID=4711\nX_ALEXA_TURN={}\n",
   );
   assert.deepEqual(said, {
     ready: true,
@@ -16,6 +16,7 @@ Deno.test("parseNotify() reads every field it knows, from one datagram", () => {
     stopping: true,
     prepared: true,
     inFlight: null,
+    turn: "{}",
     mainPid: 4711,
   });
 });
@@ -32,6 +33,7 @@ Deno.test("parseNotify() passes over what it does not know or cannot believe", (
     stopping: false,
     prepared: false,
     inFlight: null,
+    turn: null,
     mainPid: null,
   });
   assert.equal(parse("MAINPID=99999999999").mainPid, null);
