@@ -5,6 +5,7 @@
 import type { Route } from "./route.ts";
 import { boots, oneBoot } from "./routes/boots.ts";
 import { doctor } from "./routes/doctor.ts";
+import { explain } from "./routes/explain.ts";
 import { metrics } from "./routes/metrics.ts";
 import { openapi } from "./routes/openapi.ts";
 import { reload } from "./routes/reload.ts";
@@ -16,6 +17,7 @@ import { vram } from "./routes/vram.ts";
 export const routes: readonly Route[] = [
   status,
   services,
+  explain,
   restart,
   stop,
   reload,

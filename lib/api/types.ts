@@ -2,6 +2,7 @@
 import type { BootRecord } from "../model/boot_record.ts";
 import type { ReloadReport } from "../model/difference.ts";
 import type { DoctorReport } from "../model/doctor.ts";
+import type { Explanation } from "../model/explanation.ts";
 import type { LoaderStatus } from "../model/status.ts";
 
 /** The loader as the control socket sees it. */
@@ -11,6 +12,8 @@ export interface ControlTarget {
   restart(service: string): Promise<boolean>;
   /** Begins the shutdown and returns at once; `reason` is for the log. */
   stop(reason: string): void;
+  /** Why it is as it is, in words. */
+  explain?(): Promise<Explanation>;
   /** Reads the configuration again and takes over what has changed; `dryRun`: only says what that would be. */
   reload?(dryRun: boolean): Promise<ReloadReport>;
   /** Who holds how much GPU memory, as plain data. */

@@ -20,6 +20,7 @@ import {
   type ServiceContext,
   TtsService,
 } from "../services/mod.ts";
+import { Causes } from "../supervise/causes.ts";
 import { GuardianKeeper } from "../supervise/guardian_keeper.ts";
 import { Strays } from "../supervise/strays.ts";
 import { Supervisor } from "../supervise/supervisor.ts";
@@ -62,6 +63,7 @@ export class Assembly {
   readonly metrics: BootMetrics;
   readonly counters: Counters;
   readonly prewarmer: Prewarmer;
+  readonly causes: Causes = new Causes();
   /** Owns what must be given back in the end. */
   readonly held = new AsyncDisposableStack();
   /** Aborted when everything is to stop, and when nobody is to get grace any more. */

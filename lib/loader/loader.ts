@@ -63,6 +63,7 @@ export class LoaderService implements AsyncDisposable {
         status: () => this.status(),
         restart: (name) => this.restartService(name),
         stop: (reason) => void this.#stop(reason),
+        explain: async () => (await import("./explain.ts")).explain(this.#made, this.status()),
         reload: (dryRun) => this.reload({ by: "requested on the control socket", dryRun }),
         vram: async () => (await import("../ui/vram_view.ts")).vramJson(await this.vramSnapshot()),
         boots: (last) => openHistory(plan.dirs.state, { last }).records,

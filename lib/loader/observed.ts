@@ -4,6 +4,7 @@ import type { BootMetrics } from "../metrics/boot_metrics.ts";
 import type { Counters } from "../metrics/counters.ts";
 import type { BootPlan } from "../model/plan.ts";
 import type { Prewarmer } from "../prewarm/prewarmer.ts";
+import type { Causes } from "../supervise/causes.ts";
 import type { Clock } from "../sys/clock.ts";
 
 export interface Observed {
@@ -13,6 +14,7 @@ export interface Observed {
   readonly metrics: BootMetrics;
   readonly counters: Counters;
   readonly prewarmer: Prewarmer;
+  readonly causes: Causes;
   readonly clock: Clock;
   readonly bootId: string;
   /** Gives back in the end what an observer holds. */

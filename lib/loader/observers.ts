@@ -12,6 +12,7 @@ export const observers: ((boot: Observed) => Observer)[] = [
   ({ metrics }) => (fact) => metrics.note(fact),
   ({ counters }) => counters.note,
   ({ prewarmer }) => (fact) => prewarmer.note(fact),
+  ({ causes, clock }) => (fact) => causes.note(fact, clock.wall()),
   turnKeeper,
   (boot) => sentences(boot.log, () => boot.plan.services),
   (boot) => greetingSentences(boot.log, () => boot.plan.services),

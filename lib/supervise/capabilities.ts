@@ -1,6 +1,6 @@
 /** What works for the person who talks, told by capability. Spec: §6, §13; CONTRACT §9. */
 import { timeOfDay, worksText } from "../text.ts";
-import type { Role } from "../model/plan.ts";
+import type { Role, ServicePlan } from "../model/plan.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Works } from "../model/status.ts";
 import { failedBecause } from "./wording.ts";
@@ -16,12 +16,15 @@ const capabilityOf: Record<Role, string | null> = {
 /** Who infers: their probes alone prove nothing of what they are there for. */
 const inferring: ReadonlySet<Role> = new Set(["stt", "llm", "tts"]);
 
+/** What works while it does: "speech". */
+export function capabilityName({ role, name }: Pick<ServicePlan, "role" | "name">): string {
+  return capabilityOf[role] ?? name;
+}
+
 /** Capability -> works. A service of no known role stands for itself. */
 export function capabilities(supervisors: readonly Supervisor[]): Record<string, Works> {
   return Object.fromEntries(
-    supervisors.map((
-      supervisor,
-    ) => [capabilityOf[supervisor.plan.role] ?? supervisor.name, works(supervisor)]),
+    supervisors.map((supervisor) => [capabilityName(supervisor.plan), works(supervisor)]),
   );
 }
 

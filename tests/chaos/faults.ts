@@ -113,7 +113,8 @@ export const faults: readonly Fault[] = [
     weight: 2,
     async do(world, rng) {
       const copies = world.leaders();
-      if (copies.length === 0) return null;
+      // A boot that finds a stranger on one of its ports ends, and rightly.
+      if (copies.length === 0 || world.orphaned) return null;
       const copy = rng.pick(copies);
       world.note(`steal the port of ${copy.service}`);
       const thief = world.thief(world.ports[copy.service]);

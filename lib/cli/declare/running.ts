@@ -20,6 +20,17 @@ export const stop = buildCommand({
   parameters: { flags: { config, demo } },
   docs: { brief: "Stop the running loader and wait until it has gone" },
 });
+export const explain = buildCommand({
+  loader: async () => (await import("../explain.ts")).explain,
+  parameters: {
+    flags: { config, demo, json },
+    positional: { kind: "tuple", parameters: [{ ...serviceName, optional: true }] },
+  },
+  docs: {
+    brief:
+      "Say why it does not work: the cause, what was tried since, who is in the way, and what a start waits for",
+  },
+});
 export const reload = buildCommand({
   loader: async () => (await import("../reload.ts")).reload,
   parameters: {
