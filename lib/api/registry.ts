@@ -9,7 +9,8 @@ import { explain } from "./routes/explain.ts";
 import { metrics } from "./routes/metrics.ts";
 import { openapi } from "./routes/openapi.ts";
 import { reload } from "./routes/reload.ts";
-import { restart } from "./routes/services.ts";
+import { mute, unmute } from "./routes/mute.ts";
+import { restart, start, stopOne } from "./routes/services.ts";
 import { services, status } from "./routes/status.ts";
 import { stop } from "./routes/stop.ts";
 import { vram } from "./routes/vram.ts";
@@ -19,8 +20,12 @@ export const routes: readonly Route[] = [
   services,
   explain,
   restart,
+  start,
+  stopOne,
   stop,
   reload,
+  mute,
+  unmute,
   boots,
   oneBoot,
   vram,

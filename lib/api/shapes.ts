@@ -38,7 +38,7 @@ function make(z: Zod) {
     name: z.string(),
     role: oneOf<Role>("kwd", "stt", "llm", "tts", "other"),
     state,
-    desired: oneOf<Desired>("up", "down"),
+    desired: oneOf<Desired | "stopped">("up", "down", "stopped"),
     pid: figure("process; null: none, or none of ours"),
     port: figure("TCP port"),
     up_sec: figure("seconds since it is past its gate"),
@@ -76,7 +76,8 @@ function make(z: Zod) {
     capabilities: z.record(z.string(), z.union([z.boolean(), z.literal("unproved")])),
     degraded: words("what is missing, and what works all the same"),
     greeting: z.string(),
-    listening: z.nullable(z.boolean()),
+    listening: z.nullable(z.boolean()).meta({ description: "null: nobody can know" }),
+    muted: z.boolean().meta({ description: "by a person" }),
     services: z.array(service),
     gpu: z.nullable(z.looseObject({
       description: z.string(),

@@ -10,6 +10,12 @@ export interface ControlTarget {
   status(): LoaderStatus;
   /** Gives `service` a fresh copy: true when it is up again, false when it failed or is not wanted any more. */
   restart(service: string): Promise<boolean>;
+  /** Starts what is stopped; true when it is up. */
+  startService?(service: string): Promise<boolean>;
+  /** Stops one until it is started again; false when something of it could not be ended. */
+  stopService?(service: string): Promise<boolean>;
+  /** Mutes the wake word, or takes that back; false when no KWD runs that could have accepted it. */
+  mute?(muted: boolean): Promise<boolean>;
   /** Begins the shutdown and returns at once; `reason` is for the log. */
   stop(reason: string): void;
   /** Why it is as it is, in words. */

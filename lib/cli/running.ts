@@ -1,7 +1,9 @@
-/** `status`, `restart` and `stop`: asked of the running loader of this configuration. */
+/** `status`, `start`, `restart`, `stop`, `mute`, `unmute`: asked of the running loader of this configuration. */
 import { connectControl, type ControlClient } from "../api/client.ts";
 import { ExitCode, LoaderError } from "../errors.ts";
 import { systemClock } from "../sys/clock.ts";
+import * as muting from "../api/routes/mute.ts";
+import * as routes from "../api/routes/services.ts";
 import { controlSocket } from "../api/types.ts";
 import { kindOf } from "../sys/files/files.ts";
 import { print } from "../sys/terminal.ts";
@@ -26,20 +28,50 @@ export async function status(this: Cli, flags: JsonFlags): Promise<void> {
 }
 
 export async function restart(this: Cli, flags: JsonFlags, service: string): Promise<void> {
+  await become(this, flags, routes.restart, service, "is up again");
+}
+
+export async function start(this: Cli, flags: JsonFlags, service: string): Promise<void> {
+  await become(this, flags, routes.start, service, "is up");
+}
+
+/** Asks that a service be another way, waits for it, and says how it is then. */
+async function become(
+  cli: Cli,
+  flags: JsonFlags,
+  route: typeof routes.start,
+  service: string,
+  done: string,
+): Promise<void> {
   const { client } = await connect(flags);
-  const answer = await client.restart(service, this.signals.stop);
+  const answer = await client.ask(route, { name: service, withinMs: null, signal: cli.signals.stop });
+  const { ok, state, problem } = answer;
   if (flags.json) print(JSON.stringify(answer, null, 2));
-  else {print(
-      answer.ok
-        ? `${service} is up again`
-        : `${service} is ${answer.state}: ${answer.problem ?? "see the log"}`,
-    );}
-  if (!answer.ok) this.process.exitCode = ExitCode.boot;
+  else print(ok ? `${service} ${done}` : `${service} is ${state}: ${problem ?? "see the log"}`);
+  if (!ok) cli.process.exitCode = ExitCode.boot;
+}
+
+export async function mute(this: Cli, flags: JsonFlags): Promise<void> {
+  await listen(this, flags, muting.mute, "muted");
+}
+
+export async function unmute(this: Cli, flags: JsonFlags): Promise<void> {
+  await listen(this, flags, muting.unmute, "unmuted");
+}
+
+async function listen(cli: Cli, flags: JsonFlags, route: typeof muting.mute, done: string): Promise<void> {
+  const { client } = await connect(flags);
+  const answer = await client.ask(route, { withinMs: null, signal: cli.signals.stop });
+  if (flags.json) print(JSON.stringify(answer, null, 2));
+  else print(answer.accepted ? done : `${done}; the wake word service does not run, the next copy is told`);
 }
 
 const stopLimitMs = 60_000;
 
-export async function stop(this: Cli, flags: ConfigChoice): Promise<void> {
+export async function stop(this: Cli, flags: JsonFlags, service?: string): Promise<void> {
+  if (service !== undefined) {
+    return await become(this, flags, routes.stopOne, service, "is stopped, until it is started again");
+  }
   const { client, socket } = await connect(flags);
   await client.stop();
   const end = systemClock.now() + stopLimitMs;
@@ -51,5 +83,5 @@ export async function stop(this: Cli, flags: ConfigChoice): Promise<void> {
     }
     await systemClock.sleep(20, this.signals.stop);
   }
-  print("stopped");
+  print(flags.json ? JSON.stringify({ stopped: true }) : "stopped");
 }

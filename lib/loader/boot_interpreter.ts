@@ -55,26 +55,31 @@ export class BootInterpreter {
     if (made.stopping.signal.aborted || supervisor.retired) return;
     if (to === "failed" && made.plan.failFast) return this.#onFailFast(name);
     if (!this.#boot.sequenceOver) return; // until then nobody is missed, and looking at hundreds would be felt
-    if (from === "up") this.send({ type: "lost", lost: { name, at: made.clock.now() } });
-    if (to === "up" || supervisor.isLost) this.lookAgain();
+    // One that a person stops is not lost; one that a person starts again is missed until it is up.
+    const missed = supervisor.isOff ? false : from === "up" || (from === "idle" && supervisor.wasOff);
+    if (missed) this.send({ type: "lost", lost: { name, at: made.clock.now() } });
+    if (to === "up" || supervisor.isLost || (supervisor.isOff && to === "idle")) this.lookAgain();
   }
 
   #look(): Look {
     const supervisors = this.#made.supervisors.filter((supervisor) => !supervisor.retired);
     return {
-      allUp: supervisors.every((supervisor) => supervisor.isUp),
+      allUp: supervisors.every((supervisor) => supervisor.isUp || supervisor.isOff),
       givenUp: supervisors.some((supervisor) => supervisor.isLost),
       text: degradedText(supervisors),
     };
   }
 
   #perform(effect: BootEffect): void {
-    const { metrics, clock, events, gpu, wakeWord } = this.#made;
+    const made = this.#made, { metrics, clock, events, gpu, wakeWord } = made;
     switch (effect.do) {
       case "announce_ready":
         return events.emit({ fact: "system_ready", totalMs: metrics.recorder.ready() });
       case "announce_back": {
-        const lost = effect.lost.filter(({ name }) => this.#made.plan.services.some((s) => s.name === name));
+        const there = made.supervisors.filter(({ isOff, retired }) => !isOff && !retired).map(({ name }) =>
+          name
+        );
+        const lost = effect.lost.filter(({ name }) => there.includes(name));
         const services = lost.map(({ name }) => name);
         const afterMs = clock.now() - Math.min(clock.now(), ...lost.map(({ at }) => at));
         return events.emit({ fact: "ready_again", services, afterMs });

@@ -17,6 +17,7 @@ import type { LoaderState } from "../model/states.ts";
 import type { LoaderStatus } from "../model/status.ts";
 import type { ManagedService } from "../services/mod.ts";
 import { degradedText } from "../supervise/capabilities.ts";
+import type { Supervisor } from "../supervise/supervisor.ts";
 import { environment, runtimeVersion } from "../sys/host.ts";
 import { bindAll } from "../sys/process/libc.ts";
 import { version } from "../version.ts";
@@ -62,6 +63,9 @@ export class LoaderService implements AsyncDisposable {
       options.control === false ? null : {
         status: () => this.status(),
         restart: (name) => this.restartService(name),
+        startService: (name) => this.startService(name),
+        stopService: (name) => this.stopService(name),
+        mute: (muted) => this.mute(muted),
         stop: (reason) => void this.#stop(reason),
         explain: async () => (await import("./explain.ts")).explain(this.#made, this.status()),
         reload: (dryRun) => this.reload({ by: "requested on the control socket", dryRun }),
@@ -140,9 +144,10 @@ export class LoaderService implements AsyncDisposable {
     if (this.state !== "INIT") throw new LoaderError("usage", `cannot start: the loader is ${this.state}`);
     try {
       await (this.#prechecking = this.#precheck());
-      const failed = await this.#startServices();
+      const notUp = await this.#startServices();
       if (this.#isStopping) return false;
       const { supervisors } = this.#made;
+      const failed = notUp.filter((name) => !supervisors.some((unit) => unit.name === name && unit.isOff));
       if (failed.length > 0 && !supervisors.some((supervisor) => supervisor.isUp)) {
         throw new LoaderError("boot_failed", `boot failed: nothing came up (${degradedText(supervisors)})`);
       }
@@ -188,15 +193,14 @@ export class LoaderService implements AsyncDisposable {
   /** Replaces a service by a fresh copy; true when that is up. Serialised with crashes, stops and other restarts. */
   async restartService(name: string): Promise<boolean> {
     const early = this.state === "PRECHECK";
-    if (early) await this.#prechecking?.catch(() => {}); // what is wrong with it is told by startAll()
-    if (this.#isStopping) {
-      throw new LoaderError("usage", `cannot restart ${name}: the loader is ${this.state}`);
-    }
-    const supervisor = this.#made.supervisor(name);
+    const supervisor = await this.#reached(name, "restart");
     const { actual } = supervisor.state;
     // Its turn in the boot had not come yet: the copy that it will bring is a fresh one, and the order stays.
     const before = actual === "idle" || actual === "standby" || (early && !supervisor.isUp);
-    if (!this.#life.boot.sequenceOver && before) return await supervisor.settles();
+    if (!this.#life.boot.sequenceOver && before && !supervisor.hadTurn) {
+      supervisor.turnOn();
+      return await supervisor.settles();
+    }
     if (supervisor.isUp || supervisor.isLost) {
       this.#made.events.emit({ fact: "restart_wanted", service: name });
     }
@@ -212,6 +216,40 @@ export class LoaderService implements AsyncDisposable {
     await this.#prechecking?.catch(() => {}); // what is wrong with it is told by startAll()
     this.#reloader ??= new Reloader(this.#made, this.#life, this.#queue);
     return await this.#reloader.reload({ by: "requested", dryRun: false, ...options });
+  }
+
+  /** Starts a service that is stopped or was given up; true when it is up. */
+  async startService(name: string): Promise<boolean> {
+    return (await this.#reached(name, "start")).isUp || await this.restartService(name);
+  }
+
+  /**
+   * Stops a service until it is started again, by a person; the others go on and do not miss it. Resolves when its last
+   * process is gone: true; false when something of it could not be ended.
+   */
+  async stopService(name: string): Promise<boolean> {
+    const report = await (await this.#reached(name, "stop")).turnOff();
+    return report === null || report.left.length === 0;
+  }
+
+  /**
+   * Mutes the wake word, or listens again; it holds for every copy of KWD. True when the copy that runs has accepted it,
+   * false when none runs. @throws LoaderError where it cannot be muted.
+   */
+  async mute(muted: boolean): Promise<boolean> {
+    await this.#prechecking?.catch(() => {});
+    const { wakeWord } = this.#made;
+    if (!wakeWord || this.#isStopping) throw new LoaderError("usage", `not now: the loader is ${this.state}`);
+    return await wakeWord.mute(muted);
+  }
+
+  /** A service that something is to be done to; in a precheck, when that is over. */
+  async #reached(name: string, what: string): Promise<Supervisor<ManagedService>> {
+    await this.#prechecking?.catch(() => {}); // what is wrong with it is told by startAll()
+    if (this.#isStopping) {
+      throw new LoaderError("usage", `cannot ${what} ${name}: the loader is ${this.state}`);
+    }
+    return this.#made.supervisor(name);
   }
 
   /** Stops everything in order and resolves when nothing is left. Safe at any moment, also in mid-boot, also twice. */

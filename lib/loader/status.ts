@@ -31,6 +31,7 @@ export function loaderStatus(made: Assembly, boot: Boot, doing: string | null): 
     degraded: boot.sequenceOver ? degradedText(supervisors) : null,
     greeting: wakeWord?.outcome ?? "none",
     listening: knowsListening ? wakeWord?.listening ?? false : null,
+    muted: wakeWord?.muted ?? false,
     services: supervisors.length > 0
       ? supervisors.map((supervisor) => serviceStatus(supervisor, now, gpu))
       : plan.services.map(plannedStatus),

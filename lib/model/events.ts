@@ -50,6 +50,9 @@ export type ServiceFact =
   /** An external one answers again. */
   | { fact: "back"; awayMs: number }
   | { fact: "restart_wanted" }
+  /** The wake word is muted for a person, or not any more; or it refuses that, and is asked again. */
+  | { fact: "muted"; muted: boolean }
+  | { fact: "mute_refused"; muted: boolean; detail: string }
   /** Its last process is gone, or could not be ended. `known`: there was none, or its end was told as a fault. */
   | { fact: "stopped"; report: StopReport; known: boolean }
   /** It was passed, and the next one was told to start `lagMs` later. */

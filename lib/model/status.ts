@@ -6,7 +6,8 @@ export interface ServiceStatus {
   name: string;
   role: Role;
   state: Actual;
-  desired: Desired;
+  /** `stopped`: by a person, and not missed. */
+  desired: Desired | "stopped";
   pid: number | null;
   port: number | null;
   /** Seconds since it is past its gate; null when it is not. */
@@ -55,6 +56,8 @@ export interface LoaderStatus {
   greeting: string;
   /** True once KWD accepted that it listens; null for one that has no control for it: nobody can know. */
   listening: boolean | null;
+  /** A person has muted the wake word; it holds for each copy of KWD until it is taken back. */
+  muted: boolean;
   services: ServiceStatus[];
   gpu: { description: string; used_mib: number | null; total_mib: number | null } | null;
 }

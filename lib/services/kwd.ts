@@ -7,11 +7,19 @@ import { ManagedService } from "./managed_service.ts";
 /** The reason under which the loader pauses the wake word. Other reasons (a person's mute) are never touched. */
 export const greetingReason = "boot_greeting";
 
+/** The reason of {@link KwdService.pause} when a person mutes it through us. */
+export const muteReason = "loader_mute";
+
 export class KwdService extends ManagedService {
-  /** Reasons other than ours under which it was paused when it last told: a mute that a restart must not lift. */
+  /** Reasons of others under which it was paused when it last told: a mute that a restart must not lift. */
   #foreignReasons: string[] = [];
   /** Our own, while they hold. */
   #held = new Set<string>();
+
+  /** A copy of it has come up: of ours it knows nothing yet. */
+  forgetHeld(): void {
+    this.#held.clear();
+  }
 
   /** Detections stop, audio keeps flowing. */
   pause(o: AskOptions, reason: string = greetingReason): Promise<ControlAnswer> {
@@ -42,7 +50,7 @@ export class KwdService extends ManagedService {
     }
     if (answer.state === "ok" && Array.isArray(answer.body.reasons)) {
       this.#foreignReasons = answer.body.reasons.filter((r): r is string =>
-        typeof r === "string" && r !== greetingReason && !this.#held.has(r)
+        typeof r === "string" && r !== greetingReason && r !== muteReason && !this.#held.has(r)
       )
         .slice(0, 16);
     }

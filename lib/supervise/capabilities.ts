@@ -35,7 +35,7 @@ function works({ isUp, unproved, plan }: Supervisor): Works {
 /** "tts failed (3 restarts in 600 s); wake word yes, transcription yes, answers yes, speech no"; null when all is up. */
 export function degradedText(supervisors: readonly Supervisor[]): string | null {
   const lost = supervisors.filter((supervisor) => supervisor.isLost);
-  const missing = lost.length > 0 ? lost : supervisors.filter((supervisor) => !supervisor.isUp);
+  const missing = lost.length > 0 ? lost : supervisors.filter(({ isUp, isOff }) => !isUp && !isOff);
   if (missing.length === 0) return null;
   const what = missing.map((supervisor) =>
     supervisor.state.actual === "failed"

@@ -35,7 +35,7 @@ export function serviceStatus(
     name: supervisor.name,
     role: supervisor.plan.role,
     state: supervisor.state.actual,
-    desired: supervisor.state.desired,
+    desired: supervisor.isOff ? "stopped" : supervisor.state.desired,
     pid: supervisor.service.pid(),
     port: supervisor.plan.bindPort,
     up_sec: supervisor.isUp && standing.upAt !== null ? Math.round((now - standing.upAt) / 100) / 10 : null,

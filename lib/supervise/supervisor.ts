@@ -46,6 +46,11 @@ export class Supervisor<S extends Supervised = Supervised> {
   #prepareActivity = new AbortController();
   /** Nothing of it is started again. */
   retired = false;
+  #off = false;
+  /** It was, until its copy that starts now. */
+  wasOff = false;
+  /** The sequence has come to it. */
+  hadTurn = false;
   readonly standing = new Standing();
   /** It passed its gate without an inference that worked, though one was due: nothing says that it can do its work. */
   unproved = false;
@@ -78,8 +83,15 @@ export class Supervisor<S extends Supervised = Supervised> {
     return this.#state.actual === "failed" || this.#state.actual === "away";
   }
 
-  /** Starts it; resolves when it is past its gate (true), given up or stopped (false). */
+  /** A person has stopped it: nobody misses it, and only a person starts it again. */
+  get isOff(): boolean {
+    return this.#off;
+  }
+
+  /** Starts it in its turn; resolves when it is past its gate (true), given up or stopped (false). */
   async start(): Promise<boolean> {
+    this.hadTurn = true;
+    if (this.#off) return false;
     if (this.#next) return await this.restart();
     if (this.#state.actual === "up") return true;
     if (this.isLost || this.retired) return false;
@@ -98,9 +110,22 @@ export class Supervisor<S extends Supervised = Supervised> {
   /** Starts a fresh copy on demand, once, however many ask at the same time. */
   async restart(): Promise<boolean> {
     if (this.retired) return false;
+    this.turnOn();
     const settled = this.#settled();
     this.#dispatch({ type: this.#next ? "renew" : "restart" });
     return await settled === "up";
+  }
+
+  /** A person wants it again: what comes to its turn is started. */
+  turnOn(): void {
+    this.wasOff = this.#off;
+    this.#off = false;
+  }
+
+  /** As {@link stop}, for a person: until one starts it again. */
+  async turnOff(): Promise<StopReport | null> {
+    this.#off = true;
+    return await this.stop();
   }
 
   /** Stops it; resolves when its last process is gone. `force` aborted: without grace. */
@@ -122,7 +147,9 @@ export class Supervisor<S extends Supervised = Supervised> {
 
   /** Starts a standby copy ahead of its turn, if one is configured. */
   prepare(): void {
-    if (this.plan.prepare.standby && !this.service.external) this.#dispatch({ type: "prepare" });
+    if (this.plan.prepare.standby && !this.service.external && !this.#off) {
+      this.#dispatch({ type: "prepare" });
+    }
   }
 
   /** Takes a copy of an earlier loader over. */

@@ -38,7 +38,9 @@ const columns: Column[] = [
 export function renderStatus(status: LoaderStatus, o: { color?: boolean } = {}): string {
   const { talk, state, doing, degraded, gpu } = status;
   const booted = status.total_boot_ms === null ? "" : `, booted in ${duration(status.total_boot_ms)}`;
-  const ear = status.listening === null
+  const ear = status.muted
+    ? "muted by you"
+    : status.listening === null
     ? "whether it listens for the wake word is not known"
     : status.listening
     ? "listening for the wake word"

@@ -7,8 +7,15 @@ import { seconds } from "../text.ts";
 /** Words each step under the tag of the service that it is of. */
 export function greetingSentences(log: Log, services: () => readonly ServicePlan[]): Observer {
   return (fact) => {
-    if (fact.fact !== "greeting") return;
+    if (fact.fact !== "greeting" && fact.fact !== "muted" && fact.fact !== "mute_refused") return;
     const tag = services().find(({ name }) => name === fact.service)?.tag ?? "LOADER";
+    if (fact.fact === "muted") {
+      return log.line(tag, "INFO", fact.muted ? "Muted: it does not listen until it is unmuted" : "Unmuted");
+    }
+    if (fact.fact === "mute_refused") {
+      const what = fact.muted ? "Mute" : "Unmute";
+      return log.line(tag, "WARNING", `${what} refused (${fact.detail}); asked until it is accepted`);
+    }
     for (const line of linesOf(fact)) log.line(tag, isTrouble.has(fact.step) ? "WARNING" : "INFO", line);
   };
 }

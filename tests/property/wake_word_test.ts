@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   initialWakeWord,
+  type WakeWordEffect,
   type WakeWordEvent,
   type WakeWordState,
   wakeWordStep,
@@ -21,7 +22,10 @@ class World {
   copy: number | null = null;
   /** The copy that accepted last that it listens. */
   listens: number | null = null;
-  talking: { kind: "greet" | "listen"; copy: number | null } | null = null;
+  /** The copy that accepted last that it is muted. */
+  mutes: number | null = null;
+  muted = false;
+  talking: { kind: WakeWordEffect; copy: number | null } | null = null;
   greetings = 0;
   decided = false;
   ready = false;
@@ -33,7 +37,11 @@ class World {
     if (effect === null) return;
     assert.equal(this.stopped, false, "nothing is asked of anybody after a stop");
     assert.equal(this.talking, null, "one conversation at a time");
-    assert.ok(this.decided, "nobody is told anything before the boot is decided");
+    const mutes = effect === "mute" || effect === "unmute";
+    assert.ok(this.decided || mutes, "nobody is told to listen before the boot is decided");
+    if (!mutes && this.copy !== null) {
+      assert.equal(this.mutes === this.copy, this.muted, "a copy is muted before it is told to listen");
+    }
     if (effect === "greet") {
       assert.ok(this.ready, "no greeting before SYSTEM_READY");
       assert.equal(++this.greetings, 1, "one greeting per boot");
@@ -46,6 +54,13 @@ class World {
     if (!this.talking) return;
     const { kind, copy } = this.talking;
     const listening = willing && copy !== null && copy === this.copy;
+    if (kind === "mute" || kind === "unmute") {
+      this.talking = null;
+      if (listening) this.mutes = kind === "mute" ? copy : null;
+      const answer = listening ? "accepted" : copy !== this.copy ? "gone" : "never";
+      if (answer === "never") [this.muted, this.mutes] = [false, null];
+      return this.send({ type: "mute_over", muted: kind === "mute", answer });
+    }
     if (listening) this.listens = copy;
     this.talking = null;
     this.send({ type: kind === "greet" ? "greeting_over" : "told", listening });
@@ -74,6 +89,15 @@ class World {
         return this.answer(true);
       case "refuses":
         return this.answer(false);
+      case "mute":
+      case "unmute":
+        this.muted = move === "mute";
+        return this.send({ type: move });
+      case "late mute":
+        if (this.talking?.kind !== "mute" && this.talking?.kind !== "unmute") {
+          this.send({ type: "mute_over", muted: true, answer: "accepted" });
+        }
+        return;
       case "late greeting":
         if (this.talking?.kind !== "greet") this.send({ type: "greeting_over", listening: true });
         return;
@@ -90,11 +114,12 @@ class World {
 const move = fc.oneof(
   { weight: 40, arbitrary: fc.constantFrom("up", "down", "accepts", "refuses") },
   { weight: 12, arbitrary: fc.constantFrom("ready", "degraded", "late greeting", "late told") },
+  { weight: 8, arbitrary: fc.constantFrom("mute", "unmute", "late mute") },
   { weight: 2, arbitrary: fc.constantFrom("adopted", "stop") },
 );
 
 Deno.test("the wake word: at most one greeting, and the copy of KWD that runs ends listening", () => {
-  let [greeted, told, stopped] = [0, 0, 0];
+  let [greeted, told, stopped, muted] = [0, 0, 0, 0];
   fc.assert(
     fc.property(fc.array(move, { maxLength: 40 }), (moves) => {
       const world = new World();
@@ -115,9 +140,13 @@ Deno.test("the wake word: at most one greeting, and the copy of KWD that runs en
         told++;
         assert.equal(world.listens, world.copy, "the copy that runs was told to listen");
         assert.equal(world.state.listening, true);
+        assert.equal(world.mutes === world.copy, world.muted, "the copy that runs is muted as wanted");
+        assert.equal(world.state.muteAccepted, world.muted);
+        if (world.muted) muted++;
       }
     }),
     { numRuns },
   );
   for (const seen of [greeted, told, stopped]) assert.ok(seen > numRuns / 50, `${[greeted, told, stopped]}`);
+  assert.ok(muted > numRuns / 250, `${muted}`);
 });

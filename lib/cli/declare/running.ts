@@ -15,10 +15,39 @@ export const restart = buildCommand({
   },
   docs: { brief: "Replace one service of the running loader by a fresh copy" },
 });
+export const start = buildCommand({
+  loader: async () => (await import("../running.ts")).start,
+  parameters: {
+    flags: { config, demo, json },
+    positional: { kind: "tuple", parameters: [serviceName] },
+  },
+  docs: { brief: "Start a service of the running loader that was stopped or given up" },
+});
 export const stop = buildCommand({
   loader: async () => (await import("../running.ts")).stop,
-  parameters: { flags: { config, demo } },
-  docs: { brief: "Stop the running loader and wait until it has gone" },
+  parameters: {
+    flags: { config, demo, json },
+    positional: { kind: "tuple", parameters: [{ ...serviceName, optional: true }] },
+  },
+  docs: {
+    brief: "Stop the running loader and wait until it has gone; or one service, until it is started again",
+    fullDescription:
+      "Without a SERVICE: stops everything, in order. With one: only that; the others go on, and the loader counts it\n" +
+      "as stopped by you, not as lost. It stays so until `start` or `restart`, or until the loader is started anew.",
+  },
+});
+export const mute = buildCommand({
+  loader: async () => (await import("../running.ts")).mute,
+  parameters: { flags: { config, demo, json } },
+  docs: {
+    brief:
+      "Mute the wake word: nobody listens until `unmute`, also after a crash or restart of the wake word service",
+  },
+});
+export const unmute = buildCommand({
+  loader: async () => (await import("../running.ts")).unmute,
+  parameters: { flags: { config, demo, json } },
+  docs: { brief: "Listen for the wake word again" },
 });
 export const explain = buildCommand({
   loader: async () => (await import("../explain.ts")).explain,

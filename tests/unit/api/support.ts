@@ -39,6 +39,7 @@ export function loaderStatus(more: Partial<LoaderStatus> = {}): LoaderStatus {
     degraded: null,
     greeting: "finished",
     listening: true,
+    muted: false,
     services: [serviceStatus("kwd", { role: "kwd" }), serviceStatus("tts", { role: "tts" })],
     gpu: null,
     ...more,
