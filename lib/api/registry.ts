@@ -1,6 +1,6 @@
 /**
  * All that the API offers. Another route is a file of `routes/` and a line here; these names stay free for what comes:
- * `upgrade`, `yield`, `park`, `resume`. Spec: §12.
+ * `yield`, `park`, `resume`. Spec: §12.
  */
 import type { Route } from "./route.ts";
 import { boots, oneBoot } from "./routes/boots.ts";
@@ -13,6 +13,7 @@ import { mute, unmute } from "./routes/mute.ts";
 import { restart, start, stopOne } from "./routes/services.ts";
 import { services, status } from "./routes/status.ts";
 import { stop } from "./routes/stop.ts";
+import { takenOver, upgrade } from "./routes/upgrade.ts";
 import { vram } from "./routes/vram.ts";
 
 export const routes: readonly Route[] = [
@@ -31,5 +32,7 @@ export const routes: readonly Route[] = [
   vram,
   doctor,
   metrics,
+  upgrade,
+  takenOver,
   openapi,
 ];

@@ -10,6 +10,8 @@ export interface ControlServerOptions {
   /** Told of what clients ask the loader to do, of faults, and once of each kind of refused request. */
   log?: (level: LogLevel, message: string) => void;
   clock?: Clock;
+  /** Descriptors that listen on the socket already, of an earlier version of this program. */
+  kept?: readonly number[] | undefined;
 }
 
 /**
@@ -20,10 +22,10 @@ export interface ControlServerOptions {
 export async function serveControl(
   path: string,
   target: ControlTarget,
-  { log = () => {}, clock = systemClock }: ControlServerOptions = {},
+  { log = () => {}, clock = systemClock, kept }: ControlServerOptions = {},
 ): Promise<AsyncDisposable> {
   const answers = new Answers(target, log);
-  const socket = await bindPrivateSocket(path);
+  const socket = await bindPrivateSocket(path, kept);
   return new HttpServer(socket, {
     clock,
     stranger: () => socket.stranger(),

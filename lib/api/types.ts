@@ -30,6 +30,40 @@ export interface ControlTarget {
   boots?(last: number): readonly BootRecord[];
   /** What is wrong, looked for now; within 3 s. */
   doctor?(): Promise<DoctorReport>;
+  /** Has another version of the program executed in the place of this one, or the same once more. */
+  upgrade?(wish: UpgradeWish): Promise<UpgradeBegun>;
+  /** How this version came to its boot; null: it booted it. */
+  takenOver?(): TakeOver | null;
+}
+
+/** What is to run from now on. */
+export interface UpgradeWish {
+  /** Absolute path of a program's file; null: the one that is there. */
+  file: string | null;
+  /** What its SHA-256 must be; null: what a SHA256SUMS beside it says, if there is one. */
+  sha256: string | null;
+  /** The file that the last upgrade replaced. */
+  rollback: boolean;
+}
+
+/** It is checked, and will be executed in the next moment. */
+export interface UpgradeBegun {
+  from: string;
+  to: string;
+  /** ISO time; the take-over that follows is not before. */
+  at: string;
+}
+
+/** Of a take-over, for whoever asked for it. */
+export interface TakeOver {
+  from: string;
+  to: string;
+  at: string;
+  services: number;
+  /** From the last moment of the version before to the first of this one, ms. */
+  gap_ms: number;
+  /** Why the version before has taken over again; null: it did not have to. */
+  returned: string | null;
 }
 
 /** What a request about one service came to: `state` and `problem` are those of the service afterwards. */

@@ -7,7 +7,7 @@
  */
 import { LoaderError, reasonOf } from "../errors.ts";
 import type { ServicePlan } from "../model/plan.ts";
-import { claim, claimants } from "../sys/process/claim.ts";
+import { claim, claimants, type KeptClaim, keptClaim } from "../sys/process/claim.ts";
 import { describePid } from "../sys/process/procfs.ts";
 import { bootClaim } from "./boot_owner.ts";
 import type { HygieneLog } from "./leftovers.ts";
@@ -51,6 +51,11 @@ export class Claims implements Disposable {
       this.#held.get(name)?.[Symbol.dispose]();
       this.#held.delete(name);
     }
+  }
+
+  /** What an earlier version of this program held and left open. */
+  goOn(claims: readonly KeptClaim[]): void {
+    for (const { name, fd } of claims) this.#held.set(name, keptClaim(fd));
   }
 
   #take(name: string): boolean {

@@ -184,6 +184,11 @@ export class StateFile {
     }
   }
 
+  /** What it says now, for another version of this program; null before {@link begin}. */
+  get text(): string | null {
+    return this.#head && this.#text(this.#head);
+  }
+
   /** The clean end: nothing of this boot is left, so there is nothing to know. */
   clear(): void {
     this.#soon?.[Symbol.dispose]();

@@ -19,10 +19,21 @@ import * as exports from "./declare/export.ts";
 import * as oneShot from "./declare/one_shot.ts";
 import * as running from "./declare/running.ts";
 import { turns } from "./declare/turns.ts";
+import { upgrade } from "./declare/upgrade.ts";
 
 const app = buildApplication(
   buildRouteMap({
-    routes: { ...boot, ...configure, ...running, ...oneShot, ...exports, boots, doctor, turns },
+    routes: {
+      ...boot,
+      ...configure,
+      ...running,
+      ...oneShot,
+      ...exports,
+      boots,
+      doctor,
+      turns,
+      upgrade,
+    },
     docs: {
       brief:
         'Takes a local voice assistant from power-on to "you can talk now", keeps it there, and stops it without a trace.',

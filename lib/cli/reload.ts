@@ -10,9 +10,11 @@ import { connect } from "./running.ts";
 interface ReloadFlags extends ConfigChoice {
   json?: boolean;
   dryRun?: boolean;
+  exec?: boolean;
 }
 
 export async function reload(this: Cli, flags: ReloadFlags): Promise<void> {
+  if (flags.exec) return await (await import("./upgrade.ts")).reloadExec(this, flags);
   const { client } = await connect(flags); // which has read the file, too: what is wrong in it is told by that
   const dryRun = flags.dryRun ?? false;
   const query = { dry_run: String(dryRun) };

@@ -2,6 +2,7 @@
 import type { Log } from "../log/mod.ts";
 import type { Observer } from "../model/events.ts";
 import { seconds } from "../text.ts";
+import { version } from "../version.ts";
 
 /** `totalLine` words the figures of SYSTEM_READY. */
 export function announcements(log: Log, totalLine: (totalMs: number) => string): Observer {
@@ -24,6 +25,15 @@ export function announcements(log: Log, totalLine: (totalMs: number) => string):
       }
       case "degraded":
         return log.warning("LOADER", `DEGRADED: ${fact.text}`);
+      case "took_over": {
+        const gap = `unsupervised for ${seconds(fact.gapMs)}`;
+        if (fact.returned !== null) {
+          return log.error("LOADER", `Took over again from a new version, ${gap}: ${fact.returned}`);
+        }
+        return info(
+          `alexa-loader ${version} took over from ${fact.from} in place: ${fact.services} services, ${gap}`,
+        );
+      }
       case "stopping":
         return info(`Stopping (${fact.reason}): ${fact.services.join(", ")}`);
       case "stopped_all":

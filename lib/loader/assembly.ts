@@ -26,7 +26,7 @@ import { Strays } from "../supervise/strays.ts";
 import { Supervisor } from "../supervise/supervisor.ts";
 import { type Clock, systemClock } from "../sys/clock.ts";
 import { environment, randomHex, runtimeVersion } from "../sys/host.ts";
-import { type CommandOwner, runCommand } from "../sys/process/command.ts";
+import { runCommand } from "../sys/process/command.ts";
 import { becomeSubreaper, inheritedChildren } from "../sys/process/reaper.ts";
 import { resolveDemo } from "../sys/self.ts";
 import { version } from "../version.ts";
@@ -34,13 +34,15 @@ import { WakeWordControl } from "../voice/wake_word.ts";
 import { observers } from "./observers.ts";
 import type { Prechecked } from "./precheck.ts";
 import { ProcessRegistry } from "./process_registry.ts";
+import type { Handover } from "./takeover/handover.ts";
+import type { TakeOver } from "../api/types.ts";
 
 export interface LoaderOptions {
   /** Where all lines go. The caller's to dispose, after the loader. */
   log: Log;
   clock?: Clock;
   /** Monotonic time at which the program started, for `total_boot_ms`; default: now. */
-  startedAt?: number;
+  startedAt?: number | undefined;
   /** Boots before this one; default: the last ones of the state folder. */
   history?: History;
   /** Serve the control socket (`status`, `restart`, `stop`); default true. */
@@ -49,13 +51,17 @@ export interface LoaderOptions {
   reread?: () => Promise<BootPlan>;
   /** This process does nothing else: an orphan that it inherits is a service's, whoever it was. Default false. */
   ownProcess?: boolean;
+  /** This is a program that another version of it has executed: it goes on with these (see `takeOver`). */
+  handed?: Handover | undefined;
+  /** What the demo runs on (`Loaded`), for the version of the program that takes over from this one. */
+  demoPorts?: readonly number[];
 }
 
 export class Assembly {
   /** A reload replaces it: what asks it later follows it. */
   plan: BootPlan;
   readonly reread: (() => Promise<BootPlan>) | null;
-  readonly bootId: string = randomHex(16);
+  readonly bootId: string;
   readonly log: Log;
   readonly clock: Clock;
   readonly startedAt: number;
@@ -64,6 +70,9 @@ export class Assembly {
   readonly counters: Counters;
   readonly prewarmer: Prewarmer;
   readonly causes: Causes = new Causes();
+  readonly demoPorts: readonly number[];
+  /** What an earlier version of this program handed over when it executed this one; null: this is a boot. */
+  readonly handed: Handover | null;
   /** Owns what must be given back in the end. */
   readonly held = new AsyncDisposableStack();
   /** Aborted when everything is to stop, and when nobody is to get grace any more. */
@@ -83,14 +92,20 @@ export class Assembly {
   gpu: GpuCoordinator | null = null;
   /** What a service's change means for the boot: BootInterpreter's. */
   onChange: (supervisor: Supervisor<ManagedService>, from: Actual, to: Actual) => void = () => {};
-  /** What owns the commands that we run ourselves. */
-  #commands: CommandOwner | null = null;
+  /** How this version of the program came to its boot; null: it booted it. */
+  takenOver: TakeOver | null = null;
+  registry: ProcessRegistry | null = null;
+  /** Every orphan that we inherit is a service's. */
+  knowsStrays = false;
   #context: ServiceContext | null = null;
   #ownProcess: boolean;
 
   constructor(plan: BootPlan, options: LoaderOptions) {
     const { log, clock = systemClock, startedAt = clock.now() } = options;
     this.#ownProcess = options.ownProcess ?? false;
+    this.handed = options.handed ?? null;
+    this.demoPorts = options.demoPorts ?? [];
+    this.bootId = options.handed?.boot ?? randomHex(16);
     const planNow = () => this.plan;
     this.plan = plan;
     this.reread = options.reread ?? null;
@@ -158,13 +173,14 @@ export class Assembly {
     for (const warning of this.metrics.history.warnings) log.warning("LOADER", warning);
     // Whoever our shell had in the background before it became us is a child of ours that we know nothing of.
     const inheritsOnlyOurs = this.#ownProcess && inheritedChildren().length === 0;
-    const knowsStrays = becomeSubreaper() && inheritsOnlyOurs;
+    const isSubreaper = becomeSubreaper();
+    this.knowsStrays = isSubreaper && (this.handed?.knowsStrays ?? inheritsOnlyOurs);
+    const { graceMs } = plan.shutdown, kept = this.handed?.guardian;
     const guardian = this.guardian = plan.onLoaderDeath === "keep"
       ? null
-      : this.held.use(new GuardianKeeper({ bootId, graceMs: plan.shutdown.graceMs, log, clock }));
-    const registry = new ProcessRegistry({ bootId, clock, stateFile, guardian, keep });
-    this.#commands = registry.commands;
-    if (knowsStrays) {
+      : this.held.use(new GuardianKeeper({ bootId, graceMs, log, clock, kept }));
+    const registry = this.registry = new ProcessRegistry({ bootId, clock, stateFile, guardian, keep });
+    if (this.knowsStrays) {
       this.strays = new Strays({
         claimed: (orphan) => this.supervisors.some((supervisor) => supervisor.service.copy?.claims(orphan)),
         note: (who) => registry.strays(who),
@@ -247,7 +263,7 @@ export class Assembly {
   /** Waits for the GPU where a service needs one. @throws LoaderError `gpu_missing`. */
   async openGpu(): Promise<GpuCoordinator> {
     const { plan, bootId, clock, log, startedAt } = this;
-    const context = { env: { [bootIdVariable]: bootId }, owner: this.#commands! };
+    const context = { env: { [bootIdVariable]: bootId }, owner: this.registry!.commands };
     return this.gpu = this.held.use(
       await GpuCoordinator.open(plan, {
         clock,

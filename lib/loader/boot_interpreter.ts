@@ -29,6 +29,11 @@ export class BootInterpreter {
     return this.#boot;
   }
 
+  /** Where an earlier version of this program was. */
+  goOn(boot: Boot): void {
+    this.#boot = boot;
+  }
+
   send(event: BootEvent): void {
     const from = this.#boot.phase;
     const { boot, effects } = bootStep(this.#boot, event);

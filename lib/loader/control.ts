@@ -33,11 +33,17 @@ export class ControlDoor {
   }
 
   async #serve(): Promise<void> {
-    const { plan, clock, log, held, stopping } = this.#made;
+    const { plan, clock, log, held, stopping, handed } = this.#made;
     if (!this.#target || stopping.signal.aborted) return;
     const { serveControl } = await import("../api/server.ts");
     const say = (level: LogLevel, message: string) => log.line("LOADER", level, message);
-    held.use(await serveControl(controlSocket(plan.dirs.runtime), this.#target, { clock, log: say }));
+    held.use(
+      await serveControl(controlSocket(plan.dirs.runtime), this.#target, {
+        clock,
+        log: say,
+        kept: handed?.held.control,
+      }),
+    );
     if (plan.dashboard) await this.#servePage(plan.dashboard, this.#target, say);
   }
 

@@ -25,6 +25,19 @@ export interface Loaded {
   history: History;
   /** Reads the same configuration again; what was learned from earlier boots stays. @throws as `loadPlan`. */
   reread(): Promise<BootPlan>;
+  /** Of the demo: what it runs on instead of 5001, 5002, …; else empty. */
+  demoPorts: readonly number[];
+}
+
+const firstDemoPort = 5001;
+
+export interface PlanOptions {
+  /** The demo takes free ports. */
+  freePorts?: boolean;
+  /** The demo runs on these instead of 5001, 5002, … */
+  demoPorts?: readonly number[] | undefined;
+  /** What earlier boots say about timeouts counts; true. */
+  learned?: boolean;
 }
 
 /** How many of the last boots count for timeouts, predictions and the p95 in the log. */
@@ -33,7 +46,7 @@ const bootsThatCount = 20;
 /** Reads, validates and plans; starts nothing. `learned`: what earlier boots say about timeouts counts; true. @throws LoaderError that names everything that is wrong. */
 export async function loadPlan(
   choice: ConfigChoice,
-  o: { freePorts?: boolean; learned?: boolean } = {},
+  o: PlanOptions = {},
 ): Promise<Loaded> {
   const env = environment();
   const cwd = workingDirectory();
@@ -83,18 +96,17 @@ async function readConfiguration(
 async function planDemo(
   env: Record<string, string>,
   cwd: string,
-  { freePorts, learned }: { freePorts?: boolean; learned?: boolean },
+  { freePorts = false, demoPorts, learned }: PlanOptions,
 ): Promise<Loaded> {
   const { demoConfig, withFreePorts } = await import("../demo/config.ts");
-  const text = freePorts
-    ? withFreePorts(
-      demoConfig,
-      (port) => env.ALEXA_DEMO_PORTS !== "any" && isPortFree(port) ? port : freePort(),
-    )
-    : demoConfig;
+  const chosen: number[] = [];
+  const pick = (port: number) =>
+    chosen[port - firstDemoPort] = demoPorts?.[port - firstDemoPort] ??
+      (env.ALEXA_DEMO_PORTS !== "any" && isPortFree(port) ? port : freePort());
+  const text = freePorts || demoPorts ? withFreePorts(demoConfig, pick) : demoConfig;
   const { parseConfig } = await import("../config/load.ts");
   const demo = { loaded: parseConfig(text, "<demo>", env), configPath: "<demo>" };
-  return plan(demo, () => Promise.resolve(demo), cwd, env, learned);
+  return { ...plan(demo, () => Promise.resolve(demo), cwd, env, learned), demoPorts: chosen };
 }
 
 interface Read {
@@ -123,5 +135,5 @@ function plan(
   const history = openHistory(planDirs(loaded, factsOf(first)).state, { last: bootsThatCount });
   const times = learned ? readyTimes(history.records) : null;
   const planOf = (read: Read) => planBoot(read.loaded, { ...factsOf(read), history: times });
-  return { loaded, plan: planOf(first), history, reread: async () => planOf(await again()) };
+  return { loaded, plan: planOf(first), history, reread: async () => planOf(await again()), demoPorts: [] };
 }

@@ -28,6 +28,7 @@ import { ControlDoor } from "./control.ts";
 import { precheck } from "./precheck.ts";
 import type { Reloader, ReloadOptions } from "./reload.ts";
 import { loaderStatus } from "./status.ts";
+import type { Giver } from "./takeover/hand_over.ts";
 import { tearDown } from "./teardown.ts";
 import { StartQueue } from "./start_queue.ts";
 
@@ -70,6 +71,8 @@ export class LoaderService implements AsyncDisposable {
         explain: async () => (await import("./explain.ts")).explain(this.#made, this.status()),
         reload: (dryRun) => this.reload({ by: "requested on the control socket", dryRun }),
         vram: async () => (await import("../ui/vram_view.ts")).vramJson(await this.vramSnapshot()),
+        upgrade: async (wish) => await (await import("./takeover/upgrade.ts")).upgrade(this.#giver, wish),
+        takenOver: () => made.takenOver,
         boots: (last) => openHistory(plan.dirs.state, { last }).records,
         metrics: () => this.metricsText(),
         doctor: shared(() => this.#diagnose()),
@@ -162,6 +165,19 @@ export class LoaderService implements AsyncDisposable {
       await this.#stop("boot failed");
       throw error;
     }
+  }
+
+  /**
+   * Instead of {@link startAll}: goes on with what an earlier version of this program handed over (`options.handed`).
+   * @throws LoaderError when that cannot be; nothing was changed then, and the earlier version is to have it back.
+   */
+  async takeOver(): Promise<void> {
+    const { takeOver } = await import("./takeover/take_over.ts");
+    this.#made.takenOver = await takeOver(this.#giver, () => this.#control.open());
+  }
+
+  get #giver(): Giver {
+    return { made: this.#made, life: this.#life };
   }
 
   async #precheck(): Promise<void> {

@@ -20,7 +20,7 @@ import { resolveDemo } from "../sys/self.ts";
 import { version } from "../version.ts";
 
 /** The files that are written take two, a command to ask the GPU six. */
-const descriptorsOfStop = 16;
+export const descriptorsOfStop = 16;
 
 /** What the precheck needs of a boot. */
 export interface Prechecking {

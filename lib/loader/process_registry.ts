@@ -23,16 +23,20 @@ export class ProcessRegistry implements Pick<ServiceContext, "onSpawned" | "seen
   #o: ProcessRegistryOptions;
   /** Commands that we run ourselves are known as services are. */
   readonly commands: CommandOwner;
+  /** Those that run. */
+  readonly running: Set<string> = new Set();
 
   constructor(o: ProcessRegistryOptions) {
     this.#o = o;
-    const { guardian, stateFile } = o;
+    const { guardian, stateFile } = o, { running } = this;
     this.commands = {
       onSpawned(command) {
+        running.add(identityText(command));
         guardian?.note(command);
         stateFile.noteCommand(command);
       },
       onGone(command) {
+        running.delete(identityText(command));
         guardian?.forget(command);
         stateFile.forgetCommand(command);
       },

@@ -11,6 +11,13 @@
  */
 export type LineBlockSink = (block: Uint8Array) => void;
 
+/** Of a line that has begun: its bytes in base64, and what the next ones mean to it. */
+export interface KeptLine {
+  text: string;
+  returned: boolean;
+  flushed: boolean;
+}
+
 const LF = 10;
 const CR = 13;
 const pieceBytes = 256 * 1024;
@@ -46,6 +53,18 @@ export class LineAssembler {
     if (this.#length === 0) return;
     this.#emitCarry();
     this.#flushed = true;
+  }
+
+  /** The line that has begun and not ended, for another one to go on with. */
+  get kept(): KeptLine {
+    const text = this.#carry.subarray(0, this.#length).toBase64();
+    return { text, returned: this.#returned, flushed: this.#flushed };
+  }
+
+  goOn({ text, returned, flushed }: KeptLine): void {
+    this.#store(Uint8Array.fromBase64(text).subarray(0, this.#limit));
+    this.#returned = returned;
+    this.#flushed = flushed;
   }
 
   #piece(piece: Uint8Array): void {

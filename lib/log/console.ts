@@ -72,6 +72,11 @@ export class ConsoleQueue {
     this.#o = options;
   }
 
+  /** Nothing waits to be written. */
+  get idle(): boolean {
+    return this.#pump === null;
+  }
+
   /** Bytes that wait to be written. */
   get size(): number {
     return this.#bytes;

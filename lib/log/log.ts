@@ -158,6 +158,11 @@ export class Log implements AsyncDisposable {
     return { [Symbol.dispose]: () => void this.#observers.delete(observer) };
   }
 
+  /** Everything is written that was said so far. */
+  get written(): boolean {
+    return this.#console?.idle ?? true;
+  }
+
   /** Waits until the console has taken everything, a moment at most; true if it has. Files are never behind. */
   flush(timeoutMs?: number): Promise<boolean> {
     return this.#console?.flush(timeoutMs) ?? Promise.resolve(true);

@@ -8,4 +8,4 @@
 export { type ConsoleWriter } from "./console.ts";
 export { formatLine, hasOurForm, type LogLevel, parseOurForm } from "./format.ts";
 export { Log, type LogEntry, type LogFileOptions, type LogOptions } from "./log.ts";
-export { type Relay, type RelaySource } from "./relay.ts";
+export { type KeptRelay, type Relay, type RelaySource } from "./relay.ts";

@@ -3,7 +3,7 @@
  *
  * Works on bytes: strings are made only while somebody listens, and for lines that are not plain ASCII.
  */
-import { LineAssembler, withoutReturns } from "./assemble.ts";
+import { type KeptLine, LineAssembler, withoutReturns } from "./assemble.ts";
 import { cleanLines } from "./clean.ts";
 import { colorPrefix, journalMark, journalPrefix, linePrefix, type LogLevel } from "./format.ts";
 import type { Frame, LevelPrefixes } from "./frame.ts";
@@ -26,8 +26,18 @@ export interface Relay {
   onLine(fn: (line: string) => void): Disposable;
   /** A new process writes from now on: what `lastLines` kept was its predecessor's. */
   begin(): void;
+  /** What it has in mind beside what is written: another version of this program goes on with it. */
+  readonly kept: KeptRelay;
+  goOn(kept: KeptRelay): void;
   /** The last `n` (at most 20) lines of both streams, oldest first, each cut to about 1000 bytes. */
   lastLines(n?: number): string[];
+}
+
+export interface KeptRelay {
+  stdout: KeptLine;
+  stderr: KeptLine;
+  lastLines: string[];
+  inTraceback: boolean;
 }
 
 /** What a relay needs from the log it belongs to. */
@@ -138,6 +148,19 @@ export class ServiceRelay implements Relay {
   begin(): void {
     this.#ring = [];
     this.#ringNext = 0;
+  }
+
+  get kept(): KeptRelay {
+    const { stdout, stderr } = this.#streams;
+    const { inTraceback } = this.#fileLevels;
+    return { stdout: stdout.kept, stderr: stderr.kept, lastLines: this.lastLines(), inTraceback };
+  }
+
+  goOn({ stdout, stderr, lastLines, inTraceback }: KeptRelay): void {
+    this.#streams.stdout.goOn(stdout);
+    this.#streams.stderr.goOn(stderr);
+    this.#fileLevels.inTraceback = this.#consoleLevels.inTraceback = inTraceback;
+    for (const line of lastLines.map((text) => encoder.encode(text))) this.#remember(line, 0, line.length);
   }
 
   lastLines(n = ringSize): string[] {

@@ -145,6 +145,17 @@ export class BootMetrics {
     await exportBoot(record);
   }
 
+  /** Nothing more is recorded of this boot. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** The boot's record was written by an earlier version of this program. */
+  goOn(totalMs: number | null): void {
+    this.#closed = true;
+    this.recorder.goOn(totalMs);
+  }
+
   /** Resolves when the record is on disk. */
   async written(): Promise<void> {
     await this.#writing;

@@ -110,6 +110,11 @@ export class BootRecorder {
     return this.#total ??= this.elapsed();
   }
 
+  /** An earlier version of this program saw it. */
+  goOn(totalMs: number | null): void {
+    this.#total = totalMs;
+  }
+
   /** What `ready()` gave; null before. */
   get totalMs(): number | null {
     return this.#total;

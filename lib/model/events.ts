@@ -104,6 +104,8 @@ export type LoaderFact =
   /** The ordered stop begins; it is over, and of these something is `left`. */
   | { fact: "stopping"; reason: string; services: string[] }
   | { fact: "stopped_all"; left: string[] }
+  /** This version of the program goes on with what the one before had, `gapMs` after that; `returned`: why it is the one before again. */
+  | { fact: "took_over"; from: string; services: number; gapMs: number; returned: string | null }
   | { fact: "gpu_open"; description: string; driver: string | null }
   /** Memory in use after a stage of the boot, and the change since the one before. */
   | { fact: "vram"; stage: string; usedMib: number; deltaMib: number }

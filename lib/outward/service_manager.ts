@@ -54,6 +54,8 @@ export class ServiceManagerLink implements AsyncDisposable {
     this.#o = options;
     this.#address = socket;
     this.#sender = this.#held.use(new NotifySender(socket));
+    // An earlier version of this program, in whose place we are, has said so.
+    this.#isReady = ["SYSTEM_READY", "DEGRADED"].includes(loader.status().state);
     const { clock } = options;
     this.#extend();
     this.#held.use(every(clock, extendEveryMs, () => this.#extend()));

@@ -13,7 +13,7 @@ import { exitText } from "../sys/process/process.ts";
 import { listenerOf, listenerPids } from "../sys/process/sockets.ts";
 import { terminate } from "../sys/process/terminate.ts";
 import type { ServiceContext } from "./context.ts";
-import { type AdoptedRecord, ServiceProcess } from "./service_process.ts";
+import { type AdoptedRecord, type KeptCopy, ServiceProcess } from "./service_process.ts";
 
 export class Copies implements AsyncDisposable {
   /** What the next copy is started with, and this one is stopped by. */
@@ -67,9 +67,19 @@ export class Copies implements AsyncDisposable {
   }
 
   /** Takes over a process that an earlier loader started and that was proved to be the same. */
-  adopt(recorded: AdoptedRecord): ServiceProcess {
+  adopt(recorded: AdoptedRecord, kept?: KeptCopy): ServiceProcess {
     this.#openNotify();
-    return this.#current = ServiceProcess.adopt(this.plan, this.#context, this.#relay, recorded);
+    return this.#current = ServiceProcess.adopt(this.plan, this.#context, this.#relay, recorded, kept);
+  }
+
+  /** The descriptor of its notify socket; null while there is none. */
+  get notifyFd(): number | null {
+    return this.#notify?.fd ?? null;
+  }
+
+  /** Goes on with the notify socket of an earlier version of the program. */
+  keepNotify(fd: number): void {
+    this.#notify = this.#notifyOn(fd);
   }
 
   #spawn(standby: boolean): ServiceProcess {
@@ -95,9 +105,13 @@ export class Copies implements AsyncDisposable {
     }
     if (!this.#notify) {
       makePrivateDir(this.#context.runtimeDir);
-      this.#notify = new NotifySocket(this.#notifyPath, (datagram) => this.#notified(datagram));
+      this.#notify = this.#notifyOn();
     }
     return this.#notify.path;
+  }
+
+  #notifyOn(kept?: number): NotifySocket {
+    return new NotifySocket(this.#notifyPath, (datagram) => this.#notified(datagram), kept);
   }
 
   #notified(datagram: Uint8Array): void {

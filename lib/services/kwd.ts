@@ -2,7 +2,8 @@
 import { type AskOptions, type ControlAnswer, noControl } from "../controls/answers.ts";
 import { kindOf } from "../controls/kinds.ts";
 import type { GreetingPlan } from "../model/plan.ts";
-import { ManagedService } from "./managed_service.ts";
+import { type KeptService, ManagedService } from "./managed_service.ts";
+import type { AdoptedRecord } from "./service_process.ts";
 
 /** The reason under which the loader pauses the wake word. Other reasons (a person's mute) are never touched. */
 export const greetingReason = "boot_greeting";
@@ -34,6 +35,15 @@ export class KwdService extends ManagedService {
   /** Mutes a fresh copy again for the reasons that the last one told us of. */
   async restoreMutes(o: AskOptions): Promise<void> {
     for (const reason of [...this.#foreignReasons]) await this.pause(o, reason);
+  }
+
+  override get kept(): KeptService {
+    return { ...super.kept, mutes: this.#foreignReasons };
+  }
+
+  override goOn(kept: KeptService, recorded: AdoptedRecord | undefined): void {
+    super.goOn(kept, recorded);
+    this.#foreignReasons = kept.mutes ?? [];
   }
 
   async #ask(verb: "pause" | "resume", reason: string, o: AskOptions): Promise<ControlAnswer> {

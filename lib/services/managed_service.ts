@@ -3,7 +3,7 @@
  * and gives its warm-up. Decides nothing: when to start, to restart and to stop is the supervisor's. Spec: §1.1.
  */
 import type { Ask } from "../controls/kind.ts";
-import type { Relay } from "../log/mod.ts";
+import type { KeptRelay, Relay } from "../log/mod.ts";
 import type { ProbeSpec, ServicePlan } from "../model/plan.ts";
 import type { PrepareReport, StopReport, WarmupResult } from "../model/reports.ts";
 import {
@@ -19,8 +19,18 @@ import type { ColdCheck } from "../warmups/mod.ts";
 import type { ServiceAdapter } from "./adapter.ts";
 import type { ReadyOptions, Supervised } from "./supervised.ts";
 import { Copies } from "./copies.ts";
-import type { AdoptedRecord, ServiceProcess } from "./service_process.ts";
+import type { AdoptedRecord, KeptCopy, ServiceProcess } from "./service_process.ts";
 import { type ServiceContext, serviceEnvironment } from "./context.ts";
+
+/** What an earlier version of this program had of a service when it executed this one. */
+export interface KeptService {
+  copy: KeptCopy | null;
+  /** The descriptor of its notify socket. */
+  notify: number | null;
+  relay: KeptRelay;
+  /** Of KWD: reasons other than ours under which it is paused. */
+  mutes?: string[];
+}
 
 /** For one check while readiness is awaited, ms. */
 const readyCheckMs = 2000;
@@ -128,6 +138,19 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
     if (this.#probes.length === 0) return; // nobody asks it now
     for (const probe of this.#healthProbes) probe[Symbol.dispose]();
     this.#healthProbes = this.#create(plan.health.probes);
+  }
+
+  /** All of it that another version of this program goes on with. */
+  get kept(): KeptService {
+    return { copy: this.copy?.kept ?? null, notify: this.#copies?.notifyFd ?? null, relay: this.relay.kept };
+  }
+
+  /** Goes on with what an earlier version had; `recorded`: its copy, when it had one. */
+  goOn({ copy, notify, relay }: KeptService, recorded: AdoptedRecord | undefined): void {
+    this.relay.goOn(relay);
+    if (notify !== null) this.#copies?.keepNotify(notify);
+    if (copy && recorded) this.#copies?.adopt(recorded, copy);
+    if (this.copy || this.external) this.#createProbes();
   }
 
   #target(): ProbeTarget {

@@ -4,16 +4,17 @@
  */
 import type { ExitStatus } from "../model/states.ts";
 import { reasonOf } from "../errors.ts";
-import type { Relay } from "../log/mod.ts";
+import type { Relay, RelaySource } from "../log/mod.ts";
 import type { ServicePlan } from "../model/plan.ts";
 import type { ActivityKind, ProbeTarget } from "../probes/mod.ts";
 import { type NotifyMessage, parseNotify } from "../protocols/sd_notify.ts";
 import {
-  awaitGone,
   type Child,
+  goOnWithChild,
   type Identity,
   identityFrom,
   identityText,
+  type Pipes,
   spawnChild,
   type SpawnOptions,
 } from "../sys/process/process.ts";
@@ -42,6 +43,21 @@ const drainMs = 50;
 
 /** What an earlier loader knew of a process that is to be adopted. */
 export type AdoptedRecord = Identity & { boot: string; ready: boolean; seen: readonly string[] };
+
+/** What an earlier version of this program knew of its copy when it executed this one: all that is not on record. */
+export interface KeptCopy {
+  pipes: Pipes;
+  status: ExitStatus | null;
+  held: boolean;
+  notified: boolean;
+  prepared: boolean;
+  spawnedAt: number;
+  watchdogAt: number | null;
+  inFlight: number;
+  statusText: string | null;
+  /** All its processes, wherever they went. */
+  family: string[];
+}
 
 export class ServiceProcess implements ProbeTarget, Victim {
   readonly name: string;
@@ -103,19 +119,9 @@ export class ServiceProcess implements ProbeTarget, Victim {
       cwd: plan.workdir,
       stdin: o.standby ? "piped" : "null",
     } as const;
-    const child = keep ? startKept(plan, context, relay, keep, command) : spawnChild({
-      ...command,
-      onStdout: (chunk) => {
-        relay.write(chunk, "stdout");
-        copy.#sign("output");
-        return relay.held;
-      },
-      onStderr: (chunk) => {
-        relay.write(chunk, "stderr");
-        copy.#sign("output");
-        return relay.held;
-      },
-    });
+    const child = keep
+      ? startKept(plan, context, relay, keep, command)
+      : spawnChild({ ...command, ...outputOf(relay, () => copy.#sign("output")) });
     const spawnMs = clock.now() - spawnedAt;
     const copy: ServiceProcess = new ServiceProcess(plan, context, relay, child, {
       boot: context.bootId,
@@ -127,12 +133,13 @@ export class ServiceProcess implements ProbeTarget, Victim {
     return copy;
   }
 
-  /** Takes over a process that an earlier loader started and that was proved to be the same. */
+  /** Takes over a process that an earlier loader started and that was proved to be the same; `kept`: with all that it had of it. */
   static adopt(
     plan: ServicePlan,
     context: ServiceContext,
     relay: Relay,
     recorded: AdoptedRecord,
+    kept?: KeptCopy,
   ): ServiceProcess {
     const { clock, keep } = context;
     let tail: OutputTail | null = null;
@@ -142,21 +149,32 @@ export class ServiceProcess implements ProbeTarget, Victim {
     } catch (error) {
       outputLost = reasonOf(error);
     }
-    const child = {
-      pid: recorded.pid,
-      startTime: recorded.startTime,
-      exited: awaitGone(recorded, clock),
-      drained: tail?.drained ?? Promise.resolve(),
-      tell: () => Promise.reject(new Error("an adopted process has no standard input of ours")),
-      closeOutput: () => tail?.finish() ?? Promise.resolve(),
-    };
-    const copy = new ServiceProcess(plan, context, relay, child, {
+    const child = goOnWithChild(recorded, kept?.pipes ?? { input: null, out: null, err: null }, {
+      ...outputOf(relay, () => copy.#sign("output")),
+      ours: kept !== undefined,
+      status: kept?.status ?? null,
+      clock,
+    });
+    const { closeOutput } = child;
+    const copy: ServiceProcess = new ServiceProcess(plan, context, relay, {
+      ...child,
+      drained: tail?.drained ?? child.drained,
+      closeOutput: () => tail?.finish() ?? closeOutput(),
+    }, {
       boot: recorded.boot,
-      held: false,
-      spawnedAt: clock.now(),
+      held: kept?.held ?? false,
+      spawnedAt: kept?.spawnedAt ?? clock.now(),
       spawnMs: 0,
     });
     copy.outputLost = outputLost;
+    if (kept) {
+      const { watchdogAt, inFlight, statusText } = kept;
+      Object.assign(copy, { watchdogAt, inFlight, statusText });
+      copy.#notified = kept.notified;
+      copy.#prepared = kept.prepared;
+      for (const id of kept.family.map(identityFrom)) copy.#family.see(id);
+      return copy;
+    }
     // Its orphans have gone to somebody else: who is not in its tree any more is looked for this once.
     for (const stat of allStats().values()) if (copy.claims(stat)) copy.#family.see(stat);
     for (const id of recorded.seen.map(identityFrom)) copy.#family.see(id);
@@ -186,6 +204,22 @@ export class ServiceProcess implements ProbeTarget, Victim {
       environmentOf(stat.pid, serviceVariable) === this.name &&
       environmentOf(stat.pid, bootIdVariable) === this.boot);
     this.exited = this.#awaitExit();
+  }
+
+  /** For another version of this program, which goes on with it. */
+  get kept(): KeptCopy {
+    return {
+      pipes: this.#child.kept(),
+      status: this.status,
+      held: this.held,
+      notified: this.#notified,
+      prepared: this.#prepared,
+      spawnedAt: this.spawnedAt,
+      watchdogAt: this.watchdogAt,
+      inFlight: this.inFlight,
+      statusText: this.statusText,
+      family: this.#family.known().map(identityText),
+    };
   }
 
   async #awaitExit(): Promise<ExitStatus> {
@@ -318,6 +352,16 @@ export class ServiceProcess implements ProbeTarget, Victim {
     this.#relay.end();
     this.#context.onGone(this.#plan, this);
   }
+}
+
+/** What it prints goes into the log, and is a sign of life. */
+function outputOf(relay: Relay, sign: () => void): Pick<SpawnOptions, "onStdout" | "onStderr"> {
+  const to = (source: RelaySource) => (chunk: Uint8Array) => {
+    relay.write(chunk, source);
+    sign();
+    return relay.held;
+  };
+  return { onStdout: to("stdout"), onStderr: to("stderr") };
 }
 
 type Command = Pick<SpawnOptions, "argv" | "env" | "cwd" | "stdin">;

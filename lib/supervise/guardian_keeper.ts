@@ -2,16 +2,31 @@
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log/mod.ts";
 import type { Clock } from "../sys/clock.ts";
-import { type Guardian, startGuardian } from "../sys/process/guardian.ts";
-import type { Identity } from "../sys/process/process.ts";
+import {
+  goOnWithGuardian,
+  type Guardian,
+  type KeptGuardian,
+  startGuardian,
+} from "../sys/process/guardian.ts";
+import { type Identity, identityFrom, identityText } from "../sys/process/process.ts";
 
 export interface GuardianKeeperOptions {
   bootId: string;
   graceMs: number;
   log: Log;
   clock: Clock;
+  /** What an earlier version of this program had. */
+  kept?: KeptGuardianKeeper | null | undefined;
   /** Tests give their own. */
   start?: typeof startGuardian;
+}
+
+/** The guardian, and what it was told: identities as `identityText` writes them. */
+export interface KeptGuardianKeeper {
+  guardian: KeptGuardian | null;
+  leaders: string[];
+  /** A leader and those who left its group. */
+  seen: string[][];
 }
 
 const firstPauseMs = 1000, longestPauseMs = 30_000;
@@ -33,16 +48,32 @@ export class GuardianKeeper implements AsyncDisposable {
 
   constructor(o: GuardianKeeperOptions) {
     this.#o = o;
-    this.#start();
+    for (const leader of o.kept?.leaders.map(identityFrom) ?? []) this.#leaders.set(leader.pid, leader);
+    for (const [leader, ...who] of o.kept?.seen.map((ids) => ids.map(identityFrom)) ?? []) {
+      if (leader) this.#seen.set(leader.pid, { leader, who });
+    }
+    this.#start(o.kept?.guardian ?? null);
   }
 
-  #start(): void {
+  /** For another version of this program. */
+  get kept(): KeptGuardianKeeper {
+    const { pid, input } = this.#guardian ?? {};
+    return {
+      guardian: pid === undefined || input === undefined ? null : { pid, input },
+      leaders: [...this.#leaders.values()].map(identityText),
+      seen: [...this.#seen.values()].map(({ leader, who }) => [leader, ...who].map(identityText)),
+    };
+  }
+
+  #start(kept: KeptGuardian | null = null): void {
     const { bootId, graceMs, log, clock, start = startGuardian } = this.#o;
     this.#again = null;
     this.#startedAt = clock.now();
     try {
-      const guardian: Guardian = start({ bootId, graceMs, onDied: (reason) => this.#died(guardian, reason) });
+      const options = { bootId, graceMs, onDied: (reason: string) => this.#died(guardian, reason) };
+      const guardian: Guardian = kept ? goOnWithGuardian(kept, options) : start(options);
       this.#guardian = guardian;
+      if (kept) return; // it knows all
     } catch (error) {
       if (!this.#unguarded) {
         log.warning(

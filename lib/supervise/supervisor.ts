@@ -29,6 +29,15 @@ export interface SupervisorOptions {
   expectedReadyMs: number | null;
 }
 
+/** How a service stood when this program was executed by its earlier version. */
+export interface KeptSupervisor {
+  state: ServiceState;
+  standing: Pick<Standing, Exclude<keyof Standing, "note">>;
+  unproved: boolean;
+  /** What is left of its backoff; null: it is in none. */
+  backoffMs: number | null;
+}
+
 /** `S`: what it keeps alive; whoever only supervises need not know. */
 export class Supervisor<S extends Supervised = Supervised> {
   readonly service: S;
@@ -41,6 +50,7 @@ export class Supervisor<S extends Supervised = Supervised> {
   #busy = false;
   #activities = new Activities();
   #backoff: Disposable | null = null;
+  #backoffUntil = 0;
   #waiters: ((as: "up" | "failed" | "down") => void)[] = [];
   #force = new AbortController();
   #prepareActivity = new AbortController();
@@ -158,6 +168,34 @@ export class Supervisor<S extends Supervised = Supervised> {
     this.#followExit(copy);
     this.#dispatch({ type: "adopted" });
     this.#emit({ fact: "adopted", pid: copy.pid, boot: copy.boot });
+  }
+
+  /** All that another version of this program goes on with, beside its service. */
+  get kept(): KeptSupervisor {
+    const { standing, unproved } = this;
+    return {
+      state: this.#state,
+      standing: { ...standing },
+      unproved,
+      backoffMs: this.#backoff ? Math.max(0, this.#backoffUntil - this.#clock.now()) : null,
+    };
+  }
+
+  /** Goes on where an earlier version was, which was at rest ({@link isAtRest}). */
+  goOn({ state, standing, unproved, backoffMs }: KeptSupervisor): void {
+    this.#state = state;
+    Object.assign(this.standing, standing);
+    this.unproved = unproved;
+    const { copy } = this.service;
+    if (copy) this.#followExit(copy);
+    if (state.actual === "up") this.#perform({ do: "watch" });
+    if (state.actual === "away") this.#perform({ do: "look", afterMs: 0 });
+    if (backoffMs !== null) this.#waitBackoff(backoffMs);
+  }
+
+  /** Nothing is being started or stopped. */
+  get isAtRest(): boolean {
+    return ["idle", "up", "backoff", "away", "failed"].includes(this.#state.actual);
   }
 
   /** Resolves when nothing that it began is under way any more. */
@@ -356,6 +394,7 @@ export class Supervisor<S extends Supervised = Supervised> {
 
   #waitBackoff(ms: number): void {
     this.#emit({ fact: "stage_begun", stage: "backoff" });
+    this.#backoffUntil = this.#clock.now() + ms;
     this.#backoff = this.#clock.after(ms, () => {
       this.#emit({ fact: "stage_over", stage: "backoff" });
       this.#backoff = null;

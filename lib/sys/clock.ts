@@ -16,9 +16,17 @@ export interface Clock {
   after(ms: number, fn: () => void): Disposable;
 }
 
+/** What the clock of the version of the program before us showed when ours began, ms; 0 when there was none. */
+let origin = 0;
+
+/** Times of an earlier version of this program go on to mean something: it is `now`, by its clock. */
+export function goOnFrom(now: number): void {
+  origin = now - performance.now();
+}
+
 /** The machine's own clock. */
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: () => origin + performance.now(),
   wall: () => new Date(),
   sleep(ms, signal) {
     if (signal?.aborted) return Promise.reject(signal.reason);

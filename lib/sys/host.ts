@@ -6,6 +6,7 @@ import { readStat } from "./process/procfs.ts";
 export const environment = (): Record<string, string> => Deno.env.toObject();
 export const workingDirectory = (): string => Deno.cwd();
 export const ownPid: number = Deno.pid;
+export const ownArguments: readonly string[] = Deno.args;
 export const userId = (): number => Deno.uid() ?? -1;
 export const runtimeVersion: string = Deno.version.deno;
 export const isLinux: boolean = Deno.build.os === "linux";

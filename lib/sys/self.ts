@@ -2,6 +2,9 @@
  * The program knows what it is: from source, a compiled executable, or out of a self-extracting file; and so how to
  * start itself again (the demo's stand-ins). One function for all of that, used by everything that needs it.
  */
+import type { Image } from "./process/exec.ts";
+import { commandLine } from "./process/procfs.ts";
+import { takenVariables } from "./service_manager.ts";
 import { type BuildStamp, buildStamp, runtimeFlags, version } from "../version.ts";
 
 /** The word in `cmd` that stands for the program's own stand-in services. */
@@ -27,6 +30,8 @@ export interface ProgramFacts extends BuildStamp {
 }
 
 let packedFile: string | null = null;
+/** What the script has set for its runtime. */
+let packedEnvironment: Record<string, string> = {};
 let packedKind: ProgramKind = "self-extracting";
 
 /**
@@ -38,6 +43,14 @@ export function adoptEnvironment(): void {
   packedFile = Deno.env.get(selfVariable) ?? null;
   if (packedFile === null) return;
   if (Deno.env.get(kindVariable) === "npm") packedKind = "npm";
+  const set = [
+    selfVariable,
+    kindVariable,
+    ...runtimeVariables.flatMap((name) => [name, formerPrefix + name]),
+  ];
+  packedEnvironment = Object.fromEntries(
+    Object.entries(Deno.env.toObject()).filter(([name]) => set.includes(name)),
+  );
   for (const name of [selfVariable, kindVariable]) Deno.env.delete(name);
   for (const name of runtimeVariables) {
     const former = Deno.env.get(formerPrefix + name);
@@ -63,6 +76,29 @@ export function selfCommand(args: readonly string[]): string[] {
   if (Deno.build.standalone) return [Deno.execPath(), ...args];
   const main = new URL("../../main.ts", import.meta.url).pathname;
   return [Deno.execPath(), "run", ...runtimeFlags, main, ...args];
+}
+
+/** What whoever started this program has set, for another version of it in its place. */
+export const callersEnvironment = (): Record<string, string> => ({
+  ...Deno.env.toObject(),
+  ...takenVariables(),
+});
+
+/** This very program as it runs, whatever has become of its file. */
+export function ownImage(): Image {
+  const [, ...args] = commandLine(Deno.pid);
+  return { argv: [Deno.execPath(), ...args], env: { ...callersEnvironment(), ...packedEnvironment } };
+}
+
+/** The program's file, where it is one that a new version can be put in the place of; else what to do instead. */
+export function ownFile(): { path: string } | { instead: string } {
+  if (packedFile !== null && packedKind !== "npm") return { path: packedFile };
+  if (Deno.build.standalone) return { path: Deno.execPath() };
+  return {
+    instead: packedFile !== null
+      ? "it was installed by npm: `npm install -g alexa-loader`, then `alexa-loader reload --exec`"
+      : "it runs from source: bring that up to date, then `alexa-loader reload --exec`",
+  };
 }
 
 /** The argv that really runs: `["@demo", "kwd", …]` is the program itself in the part of its stand-in KWD. */

@@ -8,6 +8,12 @@ export interface ServiceManager {
   watchdogMs: number | null;
 }
 
+const variables = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
+const taken: Record<string, string> = {};
+
+/** What was taken out of the environment, for another version of this program in our place. */
+export const takenVariables = (): Readonly<Record<string, string>> => taken;
+
 const CLOCK_MONOTONIC = 1;
 
 /**
@@ -15,8 +21,9 @@ const CLOCK_MONOTONIC = 1;
  * what is meant for us out of the environment, which the services inherit.
  */
 export function takeServiceManager(): ServiceManager | null {
-  const [socket, usec, pid] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"].map((name) => {
+  const [socket, usec, pid] = variables.map((name) => {
     const value = Deno.env.get(name);
+    if (value !== undefined) taken[name] = value;
     Deno.env.delete(name);
     return value;
   });
@@ -24,6 +31,9 @@ export function takeServiceManager(): ServiceManager | null {
   const wanted = /^\d{1,15}$/.test(usec ?? "") && (!pid || Number(pid) === Deno.pid) ? Number(usec) : 0;
   return { socket, watchdogMs: wanted > 0 ? wanted / 1000 : null };
 }
+
+/** The kernel's monotonic time in ms; 0 where it cannot be asked. */
+export const kernelMs = (): number => Number(monotonicUsec() ?? 0n) / 1000;
 
 /** The kernel's monotonic time, µs; null where it cannot be asked. */
 export function monotonicUsec(): bigint | null {

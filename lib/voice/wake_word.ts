@@ -34,6 +34,11 @@ export interface WakeWordOptions {
   onSpoken(tts: string): void;
 }
 
+export interface KeptWakeWord {
+  state: WakeWordState;
+  report: GreetingReport | null;
+}
+
 const restoreTimeoutMs = 2000;
 /** A KWD that refuses a mute is asked again, ms. */
 const muteRetryMs = 500;
@@ -73,6 +78,18 @@ export class WakeWordControl {
   /** For `status`: "spoken", "speaking", "none", … */
   get outcome(): string {
     return this.#report?.outcome ?? (this.#state.greeting === "under_way" ? "speaking" : "none");
+  }
+
+  /** For another version of this program; only while nothing is said or asked ({@link busy}). */
+  get kept(): KeptWakeWord {
+    return { state: this.#state, report: this.#report };
+  }
+  goOn({ state, report }: KeptWakeWord): void {
+    this.#state = state;
+    this.#report = report;
+  }
+  get busy(): boolean {
+    return this.#state.telling || ["wanted", "under_way"].includes(this.#state.greeting);
   }
 
   send(event: WakeWordEvent): void {

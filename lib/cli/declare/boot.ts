@@ -1,10 +1,10 @@
 /** Commands that are a loader. */
 import { buildCommand } from "@stricli/core";
-import { config, debug, plain } from "./flags.ts";
+import { config, debug, plain, rehearse, takeOver } from "./flags.ts";
 
 export const up = buildCommand({
   loader: async () => (await import("../up.ts")).up,
-  parameters: { flags: { config, debug, plain } },
+  parameters: { flags: { config, debug, plain, takeOver, rehearse } },
   docs: {
     brief: "Boot the assistant and keep it running until Ctrl-C",
     fullDescription:
@@ -15,7 +15,7 @@ export const up = buildCommand({
 });
 export const demo = buildCommand({
   loader: async () => (await import("../up.ts")).demo,
-  parameters: { flags: { debug, plain } },
+  parameters: { flags: { debug, plain, takeOver, rehearse } },
   docs: {
     brief: "Boot the built-in demo assistant: nothing to install, no GPU, no sound card",
     fullDescription:

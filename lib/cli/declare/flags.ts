@@ -19,6 +19,22 @@ export const debug = {
   brief: "Show DEBUG lines on the console too (files have them always)",
 } as const;
 
+/** Of a version of the program that another one executes; see cli/take_over.ts. */
+export const takeOver = {
+  kind: "parsed",
+  parse: String,
+  optional: true,
+  hidden: true,
+  placeholder: "FILE",
+  brief: "Go on with what an earlier version hands over",
+} as const;
+export const rehearse = {
+  kind: "boolean",
+  optional: true,
+  hidden: true,
+  brief: "Only say whether it would",
+} as const;
+
 /** The positional argument of what concerns one service. */
 export const serviceName = { brief: "Name of the service", parse: String, placeholder: "SERVICE" } as const;
 export const plain = {

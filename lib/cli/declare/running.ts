@@ -68,6 +68,12 @@ export const reload = buildCommand({
       demo,
       json,
       dryRun: { kind: "boolean", optional: true, brief: "Only say what would change, and what it costs" },
+      exec: {
+        kind: "boolean",
+        optional: true,
+        brief:
+          "Not the configuration: execute the program that is installed in the place of the one that runs",
+      },
     },
   },
   docs: {
@@ -78,7 +84,8 @@ its way (a command that is not there, a busy port), is told and nothing changes.
 services that are gone are stopped; those whose command, environment, folder, port or role has changed, and new ones, are
 started one after the other in start order; all others keep their processes. What cannot change while the loader runs
 (folders, logs, GPU polling, on_loader_death) is named. Exit 4: something did not come up.
-SIGHUP does the same where no terminal controls the loader (systemd, cron); where one does, it is a hang-up, and stops.`,
+SIGHUP does the same where no terminal controls the loader (systemd, cron); where one does, it is a hang-up, and stops.
+--exec restarts the loader itself in place, and nothing else: same pid, same services (see upgrade).`,
   },
 });
 export const vram = buildCommand({

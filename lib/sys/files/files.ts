@@ -110,6 +110,14 @@ export function temporaryFile(path: string, bytes: Uint8Array): Disposable {
   return { [Symbol.dispose]: () => void removeIfThere(path) };
 }
 
+/** Where the file lies that `path` was before it was replaced. */
+export const previousOf = (path: string): string => `${path}.previous`;
+
+/** Takes the replacement of a file back, in one step. */
+export function restorePrevious(path: string): void {
+  if (kindOf(previousOf(path)) === "file") Deno.renameSync(previousOf(path), path);
+}
+
 /** A lock that the kernel gives back when its holder ends, however it ends. */
 export interface FileLock extends Disposable {
   readonly path: string;

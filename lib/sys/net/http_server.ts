@@ -35,8 +35,11 @@ const patienceMs = 5000;
 /** At disposal, time for answers under way. */
 const closingMs = 250;
 
+/** What is needed of a connection. */
+export type Connection = Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close">;
+
 interface Peer {
-  readonly conn: Deno.Conn;
+  readonly conn: Connection;
   /** Its request has not arrived yet. */
   reading: boolean;
   readonly gone: AbortController;
@@ -44,7 +47,7 @@ interface Peer {
 
 /** What connections come from; disposal closes it. */
 export interface ServerSocket extends Disposable {
-  readonly listener: Pick<Deno.Listener, "accept" | "close">;
+  readonly listener: { accept(): Promise<Connection>; close(): void };
 }
 
 /** A socket on 127.0.0.1:`port` (0 picks a free one). @throws if the port cannot be bound. */

@@ -1,6 +1,7 @@
 /** A unix socket that only its owner can reach. Spec: §12. */
 import { LoaderError, reasonOf } from "../../errors.ts";
 import { kindOf, makePrivateDir, type PathKind, removeIfThere } from "../files/files.ts";
+import { closeFds } from "../process/libc.ts";
 import { closeQuietly, type ServerSocket } from "./http_server.ts";
 import { PeerUids } from "./peer_uid.ts";
 
@@ -23,9 +24,15 @@ export interface PrivateSocket extends ServerSocket {
  * Listens on `path` (mode 0600, in a folder of mode 0700 that is made if need be). A socket that lies there and that
  * nobody listens on is replaced; the caller holds a lock, so that no two try at once. Anything else is left alone: it
  * rejects with a {@link LoaderError} `already_running` when somebody listens there, and `state_unwritable` when something
- * else is in its place or when somebody else could tamper with the folder.
+ * else is in its place or when somebody else could tamper with the folder. `kept`: it listens there already on these
+ * descriptors of an earlier version of this program.
  */
-export async function bindPrivateSocket(path: string): Promise<PrivateSocket> {
+export async function bindPrivateSocket(path: string, kept?: readonly number[]): Promise<PrivateSocket> {
+  if (kept?.[0] !== undefined) {
+    const { keptListener } = await import("./kept_listener.ts");
+    closeFds(...kept.slice(1));
+    return socketOn(keptListener(kept[0]), path, new PeerUids(`${path}.new`));
+  }
   makePrivate(path.slice(0, path.lastIndexOf("/")) || "/");
   const there = kindOf(path);
   if (there !== null && there !== "socket") {
@@ -58,7 +65,7 @@ export async function bindPrivateSocket(path: string): Promise<PrivateSocket> {
 }
 
 /** Disposal closes the listener and removes the socket file, if that is still ours. */
-function socketOn(listener: Deno.UnixListener, path: string, peers: PeerUids): PrivateSocket {
+function socketOn(listener: ServerSocket["listener"], path: string, peers: PeerUids): PrivateSocket {
   const inode = inodeOf(path);
   return {
     listener,

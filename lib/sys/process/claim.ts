@@ -4,7 +4,8 @@
  * back however its holder ends. Spec: §4.
  */
 import { isLinux } from "../host.ts";
-import { unixSocketHolders } from "./sockets.ts";
+import { closeFds } from "./libc.ts";
+import { ownListeners, unixSocketHolders } from "./sockets.ts";
 
 export type Claim = Disposable;
 
@@ -20,6 +21,23 @@ export function claim(name: string): Claim | null {
     if (error instanceof Deno.errors.AddrInUse) return null;
     throw error;
   }
+}
+
+/** A name that this process holds, by its descriptor. */
+export interface KeptClaim {
+  name: string;
+  fd: number;
+}
+
+/** All that this process holds. */
+export function ownClaims(): KeptClaim[] {
+  return ownListeners().filter(({ name }) => name.startsWith(`@${prefix}`))
+    .map(({ name, fd }) => ({ name: name.slice(prefix.length + 1), fd }));
+}
+
+/** Goes on with what an earlier version of this program held in this process. */
+export function keptClaim(fd: number): Claim {
+  return { [Symbol.dispose]: () => closeFds(fd) };
 }
 
 /** Who holds the name: pids as far as they may be seen; null when nobody does. */

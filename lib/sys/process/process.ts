@@ -40,8 +40,17 @@ export interface Child extends Identity {
   readonly drained: Promise<void>;
   /** Writes a line to its standard input (standby services wait for one). */
   tell(line: string): Promise<void>;
+  /** Descriptors of ours that another version of this program needs to go on with it. */
+  kept(): Pipes;
   /** Stops reading its output; what holds the pipes from now on gets SIGPIPE. */
   closeOutput(): Promise<void>;
+}
+
+/** Our ends of a child's pipes; null: there is none, or it was closed. */
+export interface Pipes {
+  input: number | null;
+  out: number | null;
+  err: number | null;
 }
 
 export interface SpawnOptions extends ProcessOptions {
@@ -60,12 +69,28 @@ const floodBytes = 16 << 10, mostTurns = 8;
 /** Whatever is read passes through here, from one call of a sink to the next. */
 const chunk = new Uint8Array(256 << 10);
 
+let readingHeld: Promise<void> | null = null;
+
+/** Until its disposal nothing more is read of anybody's output: it waits in the pipes. */
+export function holdReading(): Disposable {
+  const { promise: over, resolve: release } = Promise.withResolvers<void>();
+  readingHeld = over;
+  return {
+    [Symbol.dispose]() {
+      readingHeld = null;
+      release();
+    },
+  };
+}
+
 /** Reads `fd` to its end, or until it is forgotten. Never rejects: a sink that fails ends it. */
 async function pump(fd: number, sink: OutputSink, reading: { over: boolean }): Promise<void> {
   neverBlock(fd);
   try {
     while (!reading.over && await epoll.readable(fd)) {
       for (let turn = 0; turn < mostTurns && !reading.over; turn++) {
+        if (readingHeld) await readingHeld;
+        if (reading.over) break;
         const length = readFd(fd, chunk);
         if (length === 0) return;
         const held = length > 0 ? sink(chunk.subarray(0, length)) : null;
@@ -81,6 +106,26 @@ async function pump(fd: number, sink: OutputSink, reading: { over: boolean }): P
   }
 }
 
+/**
+ * Goes on with a process that an earlier loader started. `ours`: an earlier version of this program did, so it is a child
+ * of ours whose end we can see, unless that version was another process. `status`: its end, when that was seen already.
+ */
+export function goOnWithChild(
+  id: Identity,
+  pipes: Pipes,
+  o: Pick<SpawnOptions, "onStdout" | "onStderr"> & {
+    ours: boolean;
+    status: ExitStatus | null;
+    clock: Clock;
+  },
+): Child {
+  epoll.open();
+  const stat = readStat(id.pid);
+  const isChild = o.ours && isSame(stat, id) && stat?.ppid === Deno.pid;
+  const exited = o.status ? Promise.resolve(o.status) : isChild ? watchChild(id.pid) : awaitGone(id, o.clock);
+  return withOutput(childOf(id, exited, pipes.input), pipes, o);
+}
+
 /** Starts `argv`. @throws with the reason when it cannot be started (not found, not executable, bad folder). */
 export function spawnChild(o: SpawnOptions): Child {
   const [out, outEnd] = openPipe();
@@ -94,17 +139,26 @@ export function spawnChild(o: SpawnOptions): Child {
   } finally {
     closeFds(outEnd, errEnd);
   }
-  const { closeInput, ...started } = child;
-  const reading = { over: false };
-  const drained = Promise.all([pump(out, o.onStdout, reading), pump(err, o.onStderr, reading)]).then(
-    () => {},
-  );
+  return withOutput(child, { out, err }, o);
+}
+
+/** A child of ours whose output is read from here on. */
+function withOutput(
+  { closeInput, ...started }: ReturnType<typeof startProcess>,
+  { out, err }: Omit<Pipes, "input">,
+  o: Pick<SpawnOptions, "onStdout" | "onStderr">,
+): Child {
+  const reading = { over: false, out, err };
+  const read = (name: "out" | "err", fd: number | null, sink: OutputSink) =>
+    fd === null ? null : pump(fd, sink, reading).then(() => reading[name] = null);
+  const drained = Promise.all([read("out", out, o.onStdout), read("err", err, o.onStderr)]).then(() => {});
   return {
     ...started,
     drained,
+    kept: () => ({ ...started.kept(), out: reading.out, err: reading.err }),
     async closeOutput() {
       reading.over = true;
-      for (const fd of [out, err]) epoll.forget(fd);
+      for (const fd of [reading.out, reading.err]) if (fd !== null) epoll.forget(fd);
       await drained;
       closeInput();
     },
@@ -129,15 +183,23 @@ export function startProcess(
     closeFds(inEnd);
   }
   const exited = watchChild(pid);
+  return childOf({ pid, startTime: readStat(pid)?.startTime ?? 0 }, exited, input);
+}
+
+function childOf(
+  id: Identity,
+  exited: Promise<ExitStatus>,
+  input: number | null,
+): ReturnType<typeof startProcess> {
   let open = input !== null;
   const closeInput = () => {
     if (open) closeFds(input!);
     open = false;
   };
   return {
-    pid,
-    startTime: readStat(pid)?.startTime ?? 0,
+    ...id,
     exited,
+    kept: () => ({ input: open ? input : null, out: null, err: null }),
     tell(line) {
       const told = open && writeFd(input!, new TextEncoder().encode(line + "\n"));
       closeInput();

@@ -38,6 +38,11 @@ export class ProcessFamily {
     this.#seen.set(id.pid, id);
   }
 
+  /** Everybody who was seen in it and may live. */
+  known(): Identity[] {
+    return [...this.#seen.values()].map(({ pid, startTime }) => ({ pid, startTime }));
+  }
+
   /** Looked up now. */
   living(): ProcessStat[] {
     const found = new Map<number, ProcessStat>();

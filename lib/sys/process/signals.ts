@@ -1,6 +1,7 @@
 /** Signals of the operating system as AbortSignals. CONTRACT §7. */
 import { ExitCode } from "../../errors.ts";
 import { systemClock } from "../clock.ts";
+import { holdSignals } from "./exec.ts";
 import { readBytes } from "./libc.ts";
 
 export interface SignalSource {
@@ -18,13 +19,14 @@ const sameRequestMs = 1000;
 /** So long after the second signal the program ends, whatever it is at, ms. */
 const lastResort = 10_000;
 
-const SIGHUP = 1;
+const SIGHUP = 1, SIGTERM = 15;
 
-/** True if whoever started us has this signal ignored, as nohup does. */
-function isIgnored(signal: number): boolean {
+/** Of whoever started us: `nohup` has SIGHUP ignored, an earlier version of us has all that stop us held back. */
+function inherited(): { ignores(signal: number): boolean; holds(signal: number): boolean } {
   const status = new TextDecoder().decode(readBytes("/proc/self/status") ?? undefined);
-  const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
-  return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
+  const has = (mask: RegExp) => (signal: number) =>
+    ((BigInt(`0x${mask.exec(status)?.[1] ?? "0"}`) >> BigInt(signal - 1)) & 1n) === 1n;
+  return { ignores: has(/^SigIgn:\s*([0-9a-f]+)$/m), holds: has(/^SigBlk:\s*([0-9a-f]+)$/m) };
 }
 
 /** A terminal controls us: SIGHUP says that it has gone. */
@@ -48,11 +50,13 @@ export function signalSource(lastResortMs = lastResort): SignalSource {
     }
   };
   // Asked before the first listener: any of them makes the runtime take SIGHUP as well, and end of it.
-  const nohup = isIgnored(SIGHUP), terminal = hasTerminal();
+  const { ignores, holds } = inherited();
+  const nohup = ignores(SIGHUP), terminal = hasTerminal();
   let reload: (() => void) | null = null;
   const stopByHangup = listener("SIGHUP");
   const hangup = () => reload && !terminal ? reload() : stopByHangup();
   for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, listener(name));
   Deno.addSignalListener("SIGHUP", nohup ? () => {} : hangup);
+  if (holds(SIGTERM)) holdSignals(false); // what came meanwhile comes now
   return { stop: stop.signal, kill: kill.signal, onReload: (wanted) => void (reload = wanted) };
 }

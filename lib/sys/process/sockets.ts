@@ -110,6 +110,26 @@ function holdersOf(
   return { pids, seen: seen.size, hidden };
 }
 
+const acceptsConnections = 1 << 16; // __SO_ACCEPTCON
+
+/** Descriptors of ours that listen on a unix socket, with its name ("@" for the NUL that an abstract one begins with). */
+export function ownListeners(): { name: string; fd: number }[] {
+  const names = new Map<string, string>();
+  for (const line of decoder.decode(readBytes("/proc/net/unix") ?? undefined).split("\n")) {
+    const [, , , flags = "0", , , inode = "", name] = line.trim().split(/\s+/);
+    if (name && (parseInt(flags, 16) & acceptsConnections) !== 0) names.set(`socket:[${inode}]`, name);
+  }
+  return (listNumbers("/proc/self/fd") ?? []).flatMap((fd) => {
+    const name = names.get(readLink(`/proc/self/fd/${fd}`) ?? "");
+    return name === undefined ? [] : [{ name, fd }];
+  });
+}
+
+/** Descriptors of ours that have this file open. */
+export function ownDescriptors(path: string): number[] {
+  return (listNumbers("/proc/self/fd") ?? []).filter((fd) => readLink(`/proc/self/fd/${fd}`) === path);
+}
+
 /** Inodes of the unix sockets of this name; null where the kernel's table cannot be read. */
 function unixSocketInodes(name: string): Set<string> | null {
   const bytes = readBytes("/proc/net/unix");

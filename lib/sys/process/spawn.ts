@@ -64,7 +64,9 @@ function posixSpawn(
 }
 
 /** A `char *[]`, and the bytes it points into, which must live as long. @throws when one has a NUL in it. */
-function stringList(strings: readonly string[]): { pointers: Uint8Array<ArrayBuffer>; bytes: Uint8Array } {
+export function stringList(
+  strings: readonly string[],
+): { pointers: Uint8Array<ArrayBuffer>; bytes: Uint8Array } {
   const parts = strings.map(cString);
   const bytes = new Uint8Array(new ArrayBuffer(parts.reduce((sum, part) => sum + part.length, 1)));
   const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
