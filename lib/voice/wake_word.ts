@@ -89,7 +89,7 @@ export class WakeWordControl {
     this.#report = report;
   }
   get busy(): boolean {
-    return this.#state.telling || ["wanted", "under_way"].includes(this.#state.greeting);
+    return this.#state.telling !== null || ["wanted", "under_way"].includes(this.#state.greeting);
   }
 
   send(event: WakeWordEvent): void {
