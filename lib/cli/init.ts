@@ -1,10 +1,25 @@
 /** `init`: the first files of one's own assistant. Never overwrites. */
 import { missingCommands } from "../clean_start/commands.ts";
-import { files } from "../demo/init/mod.ts";
+import {
+  aboutPreset,
+  assistantFiles,
+  assistantOf,
+  files,
+  type Finding,
+  look,
+  needsSetUp,
+  type Part,
+  type PresetName,
+  presetNames,
+  presetOf,
+  specificationFiles,
+  type StarterFile,
+  voiceHome,
+} from "../demo/mod.ts";
 import { LoaderError, reasonOf } from "../errors.ts";
 import { loadPlan } from "../loader/load_plan.ts";
 import { makeDir, writeNew } from "../sys/files/files.ts";
-import { environment } from "../sys/host.ts";
+import { environment, workingDirectory } from "../sys/host.ts";
 import { resolveDemo } from "../sys/self.ts";
 import { print } from "../sys/terminal.ts";
 import type { Cli } from "./context.ts";
@@ -12,15 +27,29 @@ import type { Cli } from "./context.ts";
 const starterConfig = "config/loader.yaml";
 /** Where the starter may lie if its usual place is taken. */
 const beside = "my/config/loader.yaml";
+const nextSteps =
+  "Next: `alexa-loader check`, then `alexa-loader up`. The files say where your own engines go.";
 
-export async function init(this: Cli, flags: { from?: "demo"; config?: string }): Promise<void> {
+interface InitFlags {
+  from?: PresetName;
+  config?: string;
+  list?: boolean;
+}
+
+export async function init(this: Cli, flags: InitFlags): Promise<void> {
+  if (flags.list) {
+    const width = Math.max(...presetNames.map((name) => name.length));
+    for (const name of presetNames) print(`${name.padEnd(width)}  ${aboutPreset(name)}`);
+    return;
+  }
   const config = flags.config ?? starterConfig;
-  // The starter's services lie in a folder beside the configuration's own, where its `workdir: ..` finds them.
+  // The services that are written lie in a folder beside the configuration's own, where its `workdir: ..` finds them.
   const folder = folderOf(config);
   const base = config === starterConfig ? "" : `${folder || "."}/../`;
+  const { files, next } = await chosen(flags.from, this.signals.stop);
   let written = 0;
   let kept = false;
-  for (const file of files({ fromDemo: flags.from === "demo" })) {
+  for (const file of files) {
     const path = file.path === starterConfig ? config : base + file.path;
     try {
       if (folderOf(path)) makeDir(folderOf(path));
@@ -45,11 +74,58 @@ Next: \`alexa-loader init${from} --config ${beside}\` writes the starter beside 
 then \`alexa-loader check\` and \`alexa-loader up\`, both with \`--config ${beside}\`.`);
     return;
   }
-  print(
-    written === 0
-      ? "\nNothing written."
-      : "\nNext: `alexa-loader check`, then `alexa-loader up`. The files say where your own engines go.",
-  );
+  print(written === 0 ? "\nNothing written." : `\n${next}`);
+}
+
+/** What is written, and what to do then. Without a preset it is what was found here, else the starter. */
+async function chosen(
+  from: PresetName | undefined,
+  signal: AbortSignal,
+): Promise<{ files: StarterFile[]; next: string }> {
+  if (from === "demo") return { files: files({ fromDemo: true }), next: nextSteps };
+  if (from === "spec") {
+    const next =
+      "Next: write services/stt_service.py and services/llm_service.py, then `alexa-loader check`.";
+    return { files: specificationFiles(), next };
+  }
+  const env = environment();
+  const home = voiceHome(env);
+  const found = await look({ env, cwd: workingDirectory(), home, signal });
+  printFound(found);
+  // As a person would write it.
+  const written = env.HOME && home.startsWith(`${env.HOME}/`)
+    ? `\${HOME}${home.slice(env.HOME.length)}`
+    : home;
+  const assistant = from === undefined ? assistantOf(found, written) : presetOf(from, found, written);
+  if (assistant === null) {
+    const hint = "For an assistant that hears and answers: `alexa-loader init --list`.";
+    return { files: files({ fromDemo: false }), next: `${nextSteps}\n${hint}` };
+  }
+  const isMissing = needsSetUp(assistant) && !found.some(({ choice }) => choice?.tts === "piper");
+  return {
+    files: assistantFiles(assistant),
+    next: isMissing
+      ? "Next: `python3 services/set_up.py` (570 MB to download, once), then `alexa-loader check`, then `alexa-loader up`."
+      : nextSteps,
+  };
+}
+
+const titles: Record<Part, string> = {
+  wake: "wake word",
+  stt: "hears",
+  llm: "answers",
+  tts: "speaks",
+  sound: "sound",
+  gpu: "GPU",
+};
+
+function printFound(found: Finding[]): void {
+  print("Looked on this machine:");
+  for (const [part, title] of Object.entries(titles)) {
+    const here = found.filter((finding) => finding.part === part).map(({ what }) => what);
+    print(`  ${title.padEnd(10)}${here.length > 0 ? here.join(`\n${" ".repeat(12)}`) : "nothing found"}`);
+  }
+  print("");
 }
 
 /** Why a configuration that was there already cannot be started; null when nothing is in its way. */

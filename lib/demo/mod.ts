@@ -5,6 +5,15 @@
  * A stand-in's own code is imported only in the process that plays it.
  */
 export { demoConfig, withFreePorts } from "./config.ts";
+export { type Assistant, assistantFiles, needsSetUp, voiceHome } from "./assistant/mod.ts";
+export { assistantOf, type Finding, look, type Part } from "./assistant/look.ts";
+export {
+  aboutPreset,
+  type PresetName,
+  presetNames,
+  presetOf,
+  specificationFiles,
+} from "./assistant/presets.ts";
 export { files, type StarterFile } from "./init/mod.ts";
 export {
   type DemoArguments,

@@ -1,14 +1,11 @@
 /** The reference assistants, written into a folder with ports that are free: for `deno task voice` and its check. */
-import { assistantFiles, needsSetUp, ownPorts } from "../../lib/demo/assistant/mod.ts";
+import { assistantFiles, needsSetUp, ownPorts, voiceHome as homeOf } from "../../lib/demo/assistant/mod.ts";
 import { presets } from "../../lib/demo/assistant/presets.ts";
 
 export type Variant = "debian" | "wyoming";
 export const root = new URL("../../", import.meta.url).pathname;
 
-/** `$XDG_CACHE_HOME/alexa-loader/voice`, where the neural one's environment lies. */
-export const voiceHome = `${
-  Deno.env.get("XDG_CACHE_HOME") || `${Deno.env.get("HOME")}/.cache`
-}/alexa-loader/voice`;
+export const voiceHome: string = homeOf(Deno.env.toObject());
 
 export interface Written {
   config: string;
@@ -28,7 +25,7 @@ export function writeAssistant(
     given.add(ports[name]);
   }
   const moved = new Map(Object.entries(ownPorts).map(([name, port]) => [port, ports[name as "kwd"]]));
-  for (const file of assistantFiles({ ...presets[variant]!, room, home: voiceHome })) {
+  for (const file of assistantFiles({ ...presets[variant], room, home: voiceHome })) {
     const isConfig = file.path === "config/loader.yaml";
     const text = isConfig
       ? edit(file.text.replace(/\b500[1-6]\b/g, (port) => String(moved.get(Number(port)))))
@@ -42,7 +39,7 @@ export function writeAssistant(
 
 /** Makes the environment that the variant needs, unless it is there. Its exit code. */
 export async function setUp(variant: Variant): Promise<number> {
-  if (!needsSetUp({ ...presets[variant]!, room: true, home: voiceHome })) return 0;
+  if (!needsSetUp({ ...presets[variant], room: true, home: voiceHome })) return 0;
   const script = `${root}lib/demo/assistant/set_up.py`;
   const { code } = await new Deno.Command("python3", { args: [script, voiceHome] }).spawn().status;
   return code;

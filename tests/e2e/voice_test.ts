@@ -1,26 +1,13 @@
 /** The reference assistants in a room: they greet, do not hear themselves, hear a question, and answer aloud. */
 import assert from "node:assert/strict";
-import { isSetUp, type Variant } from "../../scripts/voice/assistant.ts";
+import type { Variant } from "../../scripts/voice/assistant.ts";
 import { runOnce } from "../../scripts/voice/run.ts";
+import { hasDebianEngines, hasNeuralEngines } from "../support/engines.ts";
 import { withProcesses } from "../support/with_processes.ts";
 
-const has = (program: string, ...args: string[]) => {
-  try {
-    return new Deno.Command(program, { args, stdout: "null", stderr: "null" }).outputSync().success;
-  } catch {
-    return false;
-  }
-};
-const variants: Record<Variant, { isHere: boolean; how: string }> = {
-  debian: {
-    isHere: has("/usr/bin/python3", "-c", "import pocketsphinx.pocketsphinx") && has("flite", "-lv"),
-    how: "apt install pocketsphinx pocketsphinx-en-us python3-pocketsphinx flite",
-  },
-  wyoming: { isHere: isSetUp(), how: "python3 lib/demo/assistant/set_up.py (570 MB)" },
-};
+const variants = { debian: hasDebianEngines, wyoming: hasNeuralEngines };
 
-for (const [variant, { isHere, how }] of Object.entries(variants) as [Variant, typeof variants.debian][]) {
-  if (!isHere) console.log(`The engines of ${variant} are not here: that assistant is not spoken to. ${how}`);
+for (const [variant, isHere] of Object.entries(variants) as [Variant, boolean][]) {
   for (const pausing of [true, false]) {
     withProcesses.test({
       name: pausing

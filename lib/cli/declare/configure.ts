@@ -26,15 +26,16 @@ export const init = buildCommand({
       config: { ...config, brief: "Write the configuration to FILE instead of config/loader.yaml" },
       from: {
         kind: "enum",
-        values: ["demo"],
+        values: ["demo", "spec", "debian", "wyoming", "ollama-wyoming", "llamacpp", "external"],
         optional: true,
-        brief: "Start from the demo: all four services, STT and LLM played by the program's stand-ins",
+        brief: "Write this one, whatever is found here; --list says what each is",
       },
+      list: { kind: "boolean", optional: true, brief: "List what there is for --from" },
     },
   },
   docs: {
-    brief: "Write a commented starter configuration and a small KWD and TTS in Python",
+    brief: "Look what is here, and write a commented configuration for it",
     fullDescription:
-      "Writes config/loader.yaml, services/kwd_service.py and services/tts_service.py into this folder.\nNever overwrites a file.",
+      "Looks for Ollama, llama-server, Wyoming servers, engines and sound on this machine, and shows what it found. Where that makes a whole assistant it writes config/loader.yaml for it, with a satellite that listens and speaks; else a starter with a small KWD and TTS in Python.\nNever overwrites a file.",
   },
 });

@@ -21,8 +21,10 @@ export interface Assistant {
   tts: "flite" | "piper" | "wyoming";
   /** The LLM's model: a name for Ollama, a file for llama-server. */
   model?: string;
-  /** Where the external servers run. */
+  /** Where the external Wyoming servers run; this machine when left out. */
   host?: string;
+  /** Address of the external LLM; its usual one when left out. */
+  llmUrl?: string;
   /** The voice over the room instead of the sound tools that are found. */
   room: boolean;
   /** Where set_up.py puts its environment; needed by what it installs. */
@@ -82,7 +84,7 @@ export function assistantFiles(assistant: Assistant): StarterFile[] {
     ports: `{ ${own.map((name) => `${name}: ${ownPorts[name]}`).join(", ")} }`,
     wake: at("wake"),
     stt: at("stt"),
-    llm: `http://${at("llm")}`,
+    llm: assistant.llmUrl ?? `http://${at("llm")}`,
     tts: at("tts"),
     more: more.map((word) => `\n      - ${JSON.stringify(word)}`).join(""),
     home: assistant.home,
@@ -110,6 +112,11 @@ export function assistantFiles(assistant: Assistant): StarterFile[] {
     ...(needsSetUp(assistant) ? [script("set_up.py", setUp)] : []),
     ...(llm === "llama-cpp" ? [script("llama_server.py", llamaServer)] : []),
   ];
+}
+
+/** `$XDG_CACHE_HOME/alexa-loader/voice`, where set_up.py makes its environment. */
+export function voiceHome(env: Readonly<Record<string, string | undefined>>): string {
+  return `${env.XDG_CACHE_HOME || `${env.HOME}/.cache`}/alexa-loader/voice`;
 }
 
 /** Whether a part of it comes from the environment that set_up.py makes. */
