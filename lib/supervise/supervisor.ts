@@ -193,9 +193,9 @@ export class Supervisor<S extends Supervised = Supervised> {
     if (backoffMs !== null) this.#waitBackoff(backoffMs);
   }
 
-  /** Nothing is being started or stopped. */
+  /** Nothing is being started or stopped, nor about to be replaced. */
   get isAtRest(): boolean {
-    return ["idle", "up", "backoff", "away", "failed"].includes(this.#state.actual);
+    return this.#next === null && ["idle", "up", "backoff", "away", "failed"].includes(this.#state.actual);
   }
 
   /** Resolves when nothing that it began is under way any more. */

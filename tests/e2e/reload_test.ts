@@ -269,6 +269,27 @@ test("another grace is the guardian's, too: a new one takes over", async () => {
   await until("the guardian's work", () => carriers(world.home.mark).length === 0, () => "", 5000);
 });
 
+test("reload goes together with reload --exec, before and after, and a service that a person has stopped stays so", async () => {
+  await using world = new World();
+  await world.boot({ a: sleeper(), b: sleeper() });
+  assert.equal((await world.command("stop", "b")).code, 0);
+  world.write({ a: sleeper("echo new; "), b: sleeper("echo new; ") });
+  assert.deepEqual((await world.reload()).starts.map(({ service }) => service), ["a"]);
+  const before = await world.pids();
+  assert.equal(before.b, null);
+  const { code, err } = await world.command("reload", "--exec");
+  assert.equal(code, 0, err);
+  assert.deepEqual(await world.pids(), before);
+  world.write({ a: sleeper("echo new; "), b: sleeper("echo new; "), c: sleeper() });
+  assert.deepEqual((await world.reload()).failed, []);
+  const now = await world.pids();
+  assert.deepEqual({ ...now, c: undefined }, { ...before, c: undefined });
+  assert.ok(now.c);
+  assert.equal((await world.command("start", "b")).code, 0);
+  assert.ok(world.loader.messages("B").includes("new"), "it starts as it is configured now");
+  await world.end();
+});
+
 test("a stop in the midst of a reload ends all of it", async () => {
   await using world = new World();
   await world.boot({ a: sleeper(), b: sleeper() });
