@@ -12,7 +12,6 @@ interface Run {
   report: DoctorReport;
   /** What it says of a rule. */
   of(id: string): DoctorReport["findings"];
-  ms: number;
 }
 
 async function doctor(home: TestHome, args: string[], o: { wrapper?: string[] } = {}): Promise<Run> {
@@ -20,7 +19,7 @@ async function doctor(home: TestHome, args: string[], o: { wrapper?: string[] } 
   const code = await run.exit();
   const report: DoctorReport = JSON.parse(run.lines.map(({ text }) => text).join("\n"));
   const of = (id: string) => report.findings.filter((finding) => finding.id === id);
-  return { code, report, of, ms: performance.now() - run.startedAt };
+  return { code, report, of };
 }
 
 const yaml = (home: TestHome, config: unknown) => home.write("loader.yaml", JSON.stringify(config));
@@ -67,7 +66,7 @@ Deno.test("doctor names what is really wrong with this machine, each with what t
   });
   Deno.chmodSync(config, 0o644);
   const wrapper = ["sh", "-c", 'ulimit -n 80; exec "$@"', "sh"];
-  const { code, report, of, ms } = await doctor(home, ["--config", config], { wrapper });
+  const { code, report, of } = await doctor(home, ["--config", config], { wrapper });
 
   assert.equal(code, 3);
   assert.equal(report.healthy, false);
@@ -84,7 +83,7 @@ Deno.test("doctor names what is really wrong with this machine, each with what t
   assert.equal(of("config-exposed")[0]!.mend, `chmod 600 ${config}`);
   assert.match(of("folder-exposed")[0]!.what, /alexa-loader\/d has the rights 755/);
   assert.ok(report.findings.every(({ mend, what, title }) => mend !== "" && what !== "" && title !== ""));
-  assert.ok(ms < 5000 && report.ms < 3000, `${report.ms} of ${ms} ms`);
+  assert.ok(report.ms < 3000, `${report.ms} ms`);
   stranger.addr; // it is used: it holds the port
 });
 
@@ -134,7 +133,6 @@ Deno.test({
       const hangs = await doctor(home, ["--config", config]);
       assert.match(hangs.of("loader-hangs")[0]!.what, /no answer within 1 s/);
       assert.equal(hangs.code, 3);
-      assert.ok(hangs.ms < 6000, `${hangs.ms} ms`);
     } finally {
       loader.signal("SIGCONT");
     }
