@@ -89,6 +89,31 @@ for (const [preset, of] of Object.entries(presets)) {
 }
 
 Deno.test({
+  name: named("systemd has nothing to say about what Quadlet passes on to it"),
+  ignore: noSystemd,
+  async fn() {
+    for (const of of Object.values(presets)) {
+      const systemd = await installed();
+      await inFolder(withImages(of), "quadlet", { systemd }, async (folder, paths) => {
+        const units = paths.map((path) => { // as its generator does: what podman is told becomes a command
+          const unit = path.replace(/\.container$/, ".service");
+          const text = Deno.readTextFileSync(path).replace(
+            /\[Container\][^]*?\n\n\[Service\]/,
+            "[Service]\nExecStart=/bin/true",
+          );
+          Deno.writeTextFileSync(unit, text);
+          return unit;
+        });
+        const { code, stderr } = await run("systemd-analyze", ["--user", "--man=no", "verify", ...units], {
+          env: { XDG_RUNTIME_DIR: folder, SYSTEMD_UNIT_PATH: `${folder}:` },
+        });
+        assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+      });
+    }
+  },
+});
+
+Deno.test({
   name: named("systemd says of a unit for a later systemd what it does not know: the judge is awake"),
   ignore: noSystemd,
   async fn() {
