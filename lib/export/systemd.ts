@@ -54,10 +54,11 @@ export function exportSystemd(plan: BootPlan, o: SystemdOptions): ExportedFile[]
       ["StartLimitBurst", "5"],
     ]],
     ["Service", [
-      ["Type", "notify"],
+      ["Type", o.systemd >= 253 ? "notify-reload" : "notify"],
       ["WatchdogSec", seconds(watchdogMs)],
       ["WorkingDirectory", plainValue(o.folder)],
       ["ExecStart", commandLine([...o.program, "up", ...o.choice])],
+      ...(o.systemd >= 253 ? [] : [["ExecReload", "/bin/kill -HUP $MAINPID"] as [string, string]]),
       ...variables([["PATH", o.path], ...Object.entries(o.config.variables)]),
       ["TimeoutStartSec", seconds(startMs)],
       ["KillMode", "mixed"], // the loader stops its services itself, in their order

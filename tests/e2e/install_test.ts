@@ -46,7 +46,7 @@ Deno.test("install puts the unit in its place, shows it beforehand, and uninstal
   assert.match(done.out, /loginctl enable-linger/);
   const unit = Deno.readTextFileSync(`${units}/alexa-t.service`);
   assert.ok(shown.out.includes(unit.trimEnd()), "what was shown is what was written");
-  assert.match(unit, /^RestartSteps=5$/m, "for the systemd of this machine");
+  assert.match(unit, /^Type=notify-reload$[^]*^RestartSteps=5$/m, "for the systemd of this machine");
   assert.match(unit, new RegExp(`^ExecStart=.* up --config ${config}$`, "m"));
   assert.ok(!unit.includes("geheim") && /API_TOKEN as NAME=value/.test(unit), unit);
 
