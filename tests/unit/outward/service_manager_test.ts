@@ -8,6 +8,7 @@ import { takeServiceManager } from "../../../lib/sys/service_manager.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { until } from "../../support/strangers.ts";
 import { loaderStatus } from "../api/support.ts";
+import { readBytes } from "../../../lib/sys/process/libc.ts";
 
 /** A loader whose state the test sets, and who listens to what is told of it. */
 function setUp(watchdogMs: number | null = null) {
@@ -108,7 +109,7 @@ Deno.test("the watchdog is fed at half of its time by the loop, and a reload is 
   t.bus.emit({ fact: "reloaded", by: "SIGHUP", reload: 1, difference, starts: [] });
   const [reloading] = await t.next(1);
   const usec = Number(/^RELOADING=1\nMONOTONIC_USEC=(\d+)$/.exec(reloading!)![1]);
-  const uptime = Number(Deno.readTextFileSync("/proc/uptime").split(" ")[0]) * 1e6;
+  const uptime = Number(new TextDecoder().decode(readBytes("/proc/uptime")!).split(" ")[0]) * 1e6;
   assert.ok(usec > 0 && usec <= uptime + 1e6, `${usec} of ${uptime}`);
   t.bus.emit({ fact: "reload_over", reload: 1, failed: [], ms: 1 });
   assert.deepEqual(await t.next(1), ["READY=1"]);
