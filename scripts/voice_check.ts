@@ -18,7 +18,7 @@ const { values } = parseArgs({
   },
 });
 const variant: Variant = values.debian ? "debian" : "wyoming";
-const code = await setUp(variant);
+const code = await setUp(variant, values.json ? "null" : "inherit");
 if (code !== 0) Deno.exit(code);
 const folder = Deno.makeTempDirSync({ dir: "/tmp", prefix: "vc" });
 const outcomes: Outcome[] = [], controls: Outcome[] = [];

@@ -38,10 +38,10 @@ export function writeAssistant(
 }
 
 /** Makes the environment that the variant needs, unless it is there. Its exit code. */
-export async function setUp(variant: Variant): Promise<number> {
+export async function setUp(variant: Variant, stdout: "inherit" | "null" = "inherit"): Promise<number> {
   if (!needsSetUp({ ...presets[variant], room: true, home: voiceHome })) return 0;
   const script = `${root}lib/demo/assistant/set_up.py`;
-  const { code } = await new Deno.Command("python3", { args: [script, voiceHome] }).spawn().status;
+  const { code } = await new Deno.Command("python3", { args: [script, voiceHome], stdout }).spawn().status;
   return code;
 }
 
