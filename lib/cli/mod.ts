@@ -21,19 +21,22 @@ import * as running from "./declare/running.ts";
 import { turns } from "./declare/turns.ts";
 import { upgrade } from "./declare/upgrade.ts";
 
+/** By name, as they are typed. */
+export const commands = {
+  ...boot,
+  ...configure,
+  ...running,
+  ...oneShot,
+  ...exports,
+  boots,
+  doctor,
+  turns,
+  upgrade,
+};
+
 const app = buildApplication(
   buildRouteMap({
-    routes: {
-      ...boot,
-      ...configure,
-      ...running,
-      ...oneShot,
-      ...exports,
-      boots,
-      doctor,
-      turns,
-      upgrade,
-    },
+    routes: commands,
     docs: {
       brief:
         'Takes a local voice assistant from power-on to "you can talk now", keeps it there, and stops it without a trace.',
