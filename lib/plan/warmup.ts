@@ -21,6 +21,7 @@ export interface Chosen {
 /** The service's warm-up; `kind: "none"` says why there is none, and whether that deserves a WARNING. */
 export function planWarmup({ name, role, service, readiness, control, facts }: Chosen): WarmupSpec {
   const { warmup } = service;
+  const ollama = readiness.find(isOllama);
   const planned = choiceOf(warmup.kind)!.plan(warmup, {
     name,
     role,
@@ -29,7 +30,8 @@ export function planWarmup({ name, role, service, readiness, control, facts }: C
     speech: (control.kind === "openai" && control.url) || null,
     origin: httpOrigin(readiness),
     listening: plainPort(readiness),
-    ollamaUrl: readiness.find(isOllama)?.url ?? ollamaOrigin(service.env, facts.env),
+    ollamaUrl: ollama?.url ?? ollamaOrigin(service.env, facts.env),
+    ollama: ollama ? { model: ollama.model } : null,
     argv: (words) => resolveArgv(facts.configDir, words),
   });
   return {

@@ -20,7 +20,9 @@ export const auto = warmupChoice({
       return nothing("switched off (warmup_encoder_ms: 0)");
     }
     if (role === "llm" && service.warmup_token === 0) return nothing("switched off (warmup_token: 0)");
-    if (role === "llm" && service.server === "ollama") return ollama.plan({}, context);
+    if (role === "llm" && (service.server === "ollama" || (context.ollama && !service.server))) {
+      return ollama.plan({}, context);
+    }
     if (speech !== null) return openai.plan({ url: speech, text }, context);
     // `server: openai` names the way where it leads somewhere; an STT or TTS without an HTTP address has others.
     const hasHttp = (role === "stt" || role === "tts") && origin !== null;

@@ -50,6 +50,8 @@ export interface WarmupContext {
   origin: string | null;
   /** Where its readiness connects without HTTP, by a tcp or wyoming probe; null without one. */
   listening: { host: string; port: number } | null;
+  /** Its readiness is an Ollama's, which must have this model; null where it is not. */
+  ollama: { model: string | null } | null;
   /** Ollama's origin, as its readiness or else the environment says. */
   ollamaUrl: string;
   /** A command with its program's path resolved. */

@@ -44,9 +44,9 @@ export const ollama = warmupKind({
       wanted: "`model`, in the service or in its warm-up",
     });
   },
-  plan(wishes, { name, service, ollamaUrl }) {
-    const model = wishes.model ?? service.model;
-    if (model === undefined) {
+  plan(wishes, { name, service, ollama, ollamaUrl }) {
+    const model = wishes.model ?? service.model ?? ollama?.model ?? null;
+    if (model === null) {
       return nothing(`Ollama needs the name of a model: set services.${name}.model`, true);
     }
     const spec: OllamaSpec = {

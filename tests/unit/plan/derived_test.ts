@@ -209,6 +209,21 @@ Deno.test("planWarmup() can be switched off, which is no reason for a warning", 
   }
 });
 
+Deno.test("planWarmup() warms an llm whose readiness is Ollama's, without being told so twice", () => {
+  const warmup = (llm: string) => {
+    const text = specText.replace(/ {2}llm:\n[^]*?(?= {2}tts:)/, `  llm: { manage: external, ${llm} }\n`);
+    return planOf(text.replace(", llm: 5003", "")).services[2]!.warmup;
+  };
+  const asked = "readiness: { type: ollama, url: 'http://gpu:11434', model: llama3 }";
+  const { kind, url, model } = warmup(asked);
+  assert.deepEqual([kind, url, model], ["ollama", "http://gpu:11434", "llama3"]);
+  assert.equal(warmup(`${asked}, server: mine`).kind, "none");
+  assert.equal(
+    warmup("readiness: { type: ollama }").why,
+    "Ollama needs the name of a model: set services.llm.model",
+  );
+});
+
 Deno.test("planWarmup() passes wishes on to the kind that auto chooses", () => {
   assert.deepEqual(
     warmupOf(1, {}, ["warmup_encoder_ms: 300", "warmup_encoder_ms: 500\n    warmup: { audio: silence }"]),
