@@ -34,9 +34,10 @@ FRAME = 640  # bytes of 20 ms
 # After the wake word: how long its own end may be, what is no speech yet, what silence ends it, how long it is waited for.
 LONGEST_TAIL_SEC, LEAST_SPEECH_SEC, SILENCE_SEC, PATIENCE_SEC, LONGEST_SEC = 0.5, 0.2, 0.7, 4.0, 12.0
 RUN_IN_SEC = 2.0  # a detector must have heard something, be it silence, before it hears a word
-RECORDERS = ["pw-record --rate 16000 --channels 1 --format s16 -", "arecord -q -t raw -f S16_LE -r 16000 -c 1",
-             "parecord --raw --rate=16000 --channels=1 --format=s16le"]
-PLAYERS = ["paplay --raw --rate={rate} --channels=1 --format=s16le", "aplay -q -t raw -f S16_LE -r {rate} -c 1",
+# In PulseAudio's and ALSA's words, which PipeWire understands, too; its own tools write raw sound only since 1.2.
+RECORDERS = ["parecord --raw --latency-msec=20 --rate=16000 --channels=1 --format=s16le", "arecord -q -t raw -f S16_LE -r 16000 -c 1",
+             "pw-record --raw --rate 16000 --channels 1 --format s16 -"]
+PLAYERS = ["paplay --raw --latency-msec=50 --rate={rate} --channels=1 --format=s16le", "aplay -q -t raw -f S16_LE -r {rate} -c 1",
            "pw-play --raw --rate {rate} --channels 1 --format s16 -"]
 
 
@@ -114,6 +115,7 @@ class Satellite:
                     self.fresh_at = time.monotonic()
                     self.in_turn = False
                 self.retry_at = 0.0
+                self.listen_to(self.fresh_at, b"")
 
     def listen_to(self, when, frame):
         try:
@@ -129,7 +131,8 @@ class Satellite:
                 threading.Thread(target=self.watch, args=[detector], daemon=True).start()
                 self.detector = detector
                 self.listening.set()
-            self.detector.send("audio-chunk", FORMAT, frame)
+            if frame:
+                self.detector.send("audio-chunk", FORMAT, frame)
         except OSError as error:
             self.news.put(("lost", self.detector, error))
 
