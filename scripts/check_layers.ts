@@ -26,7 +26,7 @@ const ranks: Record<string, number> = {
   ui: 7,
   export: 7,
   demo: 7,
-  outward: 7,
+  outward: 7.5,
   doctor: 7.5,
   loader: 8,
   cli: 9,

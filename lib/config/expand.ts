@@ -54,6 +54,7 @@ const expandable = [
   /^services\.[^.]+\.control\.(speak|pause|resume)\[\d+\]$/,
   /^services\.[^.]+\.prepare\.files\[\d+\]$/,
   /^loader\.(state_dir|log_dir)$/,
+  /^loader\.notify\[\d+\]\.(exec\[\d+\]|\w+\.(url|topic|token_file))$/,
   /^loader\.port_hygiene\.(unix_sockets|pid_files)\[\d+\]$/,
 ];
 

@@ -37,7 +37,7 @@ export function parseConfig(text: string, path: string, env: Environment): Loade
   const parsed = configSchema.safeParse(expanded.data);
   const rules = checkRules(document.data, env, document.sourceOf);
   const fromSchema = parsed.success ? [] : explain(parsed.error.issues, document.data, configJsonSchema());
-  const findings = withoutEchoes([...fromSchema, ...expanded.findings, ...rules.errors]).map(document.locate);
+  const findings = withoutEchoes([...expanded.findings, ...fromSchema, ...rules.errors]).map(document.locate);
   const unreadable = new Set(document.problems.map(placeOf));
   const problems = [...document.problems, ...findings.filter((problem) => !unreadable.has(placeOf(problem)))];
   if (problems.length > 0 || !parsed.success) throw new ConfigError(path, sorted(problems));
@@ -55,7 +55,7 @@ export function loadConfig(path: string, env: Environment): LoadedConfig {
   return parseConfig(readConfig(path), path, env);
 }
 
-/** The schema's word on a value comes first: a rule that stumbles over the same value adds nothing. */
+/** What could not be expanded comes first, then the schema's word: a rule that stumbles over the same value adds nothing. */
 function withoutEchoes(findings: readonly Finding[]): Finding[] {
   const seen = new Set<string>();
   return findings.filter(({ path, at }) => {

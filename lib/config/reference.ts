@@ -32,6 +32,7 @@ export function configReference(schema: JsonSchema): string {
     if (shared !== undefined && explained.has(shared)) return;
     if (shared !== undefined) explained.add(shared);
     for (const option of flat(schema, property)) {
+      if (option.type === "array" && option.items) descend(option.items, title);
       if (option.type !== "object" || !option.properties) continue;
       const [name, choice] = discriminator(option);
       const suffix = name === null ? "" : `, ${name}: ${choice!.const}`;

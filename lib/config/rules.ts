@@ -41,6 +41,7 @@ export function checkRules(
   checkReadinessPorts(services, found);
   checkRoles(services, found);
   checkVoice(recordOf(loader.post_boot_greeting), services, found);
+  checkReceivers(loader.notify, found);
   checkLimits(loader, found);
   checkFolders(loader, env, found);
   checkDashboard(recordOf(loader.dashboard).listen, found);
@@ -257,6 +258,26 @@ function checkVoice(
 function canBeAsked({ control, probes }: ServiceView, verb: Verb): boolean {
   if (control.kind === undefined) return probes.some((probe) => probe.raw.type === "http");
   return offers(control, verb);
+}
+
+const receiverKinds = ["ntfy", "webhook", "exec", "dead_man"];
+
+function checkReceivers(notify: unknown, found: RuleFindings): void {
+  if (!Array.isArray(notify)) return;
+  notify.forEach((receiver, i) => {
+    if (!isRecord(receiver)) return;
+    const kinds = receiverKinds.filter((kind) => kind in receiver);
+    if (kinds.length === 1) return;
+    found.errors.push({
+      path: ["loader", "notify", i],
+      at: "value",
+      message: kinds.length === 0
+        ? "this entry names nobody to tell"
+        : `this entry is ${kinds.join(" and ")} at once`,
+      wanted: `one of ${receiverKinds.join(", ")}`,
+      hint: "an entry of the list for each",
+    });
+  });
 }
 
 function checkLimits(loader: Record<string, unknown>, found: RuleFindings): void {

@@ -12,6 +12,7 @@ import { shapesOf } from "../shapes.ts";
 import { commonKeys, usualAudioMs, usualTokens } from "../warmups/kind.ts";
 import { warmupChoices } from "../warmups/kinds.ts";
 import { otherReadySec } from "./defaults.ts";
+import { receiver } from "./receiver.ts";
 import { serviceNameMax, serviceNamePattern } from "./service_rules.ts";
 
 // One small file is checked once: compiling the schema to code first takes longer than that.
@@ -257,6 +258,10 @@ const loader = z.strictObject({
   ),
 
   restart_policy: restart.common.prefault({}).describe("When services are started again"),
+  notify: z.array(receiver(shapes)).max(16).default([]).describe(
+    "Who is told, once, when something breaks and when it is well again: a list of entries with one of `ntfy`, `webhook`, `exec` and `dead_man` each",
+  ),
+
   fail_fast_on_repeated_failures: z.boolean().default(false).describe(
     "End the boot when a service is given up, instead of going on without it",
   ),

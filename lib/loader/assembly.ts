@@ -9,6 +9,7 @@ import { Counters } from "../metrics/counters.ts";
 import { type History, openHistory } from "../metrics/history.ts";
 import { EventBus } from "../model/event_bus.ts";
 import type { BootPlan, ServicePlan } from "../model/plan.ts";
+import type { LoaderStatus } from "../model/status.ts";
 import type { Actual } from "../model/states.ts";
 import { Prewarmer } from "../prewarm/prewarmer.ts";
 import type { KeptOutput } from "../services/context.ts";
@@ -26,7 +27,7 @@ import { Strays } from "../supervise/strays.ts";
 import { Supervisor } from "../supervise/supervisor.ts";
 import { type Clock, systemClock } from "../sys/clock.ts";
 import { environment, randomHex, runtimeVersion } from "../sys/host.ts";
-import { runCommand } from "../sys/process/command.ts";
+import { type RunCommand, runCommand } from "../sys/process/command.ts";
 import { becomeSubreaper, inheritedChildren } from "../sys/process/reaper.ts";
 import { resolveDemo } from "../sys/self.ts";
 import { version } from "../version.ts";
@@ -92,6 +93,13 @@ export class Assembly {
   gpu: GpuCoordinator | null = null;
   /** What a service's change means for the boot: BootInterpreter's. */
   onChange: (supervisor: Supervisor<ManagedService>, from: Actual, to: Actual) => void = () => {};
+  /** How all of it is: LoaderService's. */
+  status!: () => LoaderStatus;
+  /** Runs a command that is known by the boot's mark and ended with us, once the precheck has made who sees to that. */
+  readonly run: RunCommand = (argv, limits) => {
+    const env = { [bootIdVariable]: this.bootId };
+    return runCommand(argv, { ...limits, env, owner: this.registry!.commands });
+  };
   /** How this version of the program came to its boot; null: it booted it. */
   takenOver: TakeOver | null = null;
   registry: ProcessRegistry | null = null;
@@ -262,15 +270,14 @@ export class Assembly {
 
   /** Waits for the GPU where a service needs one. @throws LoaderError `gpu_missing`. */
   async openGpu(): Promise<GpuCoordinator> {
-    const { plan, bootId, clock, log, startedAt } = this;
-    const context = { env: { [bootIdVariable]: bootId }, owner: this.registry!.commands };
+    const { plan, clock, log, startedAt } = this;
     return this.gpu = this.held.use(
       await GpuCoordinator.open(plan, {
         clock,
         log,
         startedAt,
         signal: this.stopping.signal,
-        run: (argv, limits) => runCommand(argv, { ...limits, ...context }),
+        run: this.run,
         records: this.metrics.history.records,
         trees: () =>
           new Map(

@@ -59,6 +59,7 @@ export class LoaderService implements AsyncDisposable {
     const made = this.#made = new Assembly(plan, options);
     this.bootId = made.bootId;
     this.#queue = new StartQueue(made);
+    made.status = () => this.status();
     this.#control = new ControlDoor(
       made,
       options.control === false ? null : {

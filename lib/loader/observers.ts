@@ -3,6 +3,7 @@ import type { Observer } from "../model/events.ts";
 import { sentences } from "../supervise/sentences.ts";
 import { greetingSentences } from "../voice/sentences.ts";
 import { announcements } from "./announcements.ts";
+import { notifier } from "./notifier.ts";
 import type { Observed } from "./observed.ts";
 import { turnKeeper } from "./turn_keeper.ts";
 import { reloadWords } from "./reload_words.ts";
@@ -17,5 +18,6 @@ export const observers: ((boot: Observed) => Observer)[] = [
   (boot) => sentences(boot.log, () => boot.plan.services),
   (boot) => greetingSentences(boot.log, () => boot.plan.services),
   ({ log }) => reloadWords(log),
+  notifier,
   ({ log, metrics }) => announcements(log, (totalMs) => metrics.totalLine(totalMs)),
 ];

@@ -116,6 +116,18 @@ export interface DashboardPlan {
   prefix: string;
 }
 
+/** One who is told what broke. What identifies a receiver is called a secret, so that nothing that is shown has it. */
+export interface ReceiverPlan {
+  to:
+    | { kind: "ntfy"; url: string; topicSecret: string; tokenFile: string | null }
+    | { kind: "webhook"; urlSecret: string; tokenFile: string | null }
+    | { kind: "exec"; argv: string[] }
+    /** It tells somebody when it has heard nothing for too long. */
+    | { kind: "dead_man"; urlSecret: string; everyMs: number };
+  /** Minutes of the day, local time, between which nothing is told. */
+  quiet: { from: number; to: number } | null;
+}
+
 export interface BootPlan {
   /** Instance name: names the state, runtime and log folders and the control socket. */
   instance: string;
@@ -149,6 +161,7 @@ export interface BootPlan {
   };
   /** Null: there is no page. */
   dashboard: DashboardPlan | null;
+  notify: ReceiverPlan[];
   dirs: { state: string; log: string; runtime: string };
   log: { rotateBytes: number; keep: number; combined: boolean; childOutput: boolean };
   /** What is odd but does not stop a boot; each is printed as a WARNING. */

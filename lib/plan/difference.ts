@@ -44,6 +44,7 @@ interface LoaderSetting {
 const loaderSettings: Record<Exclude<keyof BootPlan, "services" | "warnings">, LoaderSetting> = {
   instance: { key: "name", fixed: true },
   dashboard: { key: "dashboard", fixed: true },
+  notify: { key: "notify", fixed: true },
   dirs: { key: { state: "state_dir", log: "log_dir", runtime: "the runtime folder" }, fixed: true },
   configPath: { key: "the configuration's path" },
   stopOrder: { key: "shutdown_sequence" },

@@ -4,6 +4,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import { instanceName, planDirs } from "./dirs.ts";
 import type { PlanFacts } from "./facts.ts";
 import { resolvePath } from "./paths.ts";
+import { planReceiver } from "./receiver.ts";
 import { planService } from "./service.ts";
 import type { BootPlan } from "../model/plan.ts";
 
@@ -57,6 +58,7 @@ export function planBoot(loaded: LoadedConfig, facts: PlanFacts): BootPlan {
       waitMs: loader.wait_for_gpu_sec * 1000,
       onShort: loader.on_vram_short,
     },
+    notify: loader.notify.map((receiver) => planReceiver(receiver, fromConfig, facts.configDir)),
     dashboard: loader.dashboard
       ? {
         ...parseTarget(loader.dashboard.listen)!,
