@@ -68,17 +68,23 @@ export class Answers {
       return failure(503, "busy", `${this.#lasting} requests are being waited for already`);
     }
     if (route.lasts) this.#lasting++;
+    let over = true;
     try {
-      return await respond(route, {
+      const response = await respond(route, {
         target: this.#target,
         name,
         query,
+        headers: request.headers,
         signal: request.signal,
         log: (message) => this.#log("INFO", message),
         routes,
       });
+      over = route.type === undefined || response.status >= 300 || request.signal.aborted;
+      // A stream lasts until its connection ends.
+      if (!over) request.signal.addEventListener("abort", () => this.#lasting--, { once: true });
+      return response;
     } finally {
-      if (route.lasts) this.#lasting--;
+      if (route.lasts && over) this.#lasting--;
     }
   }
 }

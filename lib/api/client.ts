@@ -2,7 +2,7 @@
 import { LoaderError } from "../errors.ts";
 import type { LoaderStatus } from "../model/status.ts";
 import { type Clock, deadline, systemClock } from "../sys/clock.ts";
-import { UnixHttpError, unixHttpRequest } from "../sys/net/unix_http_client.ts";
+import { UnixHttpError, unixHttpRequest, unixHttpStream } from "../sys/net/unix_http_client.ts";
 import { isRecord, parseJson } from "../shape.ts";
 import type { Route } from "./route.ts";
 import { restart } from "./routes/services.ts";
@@ -28,6 +28,8 @@ export interface Question {
 export interface ControlClient {
   /** Any route, and its answer, checked. */
   ask<Answer>(route: Route<unknown, Answer>, question?: Question): Promise<Answer>;
+  /** A route whose answer goes on: its lines, until it ends or `signal` is aborted. */
+  lines(route: Route, question?: Omit<Question, "withinMs">): AsyncGenerator<string>;
   /** Answers within 5 s. */
   status(signal?: AbortSignal): Promise<LoaderStatus>;
   /** Waits until the fresh copy is up or failed, however long that takes; `unknown_service` if there is none. */
@@ -88,8 +90,29 @@ export function connectControl(path: string, options: ControlClientOptions = {})
     }
   };
 
+  async function* lines(
+    route: Route,
+    { name = "", query = {}, signal = new AbortController().signal }: Omit<Question, "withinMs"> = {},
+  ): AsyncGenerator<string> {
+    let rest = "";
+    try {
+      const target = targetOf(route, name, query);
+      for await (const { status, text } of unixHttpStream(path, { method: route.method, target, signal })) {
+        if (status >= 300) throw valueOf({ status, text }, whose);
+        const [last = "", ...whole] = `${rest}${text}`.split("\n").reverse();
+        if (last.length > maxBytes) throw misunderstood(whose);
+        rest = last;
+        yield* whole.reverse();
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error instanceof UnixHttpError ? explained(error, whose, path) : error;
+    }
+  }
+
   return {
     ask,
+    lines,
     status: (signal) => ask(status, { signal }),
     restart: (name, signal) => ask(restart, { name, withinMs: null, signal }),
     stop: async (signal) => void await ask(stop, { signal }),

@@ -4,6 +4,8 @@
  */
 import type { Route } from "./route.ts";
 import { boots, oneBoot } from "./routes/boots.ts";
+import { events } from "./routes/events.ts";
+import { logs } from "./routes/logs.ts";
 import { doctor } from "./routes/doctor.ts";
 import { explain } from "./routes/explain.ts";
 import { metrics } from "./routes/metrics.ts";
@@ -27,6 +29,8 @@ export const routes: readonly Route[] = [
   reload,
   mute,
   unmute,
+  events,
+  logs,
   boots,
   oneBoot,
   vram,

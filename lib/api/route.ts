@@ -11,6 +11,7 @@ export interface Asked<Query> {
   /** What stands for the one `{…}` of the path, decoded; "" if there is none. */
   name: string;
   query: Query;
+  headers: Headers;
   /** Aborted when the client has gone, or the server is to end. */
   signal: AbortSignal;
   /** For what the client wants done. */
@@ -90,6 +91,22 @@ export function json(status: number, value: unknown): Response {
   return new Response(body, {
     status,
     headers: { "content-type": "application/json; charset=utf-8", "content-length": String(body.length) },
+  });
+}
+
+/** An answer that is made as it is read; `parts` is ended when the client goes. */
+export function streamOf(type: NonNullable<Route["type"]>, parts: AsyncGenerator<string>): Response {
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await parts.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    cancel: async () => void await parts.return(undefined),
+  }, { highWaterMark: 0 });
+  return new Response(body, {
+    headers: { "content-type": `${type}; charset=utf-8`, "cache-control": "no-store" },
   });
 }
 

@@ -1,4 +1,6 @@
 /** What both ends of the control socket agree on. Spec: §12. */
+import type { Clock } from "../sys/clock.ts";
+import type { EventRing } from "./event_ring.ts";
 import type { BootRecord } from "../model/boot_record.ts";
 import type { ReloadReport } from "../model/difference.ts";
 import type { DoctorReport } from "../model/doctor.ts";
@@ -26,6 +28,11 @@ export interface ControlTarget {
   vram?(): unknown | Promise<unknown>;
   /** The figures, in Prometheus' text format. */
   metrics?(): Promise<{ text: string; type: string }>;
+  /** What has happened in this boot. */
+  events?: EventRing;
+  /** Where the log files are. */
+  logFolder?: string;
+  clock?: Clock;
   /** The `last` boots of the history on disk, oldest first. */
   boots?(last: number): readonly BootRecord[];
   /** What is wrong, looked for now; within 3 s. */

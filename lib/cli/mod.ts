@@ -4,7 +4,7 @@
  *
  * A command returns nothing (exit 0), an exit code, or throws a LoaderError, which carries its own.
  */
-import { buildApplication, buildRouteMap, run } from "@stricli/core";
+import { type Application, buildApplication, buildRouteMap, run } from "@stricli/core";
 import { ExitCode, LoaderError, reasonOf } from "../errors.ts";
 import { versionText } from "../sys/self.ts";
 import { print, printError } from "../sys/terminal.ts";
@@ -18,8 +18,10 @@ import { doctor } from "./declare/doctor.ts";
 import * as exports from "./declare/export.ts";
 import * as oneShot from "./declare/one_shot.ts";
 import * as running from "./declare/running.ts";
+import * as shell from "./declare/shell.ts";
 import { turns } from "./declare/turns.ts";
 import { upgrade } from "./declare/upgrade.ts";
+import * as watching from "./declare/watching.ts";
 
 /** By name, as they are typed. */
 export const commands = {
@@ -28,13 +30,15 @@ export const commands = {
   ...running,
   ...oneShot,
   ...exports,
+  ...watching,
+  ...shell,
   boots,
   doctor,
   turns,
   upgrade,
 };
 
-const app = buildApplication(
+const app: Application<Cli> = buildApplication(
   buildRouteMap({
     routes: commands,
     docs: {
@@ -81,7 +85,7 @@ export async function runCli(args: readonly string[], signals: SignalSource): Pr
     stderr: { write: printError },
     exitCode: undefined as number | string | null | undefined,
   };
-  await run(app, args, { process: streams, signals } as Cli);
+  await run(app, args, { process: streams, signals, app } as Cli);
   const code = Number(streams.exitCode ?? 0);
   return code < 0 ? ExitCode.usage : code; // stricli's own codes for wrong usage are negative
 }

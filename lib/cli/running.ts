@@ -11,7 +11,7 @@ import { renderStatus } from "../ui/status_view.ts";
 import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
 import type { Cli } from "./context.ts";
 
-interface JsonFlags extends ConfigChoice {
+export interface JsonFlags extends ConfigChoice {
   json?: boolean;
 }
 

@@ -7,6 +7,7 @@ import type { Log } from "../log/mod.ts";
 import { BootMetrics } from "../metrics/boot_metrics.ts";
 import { Counters } from "../metrics/counters.ts";
 import { type History, openHistory } from "../metrics/history.ts";
+import { EventRing } from "../api/event_ring.ts";
 import { EventBus } from "../model/event_bus.ts";
 import type { BootPlan, ServicePlan } from "../model/plan.ts";
 import type { LoaderStatus } from "../model/status.ts";
@@ -67,6 +68,7 @@ export class Assembly {
   readonly clock: Clock;
   readonly startedAt: number;
   readonly events: EventBus;
+  readonly happened: EventRing;
   readonly metrics: BootMetrics;
   readonly counters: Counters;
   readonly prewarmer: Prewarmer;
@@ -120,6 +122,7 @@ export class Assembly {
     this.log = log;
     this.clock = clock;
     this.startedAt = startedAt;
+    this.happened = new EventRing(this.bootId);
     this.events = new EventBus((error) =>
       log.error("LOADER", `An observer of the boot failed and is told nothing more: ${reasonOf(error)}`)
     );

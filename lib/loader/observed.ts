@@ -1,4 +1,5 @@
 /** What an observer of a boot may be made of. */
+import type { EventRing } from "../api/event_ring.ts";
 import type { Log } from "../log/mod.ts";
 import type { BootMetrics } from "../metrics/boot_metrics.ts";
 import type { Counters } from "../metrics/counters.ts";
@@ -17,6 +18,7 @@ export interface Observed {
   readonly counters: Counters;
   readonly prewarmer: Prewarmer;
   readonly causes: Causes;
+  readonly happened: EventRing;
   readonly clock: Clock;
   status(): LoaderStatus;
   /** Runs a command of the user's, and sees to it that nothing of it is left. */

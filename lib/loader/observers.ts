@@ -14,6 +14,7 @@ export const observers: ((boot: Observed) => Observer)[] = [
   ({ counters }) => counters.note,
   ({ prewarmer }) => (fact) => prewarmer.note(fact),
   ({ causes, clock }) => (fact) => causes.note(fact, clock.wall()),
+  ({ happened, clock }) => (fact) => happened.note(fact, clock.wall()),
   turnKeeper,
   (boot) => sentences(boot.log, () => boot.plan.services),
   (boot) => greetingSentences(boot.log, () => boot.plan.services),

@@ -94,7 +94,7 @@ export class LogFolder implements Disposable {
 }
 
 /** Tags are upper case identifiers, but a file name must be safe whatever comes; `combined` is taken. */
-function fileName(tag: string): string {
+export function fileName(tag: string): string {
   const name = tag.toLowerCase().replace(/[^a-z0-9_-]/g, "_").slice(0, 100) || "_";
   return name === "combined" ? "combined-service" : name;
 }

@@ -43,7 +43,7 @@ export async function debPackage(o: DebOptions): Promise<Uint8Array<ArrayBuffer>
   const files = [
     file("usr/bin/alexa-loader", o.program, 0o755),
     file("usr/lib/systemd/user/alexa-loader.service", encode(unit)),
-    file("usr/share/bash-completion/completions/alexa-loader", encode(bashCompletion(commands))),
+    file("usr/share/bash-completion/completions/alexa-loader", encode(await bashCompletion())),
     file(`${docs}/README.md`, ours("README.md")),
     ...[...Deno.readDirSync(`${root}docs`)].map(({ name }) => name).sort()
       .map((name) => file(`${docs}/docs/${name}`, ours(`docs/${name}`))),

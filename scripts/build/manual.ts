@@ -1,4 +1,4 @@
-/** The manual page and the shell completion, out of what `--help` says: they are true as long as that is. */
+/** The manual page, out of what `--help` says: it is true as long as that is. The shell's completion is the program's own. */
 import manifest from "../../deno.json" with { type: "json" };
 import { runtimeFlags } from "../../lib/version.ts";
 import { root } from "./info.ts";
@@ -26,11 +26,16 @@ export async function commandHelps(): Promise<CommandHelp[]> {
   return commands;
 }
 
-async function help(words: string[]): Promise<string> {
-  const args = ["run", ...runtimeFlags, "main.ts", ...words, "--help"];
+const help = (words: string[]) => said([...words, "--help"]);
+
+/** For bash. */
+export const bashCompletion = () => said(["completions", "bash"]);
+
+async function said(words: string[]): Promise<string> {
+  const args = ["run", ...runtimeFlags, "main.ts", ...words];
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  if (!success) throw new Error(`${words.join(" ")} --help: ${text(stderr)}`);
+  if (!success) throw new Error(`${words.join(" ")}: ${text(stderr)}`);
   return text(stdout);
 }
 
@@ -97,35 +102,4 @@ export function manualPage(commands: readonly CommandHelp[], date: string): stri
     plain("The documentation in /usr/share/doc/alexa-loader/."),
   );
   return lines.join("\n") + "\n";
-}
-
-/** For bash. */
-export function bashCompletion(commands: readonly CommandHelp[]): string {
-  const first = [...new Set(commands.map(({ name }) => name.split(" ")[0]!))];
-  const cases = first.flatMap((word) => {
-    const of = commands.filter(({ name }) => name.split(" ")[0] === word);
-    const subs = of.flatMap(({ name }) => name.split(" ").slice(1));
-    const flags = new Set(of.flatMap(({ flags }) => flags.map(({ name }) => name)));
-    return [`    ${word}) words='${[...subs, ...flags, "--help"].join(" ")}' ;;`];
-  });
-  return `# bash completion for alexa-loader; made from its --help
-
-_alexa_loader() {
-  local words='${[...first, "--help", "--version"].join(" ")}' current=\${COMP_WORDS[COMP_CWORD]}
-  case \${COMP_WORDS[COMP_CWORD - 1]} in
-    --config | --svg | --html | --trace)
-      mapfile -t COMPREPLY < <(compgen -f -- "$current")
-      return
-      ;;
-  esac
-  if [ "$COMP_CWORD" -gt 1 ]; then
-    case \${COMP_WORDS[1]} in
-${cases.map((line) => `  ${line}`).join("\n")}
-      *) words= ;;
-    esac
-  fi
-  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-}
-complete -o filenames -F _alexa_loader alexa-loader
-`;
 }

@@ -124,7 +124,7 @@ test(
           " ",
         );
       };
-      assert.deepEqual(await complete("st"), ["status", "stop"]);
+      assert.deepEqual((await complete("st")).sort(), ["start", "status", "stop"]);
       assert.deepEqual(await complete("boots", "s"), ["show"]);
       assert.deepEqual(await complete("plan", "--"), ["--config", "--demo", "--json", "--help"]);
     }),

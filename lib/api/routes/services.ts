@@ -55,7 +55,7 @@ async function become(
   return { ok, state: after?.state ?? "idle", problem: after?.problem ?? null };
 }
 
-function unknownService(name: string, names: string[]): LoaderError {
+export function unknownService(name: string, names: string[]): LoaderError {
   const near = nearest(name, names);
   const hint = near === null ? `Services: ${names.join(", ")}.` : `Did you mean ${near}?`;
   return new LoaderError("unknown_service", `there is no service ${quoted(name)}`, { hint });

@@ -42,6 +42,24 @@ export function kindOf(path: string): PathKind {
   }
 }
 
+/** What is at `path`, links followed; null when there is nothing, or it cannot be seen. */
+export function statOrNull(path: string): Deno.FileInfo | null {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return null;
+  }
+}
+
+/** Names of the regular files of a folder; none when it cannot be read. */
+export function listFiles(path: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].filter(({ isFile }) => isFile).map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
 /** Text of a file of at most `limit` bytes; null when it is not there, too large or not readable. */
 export function readSmallFile(path: string, limit = 1 << 20): string | null {
   try {

@@ -23,6 +23,29 @@ export class UnixHttpError extends Error {
   }
 }
 
+/** Asks once, and gives the answer's text as it comes; errors as {@link unixHttpRequest}. One that refuses has all of it at once. */
+export async function* unixHttpStream(
+  path: string,
+  request: Omit<UnixHttpRequest, "maxBytes">,
+): AsyncGenerator<{ status: number; text: string }> {
+  using client = Deno.createHttpClient({ proxy: { transport: "unix", path }, poolMaxIdlePerHost: 0 });
+  try {
+    const response = await fetch(`http://localhost${request.target}`, {
+      method: request.method ?? "GET",
+      redirect: "manual",
+      signal: request.signal,
+      client,
+    });
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body ?? []) {
+      yield { status: response.status, text: decoder.decode(chunk, { stream: true }) };
+    }
+  } catch (error) {
+    request.signal.throwIfAborted();
+    throw explained(error);
+  }
+}
+
 /** Asks once. Rejects with a {@link UnixHttpError}, or with the signal's reason. */
 export async function unixHttpRequest(
   path: string,
@@ -40,15 +63,19 @@ export async function unixHttpRequest(
     return { status: response.status, text: await boundedText(response, request.maxBytes) };
   } catch (error) {
     request.signal.throwIfAborted();
-    if (error instanceof UnixHttpError) throw error;
-    // fetch says what happened only in the words of its cause.
-    const reason = reasonOf(error instanceof Error && error.cause ? error.cause : error);
-    if (/no such file|refused/i.test(reason)) {
-      throw new UnixHttpError("nobody", "nobody listens there", error);
-    }
-    if (/permission denied/i.test(reason)) throw new UnixHttpError("denied", "permission denied", error);
-    throw new UnixHttpError("broken", reason, error);
+    throw explained(error);
   }
+}
+
+function explained(error: unknown): UnixHttpError {
+  if (error instanceof UnixHttpError) return error;
+  // fetch says what happened only in the words of its cause.
+  const reason = reasonOf(error instanceof Error && error.cause ? error.cause : error);
+  if (/no such file|refused/i.test(reason)) {
+    return new UnixHttpError("nobody", "nobody listens there", error);
+  }
+  if (/permission denied/i.test(reason)) return new UnixHttpError("denied", "permission denied", error);
+  return new UnixHttpError("broken", reason, error);
 }
 
 async function boundedText(response: Response, maxBytes: number): Promise<string> {

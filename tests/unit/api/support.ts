@@ -1,5 +1,6 @@
 /** A loader to control, a folder for its socket, and clients that keep no rules. */
 import type { ControlTarget } from "../../../lib/api/mod.ts";
+import type { FakeClock } from "../../support/fake_clock.ts";
 import type { LoaderStatus, ServiceStatus } from "../../../lib/model/status.ts";
 import { canTalk } from "../../../lib/model/talk.ts";
 
@@ -55,6 +56,9 @@ export class Target implements ControlTarget {
   gate: Promise<boolean> = Promise.resolve(true);
   vram?: NonNullable<ControlTarget["vram"]> = () => ({ gpus: [] });
   boots?: NonNullable<ControlTarget["boots"]>;
+  events?: NonNullable<ControlTarget["events"]>;
+  clock?: FakeClock;
+  logFolder?: string;
   doctor?: NonNullable<ControlTarget["doctor"]>;
   #asked: (() => void)[] = [];
 
