@@ -10,8 +10,8 @@ import { print } from "../sys/terminal.ts";
 import type { Cli } from "./context.ts";
 import { run, type RunFlags } from "./run.ts";
 
-/** Before the kernel ends us. */
-const patienceMs = (limitSec - 2) * 1000;
+/** The version before needs some of the kernel's limit, too. */
+const patienceMs = (limitSec - 3) * 1000;
 
 export async function takeOver(
   cli: Cli,

@@ -38,12 +38,13 @@ export class KwdService extends ManagedService {
   }
 
   override get kept(): KeptService {
-    return { ...super.kept, mutes: this.#foreignReasons };
+    return { ...super.kept, mutes: this.#foreignReasons, held: [...this.#held] };
   }
 
   override goOn(kept: KeptService, recorded: AdoptedRecord | undefined): void {
     super.goOn(kept, recorded);
     this.#foreignReasons = kept.mutes ?? [];
+    for (const reason of kept.held ?? []) this.#held.add(reason);
   }
 
   async #ask(verb: "pause" | "resume", reason: string, o: AskOptions): Promise<ControlAnswer> {

@@ -30,6 +30,8 @@ export interface KeptService {
   relay: KeptRelay;
   /** Of KWD: reasons other than ours under which it is paused. */
   mutes?: string[];
+  /** And of ours. */
+  held?: string[];
 }
 
 /** For one check while readiness is awaited, ms. */

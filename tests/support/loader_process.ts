@@ -128,6 +128,14 @@ export class TestHome implements AsyncDisposable {
   }
 }
 
+export interface LoaderProcessOptions {
+  env?: Record<string, string>;
+  cwd?: string | undefined;
+  wrapper?: readonly string[];
+  /** A built file that is to be run, instead of what all tests run. */
+  program?: string;
+}
+
 /** A run of the program; ended by its pid at the latest with its disposal. */
 export class LoaderProcess implements AsyncDisposable {
   readonly pid: number;
@@ -140,12 +148,8 @@ export class LoaderProcess implements AsyncDisposable {
   #ended = false;
   #outputs: Promise<unknown>;
 
-  constructor(
-    home: TestHome,
-    args: readonly string[],
-    o: { env?: Record<string, string>; cwd?: string | undefined; wrapper?: readonly string[] } = {},
-  ) {
-    const [program, ...words] = [...o.wrapper ?? [], ...command()];
+  constructor(home: TestHome, args: readonly string[], o: LoaderProcessOptions = {}) {
+    const [program, ...words] = [...o.wrapper ?? [], ...o.program ? [o.program] : command()];
     this.#child = new Deno.Command(program!, {
       args: [...words, ...args],
       cwd: o.cwd ?? root,
@@ -239,7 +243,7 @@ export class LoaderProcess implements AsyncDisposable {
 export async function runLoader(
   home: TestHome,
   args: readonly string[],
-  o: { env?: Record<string, string>; cwd?: string } = {},
+  o: LoaderProcessOptions = {},
 ): Promise<{ code: number; out: string; err: string; ms: number }> {
   await using loader = new LoaderProcess(home, args, o);
   const code = await loader.exit();

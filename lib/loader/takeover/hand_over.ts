@@ -24,8 +24,8 @@ import type { Assembly } from "../assembly.ts";
 import type { BootInterpreter } from "../boot_interpreter.ts";
 import { configurationOf, descriptorsOf, type Handover, handoverPath } from "./handover.ts";
 
-/** The next version says within this time that it supervises everything, s. */
-export const limitSec = 10;
+/** The kernel ends a next version that has not said within this time that it supervises everything, s. */
+export const limitSec = 9;
 const rehearsalMs = 10_000;
 /** How long a start, a stop or a greeting that is under way is waited for, ms. */
 const restMs = 10_000;
@@ -141,9 +141,21 @@ export async function rehearse(giver: Giver, image: Image): Promise<void> {
 /** What a rehearsal that went well prints. */
 export const rehearsed = "ready to take over";
 
-/** A word means that all is well; the end of the pipe without one, that the process has gone. */
+/**
+ * A word means that all is well; the end of the pipe without one, that the process has gone, and so does silence once the
+ * kernel must have ended it: something that it started may hold the pipe. `sleep` holds what we hold, so it is short.
+ */
 const watcherScript = `trap '' HUP INT TERM
-read -r word && exit 0
+read -r word <"/proc/$$/fd/0" & reader=$!
+(
+  turn=0
+  while [ $turn -lt ${limitSec}6 ] && kill -s 0 $reader; do
+    sleep 0.1 || { sleep 1; turn=$((turn + 9)); }
+    turn=$((turn + 1))
+  done
+  kill -s KILL $reader
+) 2>/dev/null &
+{ wait $reader; } 2>/dev/null && exit 0
 exec "$@" </dev/null`;
 
 /** Does not return when it succeeds. @throws LoaderError when nothing was handed over, and everything goes on as before. */
@@ -199,13 +211,16 @@ function executeNext(giver: Giver, { image, replaced }: Next): never {
   throw new LoaderError("usage", `${image.argv[0]} cannot be executed`);
 }
 
-/** Executes what ran before us once more: what was handed over to us is as it was. Does not return when it succeeds. */
+/**
+ * Executes what ran before us once more: what was handed over to us is as it was. Does not return when it succeeds. The
+ * kernel's limit is for both of us together, since the watcher counts on it.
+ */
 export function fallBack(handed: Handover, path: string, why: string): void {
+  if (handed.returned !== null || handed.watcher === null) return; // we are that version, and nobody is left
   const fds = descriptorsOf(handed);
   writeAtomically(path, JSON.stringify({ ...handed, returned: why }));
   keepOpen(fds, true);
   holdSignals(true);
-  dieAfter(limitSec);
   execute(takingOver(handed.previous, path));
   holdSignals(false);
 }

@@ -4,7 +4,7 @@
  */
 import type { UpgradeBegun, UpgradeWish } from "../../api/types.ts";
 import { LoaderError, reasonOf } from "../../errors.ts";
-import { kindOf, previousOf, removeIfThere, restorePrevious } from "../../sys/files/files.ts";
+import { kindOf, previousOf, removeIfThere, removeTree, restorePrevious } from "../../sys/files/files.ts";
 import { copyBeside, putInPlace, statedSum } from "../../sys/files/program_file.ts";
 import { ownArguments } from "../../sys/host.ts";
 import { runCommand } from "../../sys/process/command.ts";
@@ -96,8 +96,8 @@ async function installed(giver: Giver, wish: UpgradeWish): Promise<{ next: Next;
     if (wanted !== null && wanted !== sum) {
       throw refused(`the SHA-256 of ${file} is ${sum}, and should be ${wanted}`);
     }
-    const to = await versionOf([fresh]);
-    const { configPath } = giver.made.plan;
+    const { configPath, dirs } = giver.made.plan;
+    const to = await versionUnpacked(fresh, `${dirs.state}/upgrade`);
     if (configPath !== "<demo>") {
       await asked([fresh, "check", "--config", configPath], "refuses the configuration");
     }
@@ -109,8 +109,17 @@ async function installed(giver: Giver, wish: UpgradeWish): Promise<{ next: Next;
   }
 }
 
-async function versionOf(program: readonly string[]): Promise<string> {
-  const said = await asked([...program, "--version"], "does not run here");
+/** One that unpacks itself does so anew, into `dir`: what another one of its version left says nothing about this file. */
+async function versionUnpacked(program: string, dir: string): Promise<string> {
+  try {
+    return await versionOf([program], { XDG_CACHE_HOME: dir });
+  } finally {
+    removeTree(dir);
+  }
+}
+
+async function versionOf(program: readonly string[], env: Record<string, string> = {}): Promise<string> {
+  const said = await asked([...program, "--version"], "does not run here", env);
   const [, found] = /^alexa-loader (\S+) /.exec(said) ?? [];
   if (found === undefined) {
     throw refused(`${program[0]} is no alexa-loader: it says ${JSON.stringify(said.slice(0, 80))}`);
@@ -119,8 +128,12 @@ async function versionOf(program: readonly string[]): Promise<string> {
 }
 
 /** What it prints. @throws LoaderError when it does not end well. */
-async function asked(argv: readonly string[], what: string): Promise<string> {
-  const { code, stdout, stderr, timedOut } = await runCommand(argv, { timeoutMs: askMs });
+async function asked(
+  argv: readonly string[],
+  what: string,
+  env: Record<string, string> = {},
+): Promise<string> {
+  const { code, stdout, stderr, timedOut } = await runCommand(argv, { timeoutMs: askMs, env });
   if (code === 0) return stdout;
   const said = (stderr || stdout).trim().split("\n").slice(0, 3).join("; ").slice(0, 400);
   const why = timedOut ? `no answer within ${askMs / 1000} s` : said || `it ended with code ${code}`;

@@ -27,6 +27,13 @@ export function removeIfThere(path: string): boolean {
   }
 }
 
+/** Removes a folder with all that is in it; none is no error. */
+export function removeTree(path: string): void {
+  try {
+    Deno.removeSync(path, { recursive: true });
+  } catch { /* what cannot be removed stays */ }
+}
+
 export type PathKind = "file" | "dir" | "socket" | "link" | "other" | null;
 
 /** What is at `path` (not following a link); null when there is nothing, "other" where we may not look (/dev, /proc). */
