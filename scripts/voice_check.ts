@@ -1,8 +1,9 @@
 /**
- * `deno task voice-check [--debian] [--runs N] [--controls N] [--json]`: is the reference assistant really an assistant?
+ * `deno task voice-check [--debian] [--runs N] [--controls N] [--killed SERVICE] [--json]`: is the reference assistant really an assistant?
  * Each run boots it anew in a room without a sound card, with a greeting that contains the wake word: nobody may answer
  * to that. As soon as the wake word is on, "Alexa" and a question are spoken into the room: heard once, transcribed with
  * at most one wrong word, and an answer is spoken. The control boots without pausing: there it must hear itself.
+ * `--killed kwd`: that service is killed before the question, which comes when the loader says that it is back.
  */
 import { parseArgs } from "node:util";
 import { setUp, type Variant, voiceHome } from "./voice/assistant.ts";
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     debian: { type: "boolean", default: false },
     runs: { type: "string", default: "3" },
     controls: { type: "string", default: "1" },
+    killed: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
@@ -25,7 +27,7 @@ const outcomes: Outcome[] = [], controls: Outcome[] = [];
 const say = (text: string) => values.json || console.log(text);
 try {
   for (let run = 0; run < Number(values.runs); run++) {
-    const outcome = await runOnce({ variant, folder, run, pausing: true });
+    const outcome = await runOnce({ variant, folder, run, pausing: true, killed: values.killed });
     outcomes.push(outcome);
     if (outcome.wrong.length > 0) console.error(outcome.log.split("\n").slice(-80).join("\n"));
     say(`run ${run + 1}: ${outcome.wrong.length === 0 ? "ok" : outcome.wrong.join("; ")} | ${told(outcome)}`);

@@ -16,12 +16,17 @@ export interface Written {
 export function writeAssistant(
   variant: Variant,
   folder: string,
-  { room, edit = (text) => text }: { room: boolean; edit?: (text: string) => string },
+  { room, usual = true, edit = (text) => text }: {
+    room: boolean;
+    /** false: ports that nobody else would take, another check included. */
+    usual?: boolean;
+    edit?: (text: string) => string;
+  },
 ): Written {
   const ports = { ...ownPorts };
   const given = new Set<number>();
   for (const name of Object.keys(ports) as (keyof typeof ports)[]) {
-    do ports[name] = freePort(ports[name], given); while (given.has(ports[name]));
+    do ports[name] = usual ? freePort(ports[name], given) : lowPort(); while (given.has(ports[name]));
     given.add(ports[name]);
   }
   const moved = new Map(Object.entries(ownPorts).map(([name, port]) => [port, ports[name as "kwd"]]));
@@ -62,6 +67,19 @@ export function hasSound(): boolean {
     return [...Deno.readDirSync("/dev/snd")].some(({ name }) => name.startsWith("pcm"));
   } catch {
     return false;
+  }
+}
+
+/** Below those that the system gives to connections, so that it stays free until it is taken. */
+function lowPort(): number {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
   }
 }
 

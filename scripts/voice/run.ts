@@ -40,11 +40,14 @@ export interface RunOptions {
   run: number;
   /** false: the control, in which it must hear its own greeting. */
   pausing: boolean;
+  /** This service is killed once the assistant listens, and the question comes after its return. */
+  killed?: string | undefined;
 }
 
-export async function runOnce({ variant, folder, run, pausing }: RunOptions): Promise<Outcome> {
+export async function runOnce({ variant, folder, run, pausing, killed }: RunOptions): Promise<Outcome> {
   const { config, ports } = writeAssistant(variant, folder, {
     room: true,
+    usual: false,
     edit: (text) =>
       text.replace(/text: "Hi Master\..*"/, `text: "${greeting}"`)
         .replace("kwd_pause_during_tts: true", `kwd_pause_during_tts: ${pausing}`)
@@ -64,7 +67,7 @@ export async function runOnce({ variant, folder, run, pausing }: RunOptions): Pr
   };
   await using log = boot(config, folder);
   try {
-    await converse(outcome, log, ports, pausing);
+    await converse(outcome, log, ports, { pausing, killed });
   } catch (error) {
     outcome.wrong.push(error instanceof Error ? error.message : String(error));
   }
@@ -77,7 +80,7 @@ async function converse(
   outcome: Outcome,
   log: ReturnType<typeof boot>,
   ports: Written["ports"],
-  pausing: boolean,
+  { pausing, killed }: Pick<RunOptions, "pausing" | "killed">,
 ): Promise<void> {
   const { asked } = outcome;
   const ready = await log.line(/SYSTEM_READY: total_boot=([\d.]+)s/, bootPatienceMs);
@@ -91,6 +94,13 @@ async function converse(
   const enabledAt = performance.now();
   outcome.selfTriggers = log.count(/Turn \d+: wake word heard/);
   if (!pausing) return;
+  if (killed) {
+    const tag = killed.toUpperCase().padEnd(8);
+    const [, pid] = await log.line(new RegExp(`^${tag} INFO = Starting \\(pid (\\d+)\\)`), turnPatienceMs);
+    Deno.kill(Number(pid), "SIGKILL");
+    await log.line(new RegExp(`SYSTEM_READY again: ${killed} is back`), turnPatienceMs);
+    if (killed === "kwd") await log.line(/Wake-word detection enabled; READY/, turnPatienceMs);
+  }
 
   const ear = await openEar(ports.room);
   try {

@@ -30,3 +30,17 @@ for (const [variant, isHere] of Object.entries(variants) as [Variant, boolean][]
     });
   }
 }
+
+withProcesses.test({
+  name: "debian: a satellite that was killed hears the next question",
+  ignore: !hasDebianEngines,
+  async fn() {
+    const folder = Deno.makeTempDirSync({ dir: "/tmp", prefix: "vt" });
+    try {
+      const outcome = await runOnce({ variant: "debian", folder, run: 1, pausing: true, killed: "kwd" });
+      assert.deepEqual(outcome.wrong, [], outcome.log);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  },
+});

@@ -122,7 +122,7 @@ class Satellite:
             if self.detector is None:
                 if when < self.retry_at:
                     return
-                self.retry_at = when + 1
+                self.retry_at = when + 0.25
                 detector = Wyoming.to("wake word", self.options.wake, 5)
                 detector.send("detect", {"names": [self.options.word]})
                 detector.send("audio-start", FORMAT)
