@@ -37,6 +37,7 @@ function setUp(options: { style?: ConsoleStyle; console?: boolean; lineLimit?: n
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes); // files stay valid UTF-8
   };
   return {
+    host,
     relay: new ServiceRelay("LLM", host, options.lineLimit),
     file: () => text(file),
     shown: () => text(shown),
@@ -275,4 +276,33 @@ Deno.test("P15: relay shows a service's warnings and errors as such, in the file
   for (const text of [file(), shown()]) {
     assert.deepEqual(text.trimEnd().split("\n").map((line) => /(\w+) = /.exec(line)![1]), levels, text);
   }
+});
+
+Deno.test("a relay goes on where another one was: no byte of a line is lost or doubled", () => {
+  const piece = fc.constantFrom(
+    "a",
+    "bc\n",
+    "\r",
+    "\r\n",
+    "é\n",
+    "\x1b[31mred",
+    "Traceback (most recent call last):\n  x\n",
+  );
+  fc.assert(fc.property(fc.array(piece, { maxLength: 40 }), fc.nat(), fc.nat(), (pieces, cut, second) => {
+    const bytes = bytesOf(pieces.join("")),
+      at = [cut, second].map((n) => n % (bytes.length + 1)).sort((a, b) => a - b);
+    const whole = setUp(), parts = setUp();
+    whole.relay.write(bytes);
+    whole.relay.end();
+    let { relay } = parts;
+    for (const [from, to] of [[0, at[0]!], [at[0]!, at[1]!], [at[1]!, bytes.length]]) {
+      relay.write(bytes.subarray(from, to));
+      const kept = JSON.parse(JSON.stringify(relay.kept));
+      relay = new ServiceRelay("LLM", parts.host);
+      relay.goOn(kept);
+    }
+    relay.end();
+    assert.equal(parts.file(), whole.file());
+    assert.deepEqual(relay.lastLines(), whole.relay.lastLines());
+  }));
 });
