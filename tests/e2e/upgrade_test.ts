@@ -20,6 +20,27 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "a SIGTERM while one version executes the next stops everything in order: it is not lost",
+  ignore: !linux || python === null,
+  async fn() {
+    for (const delayMs of [0, 60, 90, 150, 300]) {
+      await using home = new TestHome();
+      const config = stormConfig(home, python!, 1), env = { [noteVariable]: "x" };
+      await using loader = new LoaderProcess(home, ["up", "--config", config], { env });
+      await loader.waitLine(/SYSTEM_READY:/);
+      const asked = runLoader(home, ["reload", "--exec", "--config", config], { env }).catch(() => {});
+      await loader.waitLine(/Executing /);
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      loader.signal("SIGTERM");
+      assert.equal(await loader.exit(), 0, `${delayMs} ms\n${loader.log}`);
+      assert.ok(loader.messages("LOADER").some((text) => text.startsWith("Stopping (SIGTERM)")), loader.log);
+      await home.assertNothingLeft([], loader.pid);
+      await asked;
+    }
+  },
+});
+
 interface Bad {
   name: string;
   /** Shell words of a new version that is otherwise the good one, `$good`; or what else is done to its file. */

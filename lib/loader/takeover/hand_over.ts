@@ -32,6 +32,8 @@ const restMs = 10_000;
 const lookMs = 5;
 /** Lines that the console does not take meanwhile are told of and lost, ms. */
 const consoleMs = 1000;
+/** So long a signal that came just before is on its way through the runtime, ms. */
+const signalMs = 20;
 
 export interface Next {
   image: Image;
@@ -163,6 +165,7 @@ export async function handOver(giver: Giver, next: Next): Promise<never> {
   const { clock, log, metrics, registry } = giver.made;
   holdSignals(true);
   using _signals = { [Symbol.dispose]: () => holdSignals(false) };
+  await clock.sleep(signalMs);
   const end = clock.now() + restMs;
   for (;;) {
     await untilAtRest(giver);
