@@ -18,7 +18,7 @@ export function notifier(boot: Observed): Observer {
   return (fact) => {
     note(fact);
     // From now on the state folder is ours, and what we start is known.
-    if (fact.fact === "prechecked") {
+    if (fact.fact === "prechecked" || fact.fact === "took_over") {
       const opening = open().catch((error) => boot.log.error("LOADER", `Nobody is notified: ${error}`));
       boot.held.defer(() => opening);
     }

@@ -5,6 +5,7 @@
  * working, and units that wait for us may go on; STATUS= says what does not work. A boot that fails never says it.
  */
 import type { Fact, Observer } from "../model/events.ts";
+import type { LoaderState } from "../model/states.ts";
 import type { LoaderStatus } from "../model/status.ts";
 import { notifyText } from "../protocols/sd_notify.ts";
 import { type Clock, every } from "../sys/clock.ts";
@@ -34,6 +35,8 @@ const lastWordsMs = 500;
 
 type Fields = Parameters<typeof notifyText>[0];
 
+const isBooted = (state: LoaderState) => state === "SYSTEM_READY" || state === "DEGRADED";
+
 export class ServiceManagerLink implements AsyncDisposable {
   #loader: Told;
   #o: ServiceManagerOptions;
@@ -57,7 +60,9 @@ export class ServiceManagerLink implements AsyncDisposable {
     // An earlier version of this program, in whose place we are, has said so.
     this.#isReady = ["SYSTEM_READY", "DEGRADED"].includes(loader.status().state);
     const { clock } = options;
-    this.#extend();
+    this.#isReady = isBooted(loader.status().state); // the version before this one has said it
+    if (this.#isReady) this.#changed();
+    else this.#extend();
     this.#held.use(every(clock, extendEveryMs, () => this.#extend()));
     // By the loop that everything else needs: who hangs gives no sign.
     if (watchdogMs !== null) this.#held.use(every(clock, watchdogMs / 2, () => this.#idly({ WATCHDOG: 1 })));
@@ -71,7 +76,7 @@ export class ServiceManagerLink implements AsyncDisposable {
           this.#say({ STOPPING: 1, ...this.#news() });
           return this.#extend();
         }
-        if (this.#isReady || (fact.to !== "SYSTEM_READY" && fact.to !== "DEGRADED")) return this.#changed();
+        if (this.#isReady || !isBooted(fact.to)) return this.#changed();
         this.#isReady = true;
         return this.#say({ READY: 1, ...this.#news() });
       case "reloaded":
@@ -117,8 +122,7 @@ export class ServiceManagerLink implements AsyncDisposable {
   }
 
   #extend(): void {
-    const { state } = this.#loader.status();
-    if (state === "SYSTEM_READY" || state === "DEGRADED") return;
+    if (isBooted(this.#loader.status().state)) return;
     this.#idly({ EXTEND_TIMEOUT_USEC: extendMs * 1000, ...this.#news() });
   }
 

@@ -82,6 +82,17 @@ Deno.test("a boot that ends DEGRADED is ready too, and no word of a service beco
   assert.equal(said, "READY=1\nSTATUS=You are heard, but: llm failed (x MAINPID=1 READY=1)");
 });
 
+Deno.test("a version that took over does not say again that it is ready, and tells of reloads", async () => {
+  using t = setUp();
+  await using _socket = t.listen();
+  t.become("SYSTEM_READY", { listening: true });
+  await using _link = t.open();
+  await t.clock.advance(100);
+  assert.deepEqual(await t.next(1), ["STATUS=You can talk"]);
+  t.bus.emit({ fact: "reload_refused", by: "SIGHUP", why: "x" });
+  assert.equal((await t.next(2)).at(-1), "READY=1");
+});
+
 Deno.test("a boot that fails is never ready", async () => {
   using t = setUp();
   await using _socket = t.listen();
