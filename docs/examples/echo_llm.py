@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """An answerer for alexa-loader: OpenAI style, and it only repeats. Python's standard library; the port comes from the loader."""
 import json
 import os

@@ -45,8 +45,7 @@ export async function debPackage(o: DebOptions): Promise<Uint8Array<ArrayBuffer>
     file("usr/lib/systemd/user/alexa-loader.service", encode(unit)),
     file("usr/share/bash-completion/completions/alexa-loader", encode(await bashCompletion())),
     file(`${docs}/README.md`, ours("README.md")),
-    ...[...Deno.readDirSync(`${root}docs`)].map(({ name }) => name).sort()
-      .map((name) => file(`${docs}/docs/${name}`, ours(`docs/${name}`))),
+    ...filesBelow("docs").map((name) => file(`${docs}/${name}`, ours(name))),
     file(`${docs}/changelog.gz`, await gzipped(ours("CHANGELOG.md"))),
     file(`${docs}/changelog.Debian.gz`, await gzipped(encode(debianChangelog(new Date(date))))),
     file(`${docs}/copyright`, ours("LICENSE")),
@@ -62,6 +61,14 @@ export async function debPackage(o: DebOptions): Promise<Uint8Array<ArrayBuffer>
     [["debian-binary", encode("2.0\n")], ["control.tar.gz", control], ["data.tar.gz", data]],
     time,
   );
+}
+
+/** In the order of their names, so that it is the same everywhere. */
+function filesBelow(folder: string): string[] {
+  return [...Deno.readDirSync(root + folder)].sort((a, b) => a.name < b.name ? -1 : 1)
+    .flatMap(({ name, isDirectory }) =>
+      isDirectory ? filesBelow(`${folder}/${name}`) : [`${folder}/${name}`]
+    );
 }
 
 function controlFile(architecture: string, sizeKb: number): string {
