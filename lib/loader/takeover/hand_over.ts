@@ -32,7 +32,7 @@ const restMs = 10_000;
 const lookMs = 5;
 /** Lines that the console does not take meanwhile are told of and lost, ms. */
 const consoleMs = 1000;
-/** So long a signal that came just before is on its way through the runtime, ms. */
+/** So long a signal that came just before is on its way through the runtime, ms: one in the last few is lost. */
 const signalMs = 20;
 
 export interface Next {
@@ -165,14 +165,13 @@ export async function handOver(giver: Giver, next: Next): Promise<never> {
   const { clock, log, metrics, registry } = giver.made;
   holdSignals(true);
   using _signals = { [Symbol.dispose]: () => holdSignals(false) };
-  await clock.sleep(signalMs);
   const end = clock.now() + restMs;
   for (;;) {
     await untilAtRest(giver);
     await metrics.written();
     using _reading = holdReading();
     await log.flush(consoleMs);
-    await clock.sleep(0); // nothing is half done after that
+    await clock.sleep(signalMs); // nothing is half done after that
     // What a command of ours is about to tell would be lost; one that goes on and on is not waited for.
     if (unrest(giver) === null && (registry!.running.size === 0 || clock.now() > end)) {
       executeNext(giver, next);

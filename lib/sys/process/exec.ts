@@ -40,7 +40,10 @@ export function dieAfter(sec: number): void {
   libc()!.alarm(sec);
 }
 
-/** Signals that ask us to stop wait until they are let through, also through another program. */
+/**
+ * Signals that ask us to stop wait until they are let through: for this thread, and for all of the program that it executes.
+ * Until then the runtime's other threads take them.
+ */
 export function holdSignals(hold: boolean): void {
   const set = new Uint8Array(new ArrayBuffer(128));
   for (const signal of [SIGHUP, SIGINT, SIGTERM]) set[(signal - 1) >> 3]! |= 1 << ((signal - 1) & 7);
