@@ -28,6 +28,7 @@ export async function serveControl(
   const socket = await bindPrivateSocket(path, kept);
   return new HttpServer(socket, {
     clock,
+    perSecond: 100,
     stranger: () => socket.stranger(),
     handler: (request) => answers.answer(request),
     refuse: (refusal) => answers.refuse(refusal),

@@ -21,7 +21,7 @@ export const events = route({
       }),
       after: z.string().max(100).optional().meta({ description: "as Last-Event-ID" }),
     }),
-  answer: (z) => z.string(),
+  answer: (z) => z.looseObject({ id: z.string(), event: z.string(), data: z.string() }), // of each event
   type: "text/event-stream",
   lasts: true,
   refuses: { 501: "this loader keeps no events" },

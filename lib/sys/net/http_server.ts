@@ -23,6 +23,8 @@ export interface HttpServerOptions {
   onDeaf?: (error: unknown) => void;
   /** Connections at once; 64. One more ends the oldest that is still sending its request, else it is refused (503). */
   maxConnections?: number;
+  /** Connections that are taken a second, after twice as many at once; all. More wait: who serves has other things to do. */
+  perSecond?: number;
   /** Longest body of a request, bytes; 64 KiB. */
   maxBodyBytes?: number;
   /** A request's body may come in chunks; false. */
@@ -93,9 +95,18 @@ export class HttpServer implements AsyncDisposable {
   }
 
   async #accept(): Promise<void> {
-    const closing = this.#closing.signal;
+    const closing = this.#closing.signal, { perSecond = 1e6 } = this.#o;
+    /** As many may be taken at once; it fills up again with time. */
+    let left = 2 * perSecond, at = this.#clock.now();
     while (!closing.aborted) {
       try {
+        const now = this.#clock.now();
+        [left, at] = [Math.min(2 * perSecond, left + (now - at) * perSecond / 1000), now];
+        if (left < 1) {
+          await this.#clock.sleep(1000 / perSecond, closing);
+          continue;
+        }
+        left--;
         const conn = await this.#socket.listener.accept();
         const task = this.#attend({ conn, reading: true, gone: new AbortController() });
         this.#tasks.add(task);

@@ -230,3 +230,25 @@ Deno.test("HttpServer refuses a newcomer when everybody is being served", async 
   assert.deepEqual([(await first).text, (await second).text], ["done", "done"]);
   assert.equal((await ask(folder.socket, "GET", "/")).text, "done");
 });
+
+Deno.test("HttpServer takes so many connections a second, and the others when it is their turn", async () => {
+  using folder = makeFolder();
+  const clock = new FakeClock();
+  const path = folder.socket;
+  await using _server = new HttpServer(await bindPrivateSocket(path), {
+    clock,
+    perSecond: 10,
+    handler: () => new Response("x"),
+    refuse: ({ status }) => new Response(null, { status }),
+  });
+  let answered = 0;
+  const all = Array.from(
+    { length: 25 },
+    () => raw(path, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").then(() => answered++),
+  );
+  await until(() => answered === 20);
+  await clock.advance(100);
+  await until(() => answered === 21);
+  while (answered < 25) await clock.advance(100);
+  await Promise.all(all);
+});
