@@ -5,8 +5,7 @@
  * The kernel ends all other threads of the program (V8's, the runtime's) at that moment; what was written by a call that
  * has returned is written. Ignored signals, limits, being the child subreaper and an alarm go on; handlers do not.
  */
-import { cString, libc } from "./libc.ts";
-import { stringList } from "./spawn.ts";
+import { cString, libc, stringList } from "./libc.ts";
 
 /** What a program is started as. */
 export interface Image {

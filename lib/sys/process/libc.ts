@@ -235,3 +235,21 @@ export function punchHole(path: string, from: number, to: number): boolean {
     c.close(fd);
   }
 }
+
+/** A `char *[]`, and the bytes it points into, which must live as long. @throws when one has a NUL in it. */
+export function stringList(
+  strings: readonly string[],
+): { pointers: Uint8Array<ArrayBuffer>; bytes: Uint8Array } {
+  const parts = strings.map(cString);
+  const bytes = new Uint8Array(new ArrayBuffer(parts.reduce((sum, part) => sum + part.length, 1)));
+  const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
+  const pointers = new BigUint64Array(parts.length + 1);
+  let at = 0;
+  for (const [i, part] of parts.entries()) {
+    if (part.indexOf(0) < part.length - 1) throw new TypeError(`NUL in ${JSON.stringify(strings[i])}`);
+    pointers[i] = base + BigInt(at);
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return { pointers: new Uint8Array(pointers.buffer), bytes };
+}

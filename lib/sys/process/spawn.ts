@@ -4,7 +4,7 @@
  * that the runtime ignores. CONTRACT §8.
  */
 import { environment, findProgram } from "../host.ts";
-import { cString, errorText, libc, O_CLOEXEC, orThrow } from "./libc.ts";
+import { cString, errorText, libc, O_CLOEXEC, orThrow, stringList } from "./libc.ts";
 import type { ExitStatus } from "../../model/states.ts";
 
 export interface ProcessOptions {
@@ -61,24 +61,6 @@ function posixSpawn(
   const result = c.posix_spawn(pid, cString(path), actions, attributes, argvList.pointers, envList.pointers);
   c.posix_spawn_file_actions_destroy(actions);
   return result === 0 ? pid[0]! : -result;
-}
-
-/** A `char *[]`, and the bytes it points into, which must live as long. @throws when one has a NUL in it. */
-export function stringList(
-  strings: readonly string[],
-): { pointers: Uint8Array<ArrayBuffer>; bytes: Uint8Array } {
-  const parts = strings.map(cString);
-  const bytes = new Uint8Array(new ArrayBuffer(parts.reduce((sum, part) => sum + part.length, 1)));
-  const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
-  const pointers = new BigUint64Array(parts.length + 1);
-  let at = 0;
-  for (const [i, part] of parts.entries()) {
-    if (part.indexOf(0) < part.length - 1) throw new TypeError(`NUL in ${JSON.stringify(strings[i])}`);
-    pointers[i] = base + BigInt(at);
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return { pointers: new Uint8Array(pointers.buffer), bytes };
 }
 
 const SYS_PIDFD_OPEN = 434n;
