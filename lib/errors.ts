@@ -20,7 +20,7 @@ export const ExitCode = {
   notRunning: 5,
   /** Stopped, but something that was started could not be ended. */
   left: 6,
-  /** `probe`: only a running loader could tell, and none runs. */
+  /** `probe`: only a running loader could tell, and none runs. `selftest`: nothing could be tested. */
   unknowable: 7,
   /** Killed at once by a second signal. */
   killed: 130,

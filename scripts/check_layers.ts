@@ -22,6 +22,7 @@ const ranks: Record<string, number> = {
   supervise: 7,
   voice: 7,
   prewarm: 7,
+  selftest: 7,
   api: 7,
   ui: 7,
   export: 7,

@@ -19,6 +19,7 @@ import * as exports from "./declare/export.ts";
 import * as oneShot from "./declare/one_shot.ts";
 import * as running from "./declare/running.ts";
 import * as shell from "./declare/shell.ts";
+import { selftest } from "./declare/selftest.ts";
 import { turns } from "./declare/turns.ts";
 import { upgrade } from "./declare/upgrade.ts";
 import * as watching from "./declare/watching.ts";
@@ -34,6 +35,7 @@ export const commands = {
   ...shell,
   boots,
   doctor,
+  selftest,
   turns,
   upgrade,
 };

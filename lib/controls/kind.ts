@@ -3,6 +3,7 @@
  * plan, its words and what it does. A new one is such a file, and a line in `kinds.ts`. Spec: §10; CONTRACT §5.
  */
 import type * as z from "zod";
+import type { Engine } from "../model/engine.ts";
 import type { RuleFindings, ServiceView } from "../model/written.ts";
 import type { Shapes } from "../shapes.ts";
 import type { Clock } from "../sys/clock.ts";
@@ -60,6 +61,8 @@ export interface ControlKind<
   plan(config: z.output<Schema>, context: ControlContext): Planned;
   /** In words, for `plan`. */
   describe(spec: Planned): string;
+  /** The server that makes the sound, of one that only makes it. */
+  engine?(spec: Planned): Engine;
   /** Whether there is a way to ask for `verb`, of a control as written or as planned. What it answers is another matter. */
   offers(control: Readonly<Record<string, unknown>>, verb: Verb): boolean;
   /** Left out: never offered. */

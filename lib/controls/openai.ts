@@ -40,6 +40,7 @@ export const openai = controlKind({
     return spec;
   },
   describe: (spec) => `openai ${spec.url} speech, sound to ${describeOutput(spec)}`,
+  engine: ({ url, model, voice }) => ({ speaks: "openai", url, model, voice, language: null }),
   offers: (_control, verb) => verb === "speak",
   async speak(spec, { text }, ask) {
     const what = "/v1/audio/speech";

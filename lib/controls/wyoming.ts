@@ -2,7 +2,7 @@
  * Wyoming, as Home Assistant's voice services speak it: a TTS that only makes sound, and a satellite that can be paused.
  * Spec: §10, §14; CONTRACT §5.
  */
-import type { SoundFormat } from "../protocols/sound.ts";
+import type { Sound } from "../protocols/sound.ts";
 import { encodeEvent, eventReader, readInfo, WyomingError, type WyomingEvent } from "../protocols/wyoming.ts";
 import { deadline } from "../sys/clock.ts";
 import { connectTcp, TcpError } from "../sys/net/tcp.ts";
@@ -14,8 +14,6 @@ type WyomingSpec =
   & { kind: string; host: string; port: number; voice: string | null; language: string | null }
   & Output;
 
-/** Some 20 minutes of speech at 22 kHz. */
-const mostSamples = 50 << 20;
 /** A satellite that belongs to somebody else hangs up at once; one that does not know `ping` says nothing. */
 const refusalMs = 500;
 const mostEvents = 64;
@@ -55,34 +53,20 @@ export const wyoming = controlKind({
     return spec;
   },
   describe: (spec) => `wyoming ${spec.host}:${spec.port}; its sound to ${describeOutput(spec)}`,
+  engine: ({ host, port, voice, language }) => ({ speaks: "wyoming", host, port, voice, language }),
   offers: () => true,
   async speak(spec, { text }, ask) {
-    const parts: Uint8Array[] = [];
-    let format: SoundFormat | null = null, bytes = 0;
-    let why: string | null;
+    const voice = { name: spec.voice, language: spec.language };
+    let sound: Sound | string;
     try {
-      const { synthesize } = await import("../protocols/wyoming_speech.ts");
+      const { synthesizeWhole } = await import("../protocols/wyoming_speech.ts");
       using stream = await connectTcp(spec.host, spec.port, ask.signal);
-      why = await synthesize(
-        stream,
-        { text, voice: { name: spec.voice, language: spec.language } },
-        (samples, of) => {
-          format ??= of;
-          if ((bytes += samples.length) > mostSamples) {
-            throw new WyomingError("too_large", "the sound has no end");
-          }
-          parts.push(samples);
-        },
-      );
+      sound = await synthesizeWhole(stream, { text, voice });
     } catch (error) {
       ask.signal.throwIfAborted();
       return lost(`${spec.host}:${spec.port}`, error);
     }
-    if (why !== null || format === null) {
-      return { state: "failed", detail: why ?? "the synthesis gave no sound" };
-    }
-    const samples = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
-    return await play({ ...format as SoundFormat, samples }, spec, ask);
+    return typeof sound === "string" ? failed(sound) : await play(sound, spec, ask);
   },
   async mute({ host, port }, verb, _reason, ask): Promise<ControlAnswer> {
     const where = `${host}:${port}`;

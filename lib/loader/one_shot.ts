@@ -183,7 +183,7 @@ function marking<T>({ dirs: { runtime } }: BootPlan, write: () => T): T {
 }
 
 /** Commands run for the service as it runs itself: in its folder, with its environment. */
-function runOf(service: ServicePlan): RunCommand {
+export function runOf(service: ServicePlan): RunCommand {
   const always = {
     cwd: service.workdir,
     env: { ...service.env, [serviceVariable]: service.name },

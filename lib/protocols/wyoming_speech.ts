@@ -1,7 +1,11 @@
-/** A synthesis over Wyoming, for whoever wants to hear it and for whoever only wants to know that it works. Spec: §9, §10. */
+/** Synthesis and transcription over Wyoming, for whoever wants to hear it and for whoever only wants to know that it works. Spec: §9, §10. */
 import type { TcpStream } from "../sys/net/tcp.ts";
-import { formatOf, type SoundFormat } from "./sound.ts";
-import { encodeEvent, eventReader, type WyomingEvent } from "./wyoming.ts";
+import { formatOf, lengthMs, type Sound, type SoundFormat } from "./sound.ts";
+import { encodeEvent, eventReader, WyomingError, type WyomingEvent } from "./wyoming.ts";
+
+/** Some 20 minutes of speech at 22 kHz. */
+const mostSamples = 50 << 20;
+const chunkMs = 64;
 
 export interface Voice {
   /** Of those that the server's `info` lists; the server's own choice when null. */
@@ -40,6 +44,55 @@ export async function synthesize(
       onSamples(event.payload, format);
     }
     if (event.type === "audio-stop") return bytes > 0 ? null : "the synthesis gave no sound";
+  }
+}
+
+/** The same as one sound, or half a sentence. `onFirst` is told when the first of it is there. */
+export async function synthesizeWhole(
+  stream: TcpStream,
+  what: { text: string; voice: Voice },
+  onFirst: () => void = () => {},
+): Promise<Sound | string> {
+  const parts: Uint8Array[] = [];
+  let format: SoundFormat | null = null, bytes = 0;
+  const why = await synthesize(stream, what, (samples, of) => {
+    if (format === null) onFirst();
+    format ??= of;
+    if ((bytes += samples.length) > mostSamples) throw new WyomingError("too_large", "the sound has no end");
+    parts.push(samples);
+  });
+  if (why !== null || format === null) return why ?? "the synthesis gave no sound";
+  const samples = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+  return { ...format as SoundFormat, samples };
+}
+
+/** Sends a sound, in pieces as a microphone's. `before`: the event that says what to do with it. */
+export async function sendSound(stream: TcpStream, before: Uint8Array, sound: Sound): Promise<void> {
+  const { samples, ...format } = sound;
+  const { rate, width, channels } = format;
+  await stream.write(before);
+  await stream.write(encodeEvent("audio-start", { ...format, timestamp: 0 }));
+  const size = Math.ceil(rate * chunkMs / 1000) * width * channels;
+  for (let at = 0, timestamp = 0; at < samples.length; at += size, timestamp += chunkMs) {
+    const chunk = samples.subarray(at, at + size);
+    await stream.write(encodeEvent("audio-chunk", { ...format, timestamp }, chunk));
+  }
+  await stream.write(encodeEvent("audio-stop", { timestamp: Math.round(lengthMs(sound)) }));
+}
+
+/** What the server understands of a sound, or half a sentence. Rejects as the stream does. */
+export async function transcribe(
+  stream: TcpStream,
+  sound: Sound,
+  language: string | null,
+): Promise<{ text: string } | string> {
+  const events = eventReader(stream);
+  await sendSound(stream, encodeEvent("transcribe", language ? { language } : {}), sound);
+  for (;;) {
+    const event = await events.next();
+    if (event === null) return "the connection was closed before the transcript";
+    if (event.type === "error") return `the transcription failed: ${wordsOf(event)}`;
+    if (event.type === "transcript") return { text: String(event.data.text ?? "") };
   }
 }
 

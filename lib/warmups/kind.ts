@@ -4,6 +4,7 @@
  */
 import type * as z from "zod";
 import type { Role } from "../model/plan.ts";
+import type { Engine } from "../model/engine.ts";
 import type { RuleFindings, ServiceView } from "../model/written.ts";
 import type { Shapes } from "../shapes.ts";
 import type { ColdCheck } from "./cold.ts";
@@ -92,6 +93,8 @@ export interface WarmupKind<
   where(spec: Planned): string;
   /** Runs it once. Rejects for what the runner explains: no answer, no connection. */
   run(spec: Planned, context: RunContext): Promise<WarmupResult>;
+  /** The server that is asked, where others may ask it too: to speak, or to transcribe. */
+  engine?(spec: Planned): Engine | null;
   /** How to learn that what was warmed is cold again; null, or left out: nobody can tell. */
   coldCheck?(spec: Planned): ColdCheck | null;
 }

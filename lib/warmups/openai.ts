@@ -108,6 +108,16 @@ export const openai = warmupKind({
         : ""
     }`,
   where: ({ url }) => url,
+  engine: (spec) =>
+    spec.api === "speech" || spec.api === "transcriptions"
+      ? {
+        speaks: "openai",
+        url: spec.url,
+        model: spec.model,
+        voice: "voice" in spec ? spec.voice : null,
+        language: "language" in spec ? spec.language ?? null : null,
+      }
+      : null,
   async run(spec, context) {
     const { url } = spec;
     const listed = spec.model === null ? await modelsOf(url, context) : null;

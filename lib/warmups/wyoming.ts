@@ -1,6 +1,6 @@
 /** One transcription or synthesis over Wyoming, its result thrown away. Spec: §9; CONTRACT §4. */
 import { encodeEvent, eventReader, readInfo, WyomingError } from "../protocols/wyoming.ts";
-import { synthesize, wordsOf } from "../protocols/wyoming_speech.ts";
+import { synthesize, transcribe } from "../protocols/wyoming_speech.ts";
 import { deadline } from "../sys/clock.ts";
 import { connectTcp, TcpError, type TcpStream } from "../sys/net/tcp.ts";
 import { audioClip, sampleRate } from "./clip.ts";
@@ -26,7 +26,6 @@ type Spoken = { language?: string };
 
 /** A Wyoming server answers `describe` at once, even on a busy machine; one that has not by now speaks something else. */
 const describeMs = 2000;
-const chunkMs = 64;
 const format = { rate: sampleRate, width: 2, channels: 1 };
 
 export const wyoming = warmupKind({
@@ -78,6 +77,13 @@ export const wyoming = warmupKind({
       spec.ask === "transcribe" ? `${spec.audioMs} ms of ${spec.audio}` : "a synthesis"
     }`,
   where: ({ host, port }) => `${host}:${port}`,
+  engine: (spec) => ({
+    speaks: "wyoming",
+    host: spec.host,
+    port: spec.port,
+    voice: "voice" in spec ? spec.voice : null,
+    language: spec.language ?? null,
+  }),
   async run(spec, context) {
     const no = await whyNotOffered(spec, context);
     if (no !== null) {
@@ -91,7 +97,7 @@ export const wyoming = warmupKind({
     using stream = await connectTcp(spec.host, spec.port, context.signal);
     const began = context.clock.now();
     try {
-      const result = spec.ask === "transcribe" ? await transcribe(spec, stream) : await speak(spec, stream);
+      const result = spec.ask === "transcribe" ? await hear(spec, stream) : await speak(spec, stream);
       return result.ok
         ? { state: "warmed", ms: context.clock.now() - began, detail: result.detail }
         : failed(result.detail);
@@ -109,27 +115,15 @@ interface Outcome {
   detail: string;
 }
 
-async function transcribe(
+async function hear(
   { audio: kind, audioMs, language }: Transcription & Spoken,
   stream: TcpStream,
 ): Promise<Outcome> {
-  const events = eventReader(stream);
-  const audio = audioClip(kind, audioMs);
-  await stream.write(encodeEvent("transcribe", language ? { language } : {}));
-  await stream.write(encodeEvent("audio-start", { ...format, timestamp: 0 }));
-  const chunkBytes = chunkMs * sampleRate / 1000 * format.width;
-  for (let at = 0, timestamp = 0; at < audio.length; at += chunkBytes, timestamp += chunkMs) {
-    await stream.write(
-      encodeEvent("audio-chunk", { ...format, timestamp }, audio.subarray(at, at + chunkBytes)),
-    );
-  }
-  await stream.write(encodeEvent("audio-stop", { timestamp: audioMs }));
-  for (;;) {
-    const event = await events.next();
-    if (event === null) return { ok: false, detail: "the connection was closed before the transcript" };
-    if (event.type === "error") return { ok: false, detail: `the transcription failed: ${wordsOf(event)}` };
-    if (event.type === "transcript") return { ok: true, detail: `${inSeconds(audioMs)} of ${kind}` };
-  }
+  const sound = { ...format, samples: audioClip(kind, audioMs) };
+  const heard = await transcribe(stream, sound, language ?? null);
+  return typeof heard === "string"
+    ? { ok: false, detail: heard }
+    : { ok: true, detail: `${inSeconds(audioMs)} of ${kind}` };
 }
 
 async function speak(

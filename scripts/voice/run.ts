@@ -2,7 +2,7 @@
 import { runtimeFlags } from "../../lib/version.ts";
 import { root, type Variant, writeAssistant, type Written } from "./assistant.ts";
 import { joined, openEar, sayInRoom, synthesis } from "./room.ts";
-import { wrongWords } from "./words.ts";
+import { wrongWords } from "../../lib/selftest/words.ts";
 
 export interface Outcome {
   /** Everything that is not as it must be. */

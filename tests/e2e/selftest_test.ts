@@ -1,0 +1,78 @@
+/** `selftest` against a running loader: peers that are true to the protocols, and Debian's engines. Spec: §10, §13. */
+import assert from "node:assert/strict";
+import { writeAssistant } from "../../scripts/voice/assistant.ts";
+import { hasDebianEngines } from "../support/engines.ts";
+import { LoaderProcess, runLoader, TestHome } from "../support/loader_process.ts";
+import { type AssistantFault, startAssistantPeers } from "../support/peers/assistant_peers.ts";
+import { withProcesses } from "../support/with_processes.ts";
+
+/** Boots an assistant of peers, tests it, and answers what came of it. */
+async function tested(fault: AssistantFault, args: string[] = []) {
+  await using home = new TestHome();
+  await using peers = await startAssistantPeers("none");
+  const config = home.write("loader.yaml", JSON.stringify(peers.config));
+  await using loader = new LoaderProcess(home, ["up", "--config", config]);
+  await loader.waitLine(/SYSTEM_READY/);
+  if (fault !== "none") peers.become(fault);
+  const result = await runLoader(home, ["selftest", "--config", config, ...args]);
+  const [name] = [...Deno.readDirSync(`${home.state}/alexa-loader`)].map((entry) => entry.name);
+  const kept = Deno.readTextFileSync(`${home.state}/alexa-loader/${name}/selftests.jsonl`);
+  assert.equal(await loader.interrupt(), 0, loader.log);
+  return { ...result, kept: kept.trim().split("\n").map((line) => JSON.parse(line)) };
+}
+
+withProcesses.test("selftest proves that the running assistant hears, understands, thinks and speaks", async () => {
+  const { code, out, kept } = await tested("none");
+  assert.equal(code, 0, out);
+  assert.match(
+    out,
+    /^TEST +SERVICE +TOOK[^]*alexa was heard[^]*4 of 4 words right[^]*First sound of an answer/,
+  );
+  assert.equal(kept.length, 1);
+  assert.doesNotMatch(JSON.stringify(kept), /time is it/i, "words are on the disk");
+});
+
+withProcesses.test("selftest exits with 4 where something is wrong, and says what", async () => {
+  const { code, out } = await tested("STT garbage", ["--json"]);
+  assert.equal(code, 4, out);
+  const { stages, usual } = JSON.parse(out);
+  assert.equal(stages.find(({ stage }: { stage: string }) => stage === "stt").problem, "misunderstood");
+  assert.deepEqual(usual.slow, []);
+});
+
+withProcesses.test("selftest is refused in a sentence where no loader runs, and exits with 7 where nothing can be tested", async () => {
+  await using home = new TestHome();
+  const service = { cmd: ["sleep", "60"], readiness: { type: "exec", cmd: ["true"] }, warmup: false };
+  const config = home.write(
+    "loader.yaml",
+    JSON.stringify({
+      loader: { startup_sequence: ["tts"], shutdown_sequence: ["tts"] },
+      services: { tts: service },
+    }),
+  );
+  const none = await runLoader(home, ["selftest", "--config", config]);
+  assert.equal(none.code, 5);
+  assert.match(none.err, /^error: no loader/);
+  await using loader = new LoaderProcess(home, ["up", "--config", config]);
+  await loader.waitLine(/SYSTEM_READY/);
+  const { code, out } = await runLoader(home, ["selftest", "--config", config]);
+  assert.match(out, /Not tested: tts: it is asked in no protocol that is known here/);
+  assert.equal(code, 7);
+  assert.equal(await loader.interrupt(), 0);
+});
+
+withProcesses.test({
+  name: "selftest of the Debian assistant: all is right, and the satellite hears nothing of it",
+  ignore: !hasDebianEngines,
+  async fn() {
+    await using home = new TestHome();
+    const { config } = writeAssistant("debian", home.dir, { room: true });
+    await using loader = new LoaderProcess(home, ["up", "--config", config]);
+    await loader.waitLine(/READY FOR WAKE WORD/, 60_000);
+    const { code, out } = await runLoader(home, ["selftest", "--config", config]);
+    assert.equal(code, 0, out);
+    assert.match(out, /alexa was heard[^]*[34] of 4 words right/);
+    assert.doesNotMatch(loader.log, /Turn 1|not acted upon/);
+    assert.equal(await loader.interrupt(), 0, loader.log);
+  },
+});
