@@ -80,7 +80,8 @@ export function connectControl(path: string, options: ControlClientOptions = {})
         signal: limit?.signal ?? gone,
         maxBytes,
       });
-      return await believed(route, valueOf(answer, whose), whose);
+      const isText = route.type !== undefined && answer.status < 300;
+      return await believed(route, isText ? answer.text : valueOf(answer, whose), whose);
     } catch (error) {
       gone.throwIfAborted();
       if (limit?.signal.aborted) {

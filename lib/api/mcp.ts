@@ -93,6 +93,7 @@ function described({ name, route, parameter }: Tool, z: typeof Z): Json {
   const query = route.query
     ? z.toJSONSchema(route.query(z), { io: "input" }) as { properties?: Json; required?: string[] }
     : {};
+  delete query.properties?.follow; // a tool's answer has an end
   return {
     name,
     description: [route.summary, route.description].filter(Boolean).join(". "),
@@ -113,7 +114,7 @@ async function called(tools: readonly Tool[], params: Json, { ask }: McpOptions)
   const tool = tools.find(({ name }) => name === params.name);
   if (!tool) return { error: { code: -32602, message: `there is no tool ${JSON.stringify(params.name)}` } };
   const given = isRecord(params.arguments) ? params.arguments : {};
-  const { [tool.parameter ?? ""]: name, ...query } = given;
+  const { [tool.parameter ?? ""]: name, follow: _, ...query } = given;
   const text = (value: unknown): value is string | number =>
     ["string", "number", "boolean"].includes(typeof value);
   const wrong = tool.parameter !== null && typeof name !== "string"
