@@ -2,9 +2,7 @@
 import { ExitCode } from "../errors.ts";
 import type { ConfigChoice } from "../loader/load_plan.ts";
 import { loadPlan } from "../loader/load_plan.ts";
-import { runOf } from "../loader/one_shot.ts";
-import { besideEarlier, keptOf, openSelftests } from "../metrics/selftests.ts";
-import { selftest as test } from "../selftest/mod.ts";
+import { testAndKeep } from "../loader/selftest.ts";
 import { systemClock as clock } from "../sys/clock.ts";
 import { isTerminal, print, printError } from "../sys/terminal.ts";
 import { renderSelftest } from "../ui/selftest_view.ts";
@@ -18,18 +16,9 @@ export async function selftest(
   const { client } = await connect(flags);
   const { boot } = await client.status();
   const { plan } = await loadPlan(flags);
-  const kept = openSelftests(plan.dirs.state);
-  for (const warning of kept.warnings) printError(`warning: ${warning}`);
-  const report = await test(plan, {
-    boot,
-    clock,
-    signal: this.signals.stop,
-    run: runOf,
-    sentence: flags.say,
-  });
-  const usual = besideEarlier(report, kept.records);
-  const problem = await kept.append(keptOf(report));
-  if (problem) printError(`warning: ${problem}`);
+  const options = { boot, clock, signal: this.signals.stop, sentence: flags.say };
+  const { report, usual, warnings } = await testAndKeep(plan, options);
+  for (const warning of warnings) printError(`warning: ${warning}`);
   print(
     flags.json
       ? JSON.stringify({ ...report, usual }, null, 2)

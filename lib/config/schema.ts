@@ -198,6 +198,12 @@ const service = z.strictObject({
 
 // ——— the loader ———
 
+const selftest = z.strictObject({
+  at_boot: z.boolean().default(false).describe(
+    "Test after the greeting, in the background: what is wrong is a WARNING, and nothing waits for it",
+  ),
+});
+
 const readySec = () => positiveSecond();
 const loader = z.strictObject({
   name: z.string().max(32).regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, "letters, digits, - and _").optional()
@@ -324,6 +330,9 @@ const loader = z.strictObject({
       "Delay of the sound device, added to the guard",
     ),
   }).prefault({}).describe("Greeting at the end of the boot"),
+
+  selftest: z.union([z.literal("at_boot").transform(() => selftest.parse({ at_boot: true })), selftest])
+    .prefault({}).describe("How `selftest` is made; `at_boot` is short for `{ at_boot: true }`"),
 });
 
 /** The whole file. */

@@ -24,6 +24,8 @@ export interface Observed {
   /** Runs a command of the user's, and sees to it that nothing of it is left. */
   readonly run: RunCommand;
   readonly bootId: string;
+  /** Aborted when everything is to stop. */
+  readonly stopping: AbortController;
   /** Gives back in the end what an observer holds. */
   readonly held: AsyncDisposableStack;
 }

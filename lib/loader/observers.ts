@@ -5,6 +5,7 @@ import { greetingSentences } from "../voice/sentences.ts";
 import { announcements } from "./announcements.ts";
 import { notifier } from "./notifier.ts";
 import type { Observed } from "./observed.ts";
+import { bootSelftest } from "./boot_selftest.ts";
 import { turnKeeper } from "./turn_keeper.ts";
 import { reloadWords } from "./reload_words.ts";
 
@@ -16,6 +17,7 @@ export const observers: ((boot: Observed) => Observer)[] = [
   ({ causes, clock }) => (fact) => causes.note(fact, clock.wall()),
   ({ happened, clock }) => (fact) => happened.note(fact, clock.wall()),
   turnKeeper,
+  bootSelftest,
   (boot) => sentences(boot.log, () => boot.plan.services),
   (boot) => greetingSentences(boot.log, () => boot.plan.services),
   ({ log }) => reloadWords(log),

@@ -106,6 +106,11 @@ export interface GreetingPlan {
   outputLatencyMs: number;
 }
 
+export interface SelftestPlan {
+  /** After the greeting, in the background. */
+  atBoot: boolean;
+}
+
 /** Where the page listens. */
 export interface DashboardPlan {
   host: string;
@@ -141,6 +146,7 @@ export interface BootPlan {
   lookahead: number;
   prewarm: { enabled: boolean; files: boolean; tokenizers: boolean };
   greeting: GreetingPlan;
+  selftest: SelftestPlan;
   failFast: boolean;
   hygiene: {
     enabled: boolean;

@@ -52,6 +52,7 @@ const loaderSettings: Record<Exclude<keyof BootPlan, "services" | "warnings">, L
   lookahead: { key: "prepare.lookahead" },
   prewarm: { key: { enabled: "prewarm_next_service", files: "io_prewarm", tokenizers: "io_prewarm" } },
   greeting: { key: "post_boot_greeting" },
+  selftest: { key: "selftest" },
   failFast: { key: "fail_fast_on_repeated_failures" },
   hygiene: { key: "port_hygiene" },
   shutdown: { key: "graceful_shutdown" },

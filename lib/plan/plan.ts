@@ -36,6 +36,7 @@ export function planBoot(loaded: LoadedConfig, facts: PlanFacts): BootPlan {
       budgetMs: greeting.budget_ms,
       outputLatencyMs: greeting.output_latency_ms,
     },
+    selftest: { atBoot: loader.selftest.at_boot },
     failFast: loader.fail_fast_on_repeated_failures,
     hygiene: {
       enabled: hygiene.enabled,

@@ -61,6 +61,48 @@ withProcesses.test("selftest is refused in a sentence where no loader runs, and 
   assert.equal(await loader.interrupt(), 0);
 });
 
+withProcesses.test("selftest: at_boot tests after the wake word is on; what is wrong is a WARNING", async () => {
+  await using home = new TestHome();
+  await using peers = await startAssistantPeers("none", {
+    loader: { selftest: "at_boot", name: "t", post_boot_greeting: { enabled: false } },
+  });
+  const kwd = {
+    cmd: ["sleep", "60"],
+    readiness: { type: "exec", cmd: ["true"] },
+    control: { kind: "command", resume: ["true"] },
+    warmup: false,
+  };
+  const names = ["wake", "kwd", "stt", "llm", "tts"];
+  const config = home.write(
+    "loader.yaml",
+    JSON.stringify({
+      loader: { ...peers.config.loader as object, startup_sequence: names, shutdown_sequence: names },
+      services: { ...peers.config.services as object, kwd },
+    }),
+  );
+  {
+    await using loader = new LoaderProcess(home, ["up", "--config", config]);
+    const line = await loader.waitLine(
+      /Self-test: .*alexa was heard, 4 of 4 words right.*; an answer begins after/,
+    );
+    const at = (pattern: RegExp) => loader.lines.findIndex(({ text }) => pattern.test(text));
+    assert.ok(
+      at(/READY FOR WAKE WORD/) >= 0 && at(/READY FOR WAKE WORD/) < loader.lines.indexOf(line),
+      loader.log,
+    );
+    assert.equal(await loader.interrupt(), 0, loader.log);
+    assert.deepEqual(loader.messages("LOADER", "WARNING").filter((text) => /Self-test/.test(text)), []);
+  }
+  peers.become("STT garbage");
+  await using loader = new LoaderProcess(home, ["up", "--config", config]);
+  await loader.waitLine(/LOADER +WARNING = Self-test: stt understood 0 of 4 words: .*Look at its model/);
+  assert.equal(await loader.interrupt(), 0, loader.log);
+  assert.equal(
+    Deno.readTextFileSync(`${home.state}/alexa-loader/t/selftests.jsonl`).trim().split("\n").length,
+    2,
+  );
+});
+
 withProcesses.test({
   name: "selftest of the Debian assistant: all is right, and the satellite hears nothing of it",
   ignore: !hasDebianEngines,
