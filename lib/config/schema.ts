@@ -75,6 +75,19 @@ const health = z.strictObject({
 const common = commonKeys(shapes);
 const warmup = oneOf("kind", warmupChoices().map((choice) => choice.schema(shapes, common)));
 
+// ——— how it is reached ———
+
+const tls = z.strictObject({
+  ca_file: text().optional().describe(
+    "PEM file of the authority that its certificate is to be signed by, beside those that everybody trusts",
+  ),
+  cert_file: text().optional().describe("PEM file of our own certificate, where it asks for one"),
+  key_file: text().optional().describe("PEM file of its key"),
+  server_name: text(253).optional().describe(
+    "Name in its certificate; the host of its address when left out",
+  ),
+});
+
 // ——— prepare, control, restart ———
 
 const prepare = z.strictObject({
@@ -180,6 +193,16 @@ const service = z.strictObject({
   restart: restart.own.optional().describe("Overrides of `loader.restart_policy`"),
   control: control.optional().describe(
     "How it is asked to pause or speak; http on the readiness URL's origin when left out",
+  ),
+  tls: tls.optional().describe(
+    "TLS where it is asked: for `tcp`, `wyoming` and `grpc` this turns it on, for an address `https` does",
+  ),
+  token_file: text().optional().describe(
+    "File with the bearer token of each HTTP and gRPC request; read anew for each",
+  ),
+  token_env: variableName().optional().describe("The same in a variable of the loader's environment"),
+  connect_timeout_ms: z.number().min(10).max(600_000).optional().describe(
+    "How long a connection may take to come about, with `tls`, a token or this; 1500 when left out",
   ),
   threads: z.int().min(1).max(4096).optional().describe("Exported as `OMP_NUM_THREADS` and its relatives"),
   backend: text(255).optional().describe("Engine, exported as `ALEXA_BACKEND`"),

@@ -1,6 +1,6 @@
 /** The rules within one service. Spec: §3, §6; CONTRACT §1–§5. Pure. */
 import { recordOf } from "../shape.ts";
-import { checkUrl } from "../address.ts";
+import { checkUrl, isLoopback } from "../address.ts";
 import { controlNamed } from "../controls/kinds.ts";
 import type { Environment, Path, ProbeView, RuleFindings, ServiceView } from "../model/written.ts";
 import { kindOfWritten, probeKinds } from "../probes/kinds.ts";
@@ -48,6 +48,7 @@ export function checkService(
   controlNamed(service.control.kind)?.rules?.(service.control, service, found);
   checkBackoff(recordOf(raw.restart).backoff, [...path, "restart", "backoff"], found);
   checkOptions(service, found);
+  checkLink(service, found);
   for (const [key, value] of Object.entries(recordOf(raw.env))) {
     const source = typeof value === "number" ? sourceOf([...path, "env", key]) : null;
     if (source !== null && source !== String(value)) {
@@ -130,6 +131,58 @@ function checkProbe(service: ServiceView, probe: ProbeView, env: Environment, fo
         `${service.name} is external: the loader does not know its processes, so nobody's listener would pass`,
       wanted: `"any"`,
     });
+  }
+}
+
+/** How it is reached: what belongs together, and what would do nothing. */
+function checkLink(
+  { name, path, raw, probes, healthProbes, warmup, control }: ServiceView,
+  found: RuleFindings,
+): void {
+  const tls = recordOf(raw.tls);
+  const error = (at: Path, message: string, hint: string) =>
+    found.errors.push({ path: [...path, ...at], at: "key", message: `${name}: ${message}`, hint });
+  const warning = (at: Path, message: string, hint: string) =>
+    found.warnings.push({ path: [...path, ...at], at: "key", message: `${name}: ${message}`, hint });
+  for (const [one, other] of [["cert_file", "key_file"], ["key_file", "cert_file"]] as const) {
+    if (tls[one] === undefined || tls[other] !== undefined) continue;
+    error(
+      ["tls", one],
+      `${one} without ${other}`,
+      "a certificate of ours is of use with its key only: name both",
+    );
+  }
+  if (tls.cert_file !== undefined && tls.server_name !== undefined) {
+    error(
+      ["tls", "server_name"],
+      "server_name does not go with cert_file",
+      "write the name of its certificate as the host; an entry of /etc/hosts leads it anywhere",
+    );
+  }
+  const token = (["token_file", "token_env"] as const).filter((key) => raw[key] !== undefined);
+  if (token.length === 2) {
+    error(["token_env"], "both token_file and token_env", "name one place for the token");
+  }
+  const urls = [...probes, ...healthProbes].map((probe) => probe.raw.url).concat(warmup.url, control.url)
+    .filter((url) => typeof url === "string");
+  const plain = urls.find((url) => url.startsWith("http:"));
+  if (plain !== undefined && raw.tls !== undefined) {
+    warning(["tls"], `${quote(plain)} stays without TLS`, "write https:// for it");
+  } else if (plain !== undefined && token[0] && !isLoopback(URL.parse(plain)?.hostname ?? "")) {
+    warning(
+      [token[0]],
+      "whoever is on the way reads the token, which goes out without TLS",
+      "write https:// for it",
+    );
+  }
+  const carries = urls.length > 0 ||
+    probes.some((probe) => ["grpc", "http", "ollama"].includes(String(probe.raw.type)));
+  if (token[0] && !carries) {
+    warning(
+      [token[0]],
+      "nothing of it is asked over HTTP or gRPC, so nothing carries the token",
+      "leave it out",
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 /** What asking a service for something comes to. CONTRACT §5. */
+import type { HttpError } from "../sys/net/http.ts";
 
 /** What a verb came to. `detail` is half a sentence for the log. */
 export type ControlAnswer =
@@ -19,6 +20,9 @@ export type SpeakAnswer =
   /** It will tell at the finished URL. */
   | { state: "accepted" }
   | Exclude<ControlAnswer, { state: "ok" }>;
+
+/** Whether nobody answered, of what no answer came to. */
+export const isLost = ({ kind }: HttpError): boolean => kind !== "timeout" && kind !== "denied";
 
 /** What a service without a control answers to everything. */
 export const noControl = {

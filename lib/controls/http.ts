@@ -1,8 +1,8 @@
 /** The control verbs: JSON over HTTP on the service's own port. CONTRACT §5. */
 import { parseJson, recordOf } from "../shape.ts";
 import { HttpError, httpRequest } from "../sys/net/http.ts";
-import { type AskOptions, type ControlAnswer, quoted } from "./answers.ts";
-import { controlKind, needed } from "./kind.ts";
+import { type AskOptions, type ControlAnswer, isLost, quoted } from "./answers.ts";
+import { type Ask, controlKind, needed } from "./kind.ts";
 
 const largestAnswer = 64 << 10;
 const notOffered = new Set([404, 405, 501]);
@@ -39,7 +39,7 @@ async function postVerb(
   origin: string,
   verb: string,
   body: Record<string, unknown>,
-  { signal, timeoutMs }: AskOptions,
+  { signal, timeoutMs, link }: AskOptions & Pick<Ask, "link">,
 ): Promise<ControlAnswer> {
   try {
     const answer = await httpRequest(new URL(`/control/${verb}`, origin).href, {
@@ -50,6 +50,7 @@ async function postVerb(
       drain: true,
       signal,
       timeoutMs,
+      link,
     });
     if (notOffered.has(answer.status)) {
       return { state: "not_offered", detail: `/control/${verb} answered ${answer.status}` };
@@ -61,6 +62,6 @@ async function postVerb(
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
     const failed = { state: "failed", detail: `/control/${verb}: ${error.message}` } as const;
-    return error.kind === "timeout" ? failed : { ...failed, lost: true };
+    return isLost(error) ? { ...failed, lost: true } : failed;
   }
 }

@@ -4,6 +4,7 @@
  */
 import type * as z from "zod";
 import type { Engine } from "../model/engine.ts";
+import type { Link } from "../model/plan.ts";
 import type { RuleFindings, ServiceView } from "../model/written.ts";
 import type { Shapes } from "../shapes.ts";
 import type { Clock } from "../sys/clock.ts";
@@ -39,6 +40,7 @@ export interface Ask extends AskOptions {
   held?: boolean;
   /** Private folder for a file that lives as long as the question. */
   scratch: string;
+  link?: Link | undefined;
 }
 
 export interface Speech {

@@ -2,7 +2,7 @@
 import { openaiSpeech } from "../protocols/openai.ts";
 import { soundOf } from "../protocols/sound.ts";
 import { HttpError } from "../sys/net/http.ts";
-import { quoted } from "./answers.ts";
+import { isLost, quoted } from "./answers.ts";
 import { controlKind, needed } from "./kind.ts";
 import { checkOutput, describeOutput, type Output, outputKeys, planOutput, play } from "./output.ts";
 
@@ -61,7 +61,7 @@ export const openai = controlKind({
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       const failed = { state: "failed", detail: `${what}: ${error.message}` } as const;
-      return error.kind === "timeout" ? failed : { ...failed, lost: true };
+      return isLost(error) ? { ...failed, lost: true } : failed;
     }
   },
 });

@@ -60,7 +60,7 @@ export const wyoming = controlKind({
     let sound: Sound | string;
     try {
       const { synthesizeWhole } = await import("../protocols/wyoming_speech.ts");
-      using stream = await connectTcp(spec.host, spec.port, ask.signal);
+      using stream = await connectTcp(spec.host, spec.port, ask.signal, ask.link);
       sound = await synthesizeWhole(stream, { text, voice });
     } catch (error) {
       ask.signal.throwIfAborted();
@@ -72,7 +72,7 @@ export const wyoming = controlKind({
     const where = `${host}:${port}`;
     using limit = deadline(ask.clock, ask.timeoutMs, ask.signal);
     try {
-      using stream = await connectTcp(host, port, limit.signal);
+      using stream = await connectTcp(host, port, limit.signal, ask.link);
       const events = eventReader(stream);
       await stream.write(encodeEvent("describe"));
       const info = await until(events, "info");

@@ -60,7 +60,7 @@ export async function probe(plan: BootPlan, service: ServicePlan, o: AskOptions)
   const heard = specs.filter((spec) => kindOf(spec).hears !== undefined);
   if (heard.length > 0 || specs.length === 0) return await askLoader(plan, service, heard, o);
   const { signal, waitMs, timeoutMs = onceMs } = o;
-  const deps = { clock, run: runOf(service) };
+  const deps = { clock, run: runOf(service), link: service.link };
   using held = new DisposableStack();
   const probes = specs.map((spec) => held.use(createProbe(spec, nobody(service.name), deps)));
   if (waitMs === undefined) {
@@ -131,7 +131,9 @@ export async function warm(
   if (o.once && readSmallFile(mark) === start) return null;
   const { timeoutMs = service.warmup.timeoutMs } = o;
   const spec = { ...service.warmup, timeoutMs };
-  const result = await runWarmup(spec, { clock, signal: o.signal, run: runOf(service) });
+  const result = await runWarmup(spec, {
+    ...{ clock, signal: o.signal, run: runOf(service), link: service.link },
+  });
   if (o.once && (result.state !== "failed" || !spec.required)) {
     marking(plan, () => writeAtomically(mark, start));
   }

@@ -57,6 +57,16 @@ export interface Sourced<T> {
   from: string;
 }
 
+/** How a service is reached where it is not simply there. Files and names only: no plan has a secret in it. */
+export interface Link {
+  /** Also where the address does not say so. Left out: as the address says. */
+  tls?: { caFile?: string; certFile?: string; keyFile?: string; serverName?: string };
+  /** Where the bearer token is that each request carries. */
+  token?: { file: string } | { env: string };
+  /** For a connection to come about, its TLS handshake included, ms. */
+  connectMs: number;
+}
+
 export interface ServicePlan {
   name: string;
   /** Console tag: the name in upper case. */
@@ -91,6 +101,8 @@ export interface ServicePlan {
   gpu: "required" | "optional" | "none";
   vramMb: number | null;
   control: ControlSpec;
+  /** Left out: it is asked plainly. */
+  link?: Link;
   /** Names of engine and model, for prewarm layouts and reports. */
   engine: { backend: string | null; server: string | null; model: string | null };
 }

@@ -31,9 +31,10 @@ const serviceSettings: Record<Exclude<keyof ServicePlan, "name" | "tag">, Servic
   control: { key: "control" },
   engine: { key: "model" },
   image: { key: "image" },
+  link: { key: "tls" },
 };
 /** Of what somebody else runs these say who it is, or what it must be able to: it is looked for anew, which costs it nothing. */
-const startedExternally: ReadonlySet<string> = new Set(["readiness", "warmup"]);
+const startedExternally: ReadonlySet<string> = new Set(["readiness", "warmup", "link"]);
 
 /** Its name, or the names of its parts. `fixed`: a running loader cannot take it over. */
 interface LoaderSetting {

@@ -9,7 +9,7 @@ import { resolveArgv, resolvePath } from "./paths.ts";
 import type { PlanFacts } from "./facts.ts";
 import { httpOrigin, plainPort, planProbes, readinessPort } from "./probes.ts";
 import { planReadyTimeout } from "./timeouts.ts";
-import type { ControlSpec, ProbeSpec, RestartPolicy, Role, ServicePlan } from "../model/plan.ts";
+import type { ControlSpec, Link, ProbeSpec, RestartPolicy, Role, ServicePlan } from "../model/plan.ts";
 import { planWarmup } from "./warmup.ts";
 
 const roles: readonly string[] = ["kwd", "stt", "llm", "tts"] satisfies Role[];
@@ -54,6 +54,7 @@ export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts
     gpu: service.gpu,
     vramMb: service.vram_mb ?? null,
     control,
+    ...planLink(service, facts),
     engine: {
       backend: service.backend ?? null,
       server: service.server ?? null,
@@ -80,6 +81,31 @@ function planControl(service: ServiceConfig, readiness: readonly ProbeSpec[], fa
   const argv = (words: readonly string[]) => resolveArgv(facts.configDir, words);
   const context = { service, origin, listening: plainPort(readiness), argv };
   return controlKindOf(control).plan(control, context) as ControlSpec;
+}
+
+/** Within one check of readiness, so that it is told apart from a slow answer, ms. */
+const usualConnectMs = 1500;
+
+function planLink(service: ServiceConfig, { configDir }: PlanFacts): { link?: Link } {
+  const { tls, token_file, token_env, connect_timeout_ms } = service;
+  if ((tls ?? token_file ?? token_env ?? connect_timeout_ms) === undefined) return {};
+  const file = <K extends string>(key: K, path: string | undefined) =>
+    (path === undefined ? {} : { [key]: resolvePath(configDir, path) }) as { [key in K]?: string };
+  return {
+    link: {
+      ...tls && {
+        tls: {
+          ...file("caFile", tls.ca_file),
+          ...file("certFile", tls.cert_file),
+          ...file("keyFile", tls.key_file),
+          ...tls.server_name === undefined ? {} : { serverName: tls.server_name },
+        },
+      },
+      ...token_file !== undefined && { token: { file: resolvePath(configDir, token_file) } },
+      ...token_env !== undefined && { token: { env: token_env } },
+      connectMs: connect_timeout_ms ?? usualConnectMs,
+    },
+  };
 }
 
 function planPrepare(service: ServiceConfig, facts: PlanFacts): ServicePlan["prepare"] {

@@ -1,5 +1,6 @@
 /** Ready when grpc.health.v1 says SERVING. Every other answer has its own sentence. Spec: §6; CONTRACT §2. */
 import { type HealthAnswer, healthClient, loadGrpc } from "../protocols/grpc_health.ts";
+import type { Link } from "../model/plan.ts";
 import { connectTcp } from "../sys/net/tcp.ts";
 import { parseTarget } from "../address.ts";
 import type { Environment, ProbeView, RuleFindings } from "../model/written.ts";
@@ -32,8 +33,8 @@ export const grpc = probeKind({
   plan: ({ target, service }) => ({ target, service }),
   describe: (spec) => `${asked(spec)} SERVING`,
   brief: (spec) => `${asked(spec)} = SERVING`,
-  create(spec, _target, { clock }) {
-    const client = healthClient(spec.target);
+  create(spec, _target, { clock, link }) {
+    const client = healthClient(spec.target, link);
     const address = hostAndPort(spec.target);
     let up = false;
     return {
@@ -42,7 +43,7 @@ export const grpc = probeKind({
           // A plain connect tells "not up" for a tenth of the price, and leaves the channel without a failure to wait
           // off. The transport is loaded while the model loads, so that the first real check does not pay for it.
           const knock = async () => {
-            if (address) (await connectTcp(address.host, address.port, signal)).close();
+            if (address) (await connectTcp(address.host, address.port, signal, link)).close();
           };
           if (!up) {
             loadGrpc().catch(() => {});
@@ -51,7 +52,7 @@ export const grpc = probeKind({
           const answer = await client.check(spec.service, { signal, timeoutMs: options.timeoutMs });
           up = answer.kind !== "unavailable";
           if (!up) await knock();
-          return inWords(answer, spec, options.timeoutMs);
+          return inWords(answer, spec, options.timeoutMs, link);
         }),
       [Symbol.dispose]: () => client[Symbol.dispose](),
     };
@@ -96,7 +97,12 @@ function ollamaPort(env: Environment): number {
   return port === undefined ? 11_434 : Number(port);
 }
 
-function inWords(answer: HealthAnswer, spec: GrpcSpec, timeoutMs: number): ProbeResult {
+function inWords(
+  answer: HealthAnswer,
+  spec: GrpcSpec,
+  timeoutMs: number,
+  link: Link | undefined,
+): ProbeResult {
   switch (answer.kind) {
     case "serving":
       return ready("SERVING");
@@ -115,9 +121,13 @@ function inWords(answer: HealthAnswer, spec: GrpcSpec, timeoutMs: number): Probe
     case "unavailable":
       return hostAndPort(spec.target)
         ? wrong(
-          `something listens on ${spec.target}, but it does not speak gRPC (${answer.detail}); if it speaks HTTP, ask it by readiness: { type: http }`,
+          `something listens on ${spec.target}, but it does not speak gRPC (${answer.detail}); if it speaks HTTP, ask it by readiness: { type: http }${
+            link?.tls ? "" : ", if it speaks TLS, set `tls` of the service"
+          }`,
         )
         : waiting(`UNAVAILABLE (${answer.detail})`);
+    case "denied":
+      return wrong(answer.detail);
     case "refused":
       return wrong(`the health check was answered with ${answer.code}: ${answer.detail}`);
   }

@@ -36,7 +36,7 @@ export const http = probeKind({
   }),
   describe: (spec) => `${briefly(spec)}${spec.expectJson ? ` ${JSON.stringify(spec.expectJson)}` : ""}`,
   brief: (spec) => briefly(spec),
-  create: (spec, _target, { clock }) => ({
+  create: (spec, _target, { clock, link }) => ({
     check: (options) =>
       attempt(clock, options, async (signal) => {
         const answer = await httpRequest(spec.url, {
@@ -44,8 +44,9 @@ export const http = probeKind({
           timeoutMs: options.timeoutMs,
           maxBytes: spec.expectJson ? maxJsonBytes : 0,
           clock,
+          link,
         });
-        if (answer.status !== spec.expectCode) return otherStatus(answer.status, spec.expectCode);
+        if (answer.status !== spec.expectCode) return otherStatus(answer.status, spec);
         return spec.expectJson
           ? compare(answer.status, answer.text, spec.expectJson)
           : ready(String(answer.status));
@@ -57,9 +58,14 @@ function briefly({ url, expectCode }: { url: string; expectCode: number }): stri
   return `http ${url} = ${expectCode}`;
 }
 
-function otherStatus(status: number, expected: number): ProbeResult {
+function otherStatus(status: number, { url, expectCode }: { url: string; expectCode: number }): ProbeResult {
   if (status === 503) return waiting("503, loading");
-  const detail = `${status}, expected ${expected}`;
+  const why = status === 401
+    ? ": it wants a token (token_file or token_env)"
+    : status === 400 && url.startsWith("http:")
+    ? "; a port that speaks TLS may answer so: then write https"
+    : "";
+  const detail = `${status}, expected ${expectCode}${why}`;
   return status >= 500 || passing.has(status) ? waiting(detail) : wrong(detail);
 }
 

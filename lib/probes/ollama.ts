@@ -30,10 +30,10 @@ export const ollama = probeKind({
     model: model ?? service.model ?? null,
   }),
   describe: ({ url, model }) => `ollama ${url}${model === null ? "" : ` has ${model}`}`,
-  create: ({ url, model }, _target, { clock }) => ({
+  create: ({ url, model }, _target, { clock, link }) => ({
     check: (options) =>
       attempt(clock, options, async (signal) => {
-        const ask = { signal, timeoutMs: options.timeoutMs, clock };
+        const ask = { signal, timeoutMs: options.timeoutMs, clock, link };
         const version = await ollamaVersion(url, ask);
         if (version === null) return wrong("what answers there is not Ollama");
         const label = `Ollama ${version.slice(0, 40)}`;

@@ -1,4 +1,5 @@
 /** The four answers of a probe, and the rules that all kinds share for turning failures into one of them. */
+import type { Link } from "../model/plan.ts";
 import { type Clock, deadline } from "../sys/clock.ts";
 import type { RunCommand } from "../sys/process/command.ts";
 import { HttpError } from "../sys/net/http.ts";
@@ -21,6 +22,7 @@ export interface ProbeDeps {
   clock: Clock;
   /** How commands are run for the service. */
   run: RunCommand;
+  link?: Link | undefined;
 }
 
 export interface CheckOptions {
@@ -50,9 +52,12 @@ export async function attempt(
 
 function explained(error: unknown, timeoutMs: number): ProbeResult {
   if (error instanceof HttpError && error.kind === "timeout") return noAnswer(timeoutMs);
-  if (error instanceof HttpError && error.kind === "garbage") return wrong(error.message);
+  if (error instanceof HttpError && (error.kind === "garbage" || error.kind === "denied")) {
+    return wrong(error.message);
+  }
   if (error instanceof HttpError || error instanceof TcpError) {
     if (error.kind === "unasked") return unasked;
+    if (error.kind === "untrusted") return wrong(error.message);
     const nobody = error.kind === "refused" || error.kind === "unreachable";
     return nobody ? unheard(error.message) : waiting(error.message);
   }

@@ -32,10 +32,10 @@ export const tcp = probeKind({
   },
   plan: ({ host, port }) => ({ host, port }),
   describe: ({ host, port }) => `tcp ${host}:${port}`,
-  create: ({ host, port }, _target, { clock }) => ({
+  create: ({ host, port }, _target, { clock, link }) => ({
     check: (options) =>
       attempt(clock, options, async (signal) => {
-        using _stream = await connectTcp(host, port, signal);
+        using _stream = await connectTcp(host, port, signal, link);
         return ready("connected");
       }),
   }),

@@ -39,10 +39,10 @@ export const wyoming = probeKind({
   plan: ({ host, port, expect }) => ({ host, port, expect }),
   describe: ({ host, port, expect }) =>
     `wyoming ${host}:${port}${Object.entries(expect).map(([kind, name]) => ` ${kind}=${name}`).join("")}`,
-  create: (spec, _target, { clock }) => ({
+  create: (spec, _target, { clock, link }) => ({
     check: (options) =>
       attempt(clock, options, async (signal) => {
-        using stream = await connectTcp(spec.host, spec.port, signal);
+        using stream = await connectTcp(spec.host, spec.port, signal, link);
         await stream.write(encodeEvent("describe"));
         const events = eventReader(stream);
         try {

@@ -3,6 +3,8 @@
  * transport is @grpc/grpc-js, loaded only when a configuration has a gRPC probe. Spec: §6; CONTRACT §2.
  */
 import type * as Grpc from "@grpc/grpc-js";
+import { reasonOf } from "../errors.ts";
+import type { Link } from "../model/plan.ts";
 import { withoutStack } from "../sys/process/descriptors.ts";
 import { systemClock } from "../sys/clock.ts";
 import { nodeBuffer } from "../sys/net/node_buffer.ts";
@@ -17,6 +19,8 @@ export type HealthAnswer =
   | { kind: "timeout" }
   /** The call failed below gRPC: nothing there, not gRPC at all, or gone in the middle. */
   | { kind: "unavailable"; detail: string }
+  /** It does not take our token, or we have none. */
+  | { kind: "denied"; detail: string }
   /** Any other gRPC status. */
   | { kind: "refused"; code: string; detail: string };
 
@@ -77,8 +81,8 @@ export function loadGrpc(): Promise<typeof Grpc> {
   return import("@grpc/grpc-js");
 }
 
-/** A client for `target` ("host:port", or another name that gRPC resolves), without TLS. */
-export function healthClient(target: string): HealthClient {
+/** A client for `target` ("host:port", or another name that gRPC resolves), with the TLS and the token of `link`. */
+export function healthClient(target: string, link?: Link): HealthClient {
   let client: Grpc.Client | null = null;
   let disposed = false;
   const drop = () => {
@@ -90,8 +94,24 @@ export function healthClient(target: string): HealthClient {
       const grpc = await loadGrpc();
       signal.throwIfAborted();
       if (disposed) return { kind: "unavailable", detail: "the probe is closed" };
-      client ??= new grpc.Client(target, grpc.credentials.createInsecure(), channelOptions);
-      const answer = await withoutStack(() => call(grpc, client!, service, signal, timeoutMs));
+      const secrets = link && await import("../sys/net/link.ts");
+      let token: string | undefined;
+      try {
+        token = secrets?.tokenOf(link!);
+        client ??= await connected(grpc, target, link?.tls);
+      } catch (error) {
+        return { kind: "denied", detail: reasonOf(error) };
+      }
+      const metadata = new grpc.Metadata();
+      if (token) metadata.set("authorization", `Bearer ${token}`);
+      const asked = { service, metadata, signal, timeoutMs };
+      let answer = await withoutStack(() => call(grpc, client!, asked));
+      if (token && answer.kind === "refused") {
+        const { code, detail } = answer;
+        answer = code === "UNAUTHENTICATED" || code === "PERMISSION_DENIED"
+          ? { kind: "denied", detail: secrets!.tokenRefused(link!, code).message }
+          : { ...answer, detail: secrets!.withoutToken(detail, token) };
+      }
       // A channel that failed waits a second before it connects again. A new one connects at once.
       // One that is not needed for seconds is closed: the runtime's HTTP/2 was seen to abort the whole program on the
       // GOAWAY of a server that stopped meanwhile, and a new connection costs 2 ms.
@@ -103,6 +123,27 @@ export function healthClient(target: string): HealthClient {
       drop();
     },
   };
+}
+
+async function connected(grpc: typeof Grpc, target: string, tls: Link["tls"]): Promise<Grpc.Client> {
+  if (!tls) return new grpc.Client(target, grpc.credentials.createInsecure(), channelOptions);
+  const { pem } = await import("../sys/net/tls.ts");
+  const file = (key: string, path?: string) =>
+    path === undefined ? null : nodeBuffer(new TextEncoder().encode(pem(key, path)));
+  // The transport takes no address for a name. So it gets another one, and the certificate is held against the address.
+  const address = tls.serverName === undefined
+    ? /^\[?([\d.]+|[\da-f:.]*:[\da-f:.]*)\]?:\d+$/i.exec(target)?.[1]
+    : undefined;
+  const { checkServerIdentity } = await import("node:tls");
+  const credentials = grpc.credentials.createSsl(
+    file("tls.ca_file", tls.caFile),
+    file("tls.key_file", tls.keyFile),
+    file("tls.cert_file", tls.certFile),
+    address ? { checkServerIdentity: (_, certificate) => checkServerIdentity(address, certificate) } : {},
+  );
+  const name = tls.serverName ?? (address && "address.invalid");
+  const named = name ? { "grpc.ssl_target_name_override": name, "grpc.default_authority": target } : {};
+  return new grpc.Client(target, credentials, { ...channelOptions, ...named });
 }
 
 const channelOptions: Grpc.ChannelOptions = {
@@ -117,9 +158,12 @@ const channelOptions: Grpc.ChannelOptions = {
 function call(
   grpc: typeof Grpc,
   client: Grpc.Client,
-  service: string,
-  signal: AbortSignal,
-  timeoutMs: number,
+  { service, metadata, signal, timeoutMs }: {
+    service: string;
+    metadata: Grpc.Metadata;
+    signal: AbortSignal;
+    timeoutMs: number;
+  },
 ): Promise<HealthAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<HealthAnswer>();
   const pending = client.makeUnaryRequest(
@@ -127,7 +171,7 @@ function call(
     (name: string) => nodeBuffer(encodeHealthRequest(name)),
     decodeHealthResponse,
     service,
-    new grpc.Metadata(),
+    metadata,
     { deadline: systemClock.wall().getTime() + timeoutMs },
     (error, status) => {
       signal.removeEventListener("abort", cancel);

@@ -6,7 +6,7 @@ import { isObject, parseJson } from "../shape.ts";
 import { type HttpRequest, httpRequest, type HttpResponse } from "../sys/net/http.ts";
 
 /** What every request needs from its caller. */
-export type AskOptions = Pick<HttpRequest, "signal" | "timeoutMs" | "clock">;
+export type AskOptions = Pick<HttpRequest, "signal" | "timeoutMs" | "clock" | "link">;
 
 /** A model in memory, as `/api/ps` lists it. Sizes in bytes. */
 export interface ResidentModel {

@@ -6,7 +6,7 @@ import { parseJson, recordOf } from "../shape.ts";
 import { randomHex } from "../sys/host.ts";
 import { type HttpRequest, httpRequest, type HttpResponse } from "../sys/net/http.ts";
 
-type AskOptions = Pick<HttpRequest, "signal" | "timeoutMs" | "clock">;
+type AskOptions = Pick<HttpRequest, "signal" | "timeoutMs" | "clock" | "link">;
 
 /** `POST /v1/completions`; without a model the server's only one answers. */
 export function openaiCompletion(

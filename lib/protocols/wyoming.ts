@@ -108,6 +108,9 @@ export class WyomingDecoder {
     this.#searched = this.#end;
     const length = (at < 0 ? this.#end : at) - this.#start;
     if (length > this.#limits.header) throw new WyomingError("too_large", "the header line is too long");
+    if (length >= 3 && isTls(this.#buffer, this.#start)) {
+      throw new WyomingError("malformed", "it speaks TLS: set `tls` of the service");
+    }
     if (at < 0) return null;
     const line = this.#take(length);
     this.#take(1);
@@ -135,6 +138,11 @@ export class WyomingDecoder {
     this.#buffer.set(chunk, this.#end);
     this.#end += chunk.length;
   }
+}
+
+/** An alert or a handshake of TLS; no JSON begins so. */
+function isTls(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at] === 0x15 || bytes[at] === 0x16) && bytes[at + 1] === 3;
 }
 
 function readHeader(line: Uint8Array, limits: WyomingLimits): Header {

@@ -83,9 +83,9 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
     return this.#copies === null;
   }
   /** What asking it for something may need. */
-  protected get means(): Pick<Ask, "clock" | "run" | "scratch"> {
+  protected get means(): Pick<Ask, "clock" | "run" | "scratch" | "link"> {
     const { clock, runtimeDir } = this.context;
-    return { clock, run: this.run, scratch: runtimeDir };
+    return { clock, run: this.run, scratch: runtimeDir, link: this.plan.link };
   }
   /** The copy that runs; null when none does, or it is external. */
   get copy(): ServiceProcess | null {
@@ -168,7 +168,7 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
 
   #create(specs: readonly ProbeSpec[]): Probe[] {
     return specs.map((spec) =>
-      createProbe(spec, this.#target(), { clock: this.context.clock, run: this.run })
+      createProbe(spec, this.#target(), { clock: this.context.clock, run: this.run, link: this.plan.link })
     );
   }
 
@@ -195,7 +195,8 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
   /** Runs the warm-up once. Loaded when it is first needed: no boot waits for it before its first spawn. */
   async warm(signal: AbortSignal): Promise<WarmupResult> {
     const { runWarmup } = await import("../warmups/mod.ts");
-    return await runWarmup(this.plan.warmup, { clock: this.context.clock, signal, run: this.run });
+    const { context: { clock }, plan: { warmup, link }, run } = this;
+    return await runWarmup(warmup, { clock, signal, run, link });
   }
 
   /** Why what was warmed is cold again, in words; null while it is warm, or where nobody can tell. */
@@ -206,8 +207,8 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
       const { coldCheck } = await import("../warmups/mod.ts");
       this.#coldCheck = keepWarm ? coldCheck(warmup) : null;
     }
-    const { context: { clock }, plan: { health: { timeoutMs } } } = this;
-    return await this.#coldCheck?.({ clock, signal, timeoutMs }) ?? null;
+    const { context: { clock }, plan: { health: { timeoutMs }, link } } = this;
+    return await this.#coldCheck?.({ clock, signal, timeoutMs, link }) ?? null;
   }
 
   async isReady(signal: AbortSignal = AbortSignal.any([])): Promise<boolean> {

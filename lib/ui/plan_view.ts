@@ -2,7 +2,7 @@
 import { stringify } from "yaml";
 import type { LoadedConfig } from "../config/load.ts";
 import { describeControl, offers } from "../controls/kinds.ts";
-import type { BootPlan, ServicePlan, WarmupSpec } from "../model/plan.ts";
+import type { BootPlan, Link, ServicePlan, WarmupSpec } from "../model/plan.ts";
 import { describeProbe } from "../probes/kinds.ts";
 import { shellWord } from "../text.ts";
 import { describeWarmup } from "../warmups/kinds.ts";
@@ -81,6 +81,7 @@ function serviceLines(plan: BootPlan, service: ServicePlan, index: number): stri
     ["environment", tuned.join("\n")],
     ["prepare", prepareText(plan, service, index)],
     ["ready when", service.readiness.map(describeProbe).join("\n")],
+    ["reached", service.link ? linkText(service.link) : ""],
     ["timeout", `${seconds(service.readyTimeout.value)} (${service.readyTimeout.from})`],
     ["warm-up", `${describeWarmup(service.warmup)}${warmupLimits(service.warmup)}`],
     [
@@ -104,6 +105,21 @@ function serviceLines(plan: BootPlan, service: ServicePlan, index: number): stri
     ],
     ["control", service.role === "kwd" || service.role === "tts" ? describeControl(service.control) : ""],
   ]);
+}
+
+/** "over TLS (authority /etc/ca.pem), with the token of /etc/token, a connection within 1.5 s". */
+function linkText({ tls, token, connectMs }: Link): string {
+  const { caFile, certFile, serverName } = tls ?? {};
+  const how = [
+    ...caFile === undefined ? [] : [`authority ${caFile}`],
+    ...certFile === undefined ? [] : [`our certificate ${certFile}`],
+    ...serverName === undefined ? [] : [`its name ${serverName}`],
+  ];
+  return [
+    ...tls ? [`over TLS${how.length > 0 ? ` (${how.join(", ")})` : ""}`] : [],
+    ...token ? [`with the token of ${"file" in token ? token.file : `$${token.env}`}`] : [],
+    `a connection within ${seconds(connectMs)}`,
+  ].join(", ");
 }
 
 function prepareText(plan: BootPlan, { prepare, manage }: ServicePlan, index: number): string {

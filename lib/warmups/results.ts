@@ -1,4 +1,5 @@
 /** What all kinds of warm-up share: their dependencies, and what an HTTP answer means for one. */
+import type { Link } from "../model/plan.ts";
 import type { Clock } from "../sys/clock.ts";
 import type { RunCommand } from "../sys/process/command.ts";
 import type { HttpResponse } from "../sys/net/http.ts";
@@ -9,6 +10,7 @@ export interface WarmupDeps {
   signal: AbortSignal;
   /** How commands are run for the service. */
   run: RunCommand;
+  link?: Link | undefined;
 }
 
 /** One run: `signal` ends with the caller's abort or with the warm-up's time, `timeoutMs` is what is left of it. */

@@ -94,7 +94,7 @@ export const wyoming = warmupKind({
       };
     }
     // A connection of its own: some servers end one after each answer.
-    using stream = await connectTcp(spec.host, spec.port, context.signal);
+    using stream = await connectTcp(spec.host, spec.port, context.signal, context.link);
     const began = context.clock.now();
     try {
       const result = spec.ask === "transcribe" ? await hear(spec, stream) : await speak(spec, stream);
@@ -149,7 +149,7 @@ async function whyNotOffered(spec: WyomingSpec, context: RunContext): Promise<st
   const where = `${spec.host}:${spec.port}`;
   using limit = deadline(context.clock, describeMs, signal);
   try {
-    using stream = await connectTcp(spec.host, spec.port, limit.signal);
+    using stream = await connectTcp(spec.host, spec.port, limit.signal, context.link);
     await stream.write(encodeEvent("describe"));
     const events = eventReader(stream);
     for (;;) {

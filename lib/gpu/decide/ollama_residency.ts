@@ -19,7 +19,7 @@ export async function ollamaResidency(
   const origin = originOf(plan);
   if (origin === null) return { verdict: "unknown", message: "nothing of it says where its Ollama is" };
   try {
-    const loaded = await ollamaResident(origin, { clock, signal, timeoutMs: askMs });
+    const loaded = await ollamaResident(origin, { clock, signal, timeoutMs: askMs, link: plan.link });
     if (loaded) return judgeOllama(model, loaded);
     return { verdict: "unknown", message: `${origin}/api/ps does not answer as Ollama's` };
   } catch (error) {

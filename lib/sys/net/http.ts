@@ -4,7 +4,7 @@
  *
  * Plain `http:` on loopback goes over our own HTTP/1.1 (`http1.ts`): no proxy can come between, and each question costs
  * half a millisecond less than with fetch, and the program 5 MB less: see "200 services" and "idle" of the benchmark.
- * Everything else is fetch.
+ * So does what is asked by a link, with its TLS and its token. Everything else is fetch.
  */
 import { deadline, systemClock } from "../clock.ts";
 import { isShortage, noneFree, noneFreeText } from "../process/descriptors.ts";
@@ -35,10 +35,18 @@ export async function httpRequest(url: string, request: HttpRequest): Promise<Ht
   const began = clock.now();
   using limit = deadline(clock, request.timeoutMs, request.signal);
   const target = new URL(url);
-  const ask = target.protocol === "http:" && isLoopback(target.hostname) ? exchange : viaFetch;
+  const { link } = request;
+  const ask = link || (target.protocol === "http:" && isLoopback(target.hostname)) ? exchange : viaFetch;
   try {
-    const answer = await ask(target, request, limit.signal);
-    const text = new TextDecoder().decode(answer.kept);
+    const words = link?.token && await import("./link.ts");
+    const token = words?.tokenOf(link!);
+    const headers = token ? { ...request.headers, authorization: `Bearer ${token}` } : request.headers ?? {};
+    const answer = await ask(target, { ...request, headers }, limit.signal);
+    if (words && (answer.status === 401 || answer.status === 403)) {
+      throw words.tokenRefused(link!, String(answer.status));
+    }
+    let text = new TextDecoder().decode(answer.kept);
+    if (token) text = words!.withoutToken(text, token); // some say in their error what they were given
     return {
       status: answer.status,
       text,
@@ -52,7 +60,7 @@ export async function httpRequest(url: string, request: HttpRequest): Promise<Ht
     if (limit.signal.aborted) {
       throw new HttpError("timeout", `no answer within ${request.timeoutMs} ms`, error);
     }
-    throw asHttpError(error);
+    throw await asHttpError(error);
   }
 }
 
@@ -86,13 +94,20 @@ async function viaFetch(url: URL, request: HttpRequest, signal: AbortSignal): Pr
   return body.answer(response.status);
 }
 
-function asHttpError(error: unknown): HttpError {
+async function asHttpError(error: unknown): Promise<HttpError> {
   if (error instanceof HttpError) return error;
   if (error instanceof TcpError && error.kind !== "aborted") {
     return new HttpError(error.kind, error.message, error);
   }
   const message = rootMessage(error);
   if (isShortage(message)) return new HttpError("unasked", noneFreeText, error);
+  if (/certificate|corrupt message|fatal alert/i.test(message)) {
+    const { tlsTrouble } = await import("./tls.ts");
+    return new HttpError("untrusted", tlsTrouble(message) ?? message, error);
+  }
+  if (/invalid http version/i.test(message)) {
+    return new HttpError("garbage", "it does not speak HTTP; if it speaks TLS, write https for http", error);
+  }
   if (/connection refused/i.test(message)) return new HttpError("refused", "connection refused", error);
   if (/reset|closed|broken pipe|unexpected end|eof/i.test(message)) {
     return new HttpError("reset", message, error);

@@ -2,8 +2,9 @@
  * One HTTP/1.1 exchange over one TCP connection: `Connection: close`, bounded head, bounded body, strict about
  * everything that decides where the answer ends. Used by `http.ts` only.
  */
+import type { Link } from "../../model/plan.ts";
 import { BoundedBody, HttpError, type HttpRequest, type RawAnswer } from "./http_common.ts";
-import { excerpt, HttpInput, WireError } from "./http_wire.ts";
+import { excerpt, HttpInput, isTls, WireError } from "./http_wire.ts";
 import { connectTcp, TcpError } from "./tcp.ts";
 
 /** Longer heads are refused. */
@@ -11,7 +12,8 @@ const maxHeadBytes = 16 * 1024;
 
 /** Sends `request` and reads the answer; `signal` bounds all of it. Rejects with HttpError or TcpError. */
 export async function exchange(url: URL, request: HttpRequest, signal: AbortSignal): Promise<RawAnswer> {
-  using stream = await connectTcp(url.hostname, Number(url.port || 80), signal);
+  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
+  using stream = await connectTcp(url.hostname, port, signal, linkFor(url, request.link));
   try {
     await stream.write(requestBytes(url, request));
   } catch (error) {
@@ -31,12 +33,19 @@ export async function exchange(url: URL, request: HttpRequest, signal: AbortSign
   }
 }
 
+/** The address says whether there is TLS; the link, which. */
+function linkFor({ protocol }: URL, link: Link | undefined): Link | undefined {
+  if (link === undefined) return undefined;
+  const { tls = {}, ...rest } = link;
+  return protocol === "https:" ? { tls, ...rest } : rest;
+}
+
 function inWords({ kind, message }: WireError): HttpError {
   switch (kind) {
     case "ended":
       return message === ""
         ? new HttpError("reset", "the connection was closed without an answer")
-        : new HttpError("garbage", `the connection was closed after ${excerpt(message)}`);
+        : notHttp(`the connection was closed after ${excerpt(message)}`, message);
     case "cut":
       return new HttpError("reset", "the connection was closed in the middle of the answer");
     case "too_long":
@@ -44,6 +53,11 @@ function inWords({ kind, message }: WireError): HttpError {
     case "malformed":
       return new HttpError("garbage", message);
   }
+}
+
+/** What begins as an alert or a handshake of TLS is that. */
+function notHttp(why: string, said: string): HttpError {
+  return new HttpError("garbage", isTls(said) ? "it speaks TLS: write https for http" : why);
 }
 
 function requestBytes(url: URL, request: HttpRequest): Uint8Array {
@@ -87,7 +101,7 @@ async function readHead(input: HttpInput): Promise<Head> {
   for (;;) {
     const statusLine = await input.line(budget);
     const match = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/.exec(statusLine);
-    if (!match) throw new HttpError("garbage", `not HTTP: ${excerpt(statusLine)}`);
+    if (!match) throw notHttp(`not HTTP: ${excerpt(statusLine)}`, statusLine);
     budget -= statusLine.length;
     const headers = new Map<string, string>();
     for (;;) {

@@ -1,4 +1,5 @@
 /** What the two ways of asking over HTTP (`http1.ts`, and fetch in `http.ts`) have in common. Spec: §6. */
+import type { Link } from "../../model/plan.ts";
 import type { Clock } from "../clock.ts";
 import type { TcpErrorKind } from "./tcp.ts";
 
@@ -15,10 +16,12 @@ export interface HttpRequest {
   /** Reads the body to its end although only `maxBytes` are kept: for answers whose end is what one waits for. */
   drain?: boolean;
   clock?: Clock;
+  /** How its server is reached; left out: plainly, or by https with the authorities that everybody trusts. */
+  link?: Link | undefined;
 }
 
-/** `garbage`: something answers there, but not with HTTP. */
-export type HttpErrorKind = Exclude<TcpErrorKind, "aborted"> | "timeout" | "garbage";
+/** `garbage`: something answers there, but not with HTTP. `denied`: it does not take our token, or we have none. */
+export type HttpErrorKind = Exclude<TcpErrorKind, "aborted"> | "timeout" | "garbage" | "denied";
 
 /** Why there is no answer; the message is half a sentence: "connection refused", "no answer within 2000 ms". */
 export class HttpError extends Error {

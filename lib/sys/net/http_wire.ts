@@ -103,3 +103,7 @@ function isText(byte: number): boolean {
 export function excerpt(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }
+
+/** It begins as an alert or a handshake of TLS does. */
+export const isTls = (said: string): boolean =>
+  said.startsWith("\u0015\u0003") || said.startsWith("\u0016\u0003");

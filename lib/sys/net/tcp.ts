@@ -2,6 +2,8 @@
  * One outgoing TCP connection, bounded by an AbortSignal for its whole life, with errors sorted into the few kinds
  * that a caller can act on. Spec: §6.
  */
+import type { Link } from "../../model/plan.ts";
+import { deadline, systemClock } from "../clock.ts";
 import { isShortage, noneFree, noneFreeText } from "../process/descriptors.ts";
 
 /** What went wrong with a connection. */
@@ -12,6 +14,8 @@ export type TcpErrorKind =
   | "unreachable"
   /** The other side ended an open connection by force. */
   | "reset"
+  /** TLS: who answers is not who is meant, or does not speak it, or our own part of it is not in order. */
+  | "untrusted"
   /** We have no descriptor for it, so it says nothing about the other side. */
   | "unasked"
   /** The caller's signal was aborted; `cause` is its reason. */
@@ -45,9 +49,15 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Opens a connection; `signal` bounds the connecting and everything done on the stream afterwards. */
-export async function connectTcp(host: string, port: number, signal: AbortSignal): Promise<TcpStream> {
+export async function connectTcp(
+  host: string,
+  port: number,
+  signal: AbortSignal,
+  link?: Link,
+): Promise<TcpStream> {
   if (signal.aborted) throw classified(signal.reason, signal);
   if (noneFree()) throw new TcpError("unasked", noneFreeText);
+  if (link) return await connectLink(unbracket(host), port, signal, link);
   let conn: Deno.TcpConn;
   try {
     conn = await Deno.connect({ hostname: unbracket(host), port, signal });
@@ -61,7 +71,47 @@ export async function connectTcp(host: string, port: number, signal: AbortSignal
   return streamOn(conn, signal);
 }
 
-function streamOn(conn: Deno.TcpConn, signal: AbortSignal): TcpStream {
+/** The same, within the time and with the TLS of a link. Names are looked up anew each time, of both address families. */
+async function connectLink(
+  hostname: string,
+  port: number,
+  signal: AbortSignal,
+  { tls, connectMs }: Link,
+): Promise<TcpStream> {
+  using limit = deadline(systemClock, connectMs, signal);
+  if (!tls) {
+    try {
+      return streamOn(await Deno.connect({ hostname, port, signal: limit.signal }), signal);
+    } catch (error) {
+      if (limit.signal.aborted && !signal.aborted) throw tooSlow(connectMs, error);
+      throw classified(error, signal);
+    }
+  }
+  const { connectTls, TlsError, tlsTrouble } = await import("./tls.ts");
+  const inWords = (error: unknown): TcpError => {
+    if (error instanceof TlsError) {
+      return new TcpError(error.slow ? "reset" : "untrusted", error.message, error);
+    }
+    const trouble = tlsTrouble(error instanceof Error ? error.message : "", tls, hostname);
+    return trouble === null ? classified(error, signal) : new TcpError("untrusted", trouble, error);
+  };
+  try {
+    return streamOn(await connectTls(hostname, port, tls, limit.signal), signal, inWords);
+  } catch (error) {
+    if (signal.aborted) throw classified(error, signal);
+    const isLate = limit.signal.aborted && !(error instanceof TlsError);
+    throw isLate ? tooSlow(connectMs, error) : inWords(error);
+  }
+}
+
+const tooSlow = (ms: number, cause: unknown) =>
+  new TcpError("unreachable", `no connection within ${ms} ms (connect_timeout_ms)`, cause);
+
+function streamOn(
+  conn: Deno.TcpConn | Deno.TlsConn,
+  signal: AbortSignal,
+  inWords: (error: unknown) => TcpError = (error) => classified(error, signal),
+): TcpStream {
   let open = true;
   const close = () => {
     if (!open) return;
@@ -78,11 +128,20 @@ function streamOn(conn: Deno.TcpConn, signal: AbortSignal): TcpStream {
       if (signal.aborted) throw signal.reason;
       return await operation();
     } catch (error) {
-      throw classified(error, signal);
+      throw signal.aborted ? classified(error, signal) : inWords(error);
     }
   };
   return {
-    read: (into) => guarded(() => conn.read(into)),
+    read: (into) =>
+      guarded(async () => {
+        try {
+          return await conn.read(into);
+        } catch (error) {
+          // Many servers end TLS without saying so; the protocols above know where an answer ends.
+          if (error instanceof Deno.errors.UnexpectedEof) return null;
+          throw error;
+        }
+      }),
     write: (bytes) =>
       guarded(async () => {
         for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));

@@ -8,7 +8,7 @@ export interface HttpPeer extends AsyncDisposable {
 
 export function startHttpPeer(
   answer: (
-    asked: { method: string; path: string; body: string },
+    asked: { method: string; path: string; body: string; headers: Headers },
   ) => Response | Promise<Response>,
 ): HttpPeer {
   const asked: HttpPeer["asked"] = [];

@@ -82,3 +82,27 @@ Deno.test("rules speak also when the schema has complaints about other places", 
 Deno.test("a shorter shutdown than one service's grace is a warning", () => {
   assert.match(warningsOf(["kill_after_sec: 10", "kill_after_sec: ‸4"])[0]!, /per_service_grace_sec/);
 });
+
+Deno.test("tls and tokens: what belongs together is an error, what would do nothing a warning", () => {
+  const wanted = (from: string, ...keys: string[]) =>
+    edited([from, `${from}${keys.map((key) => `\n    ${key}`).join("")}`]);
+  const say = (...keys: string[]) =>
+    problemsOf(wanted("mmapped: true", ...keys)).map(({ message }) => message).join();
+  assert.match(say("tls: { cert_file: a.pem }"), /cert_file without key_file/);
+  assert.match(say("tls: { key_file: a.key }"), /key_file without cert_file/);
+  assert.match(
+    say("tls: { cert_file: a, key_file: b, server_name: c }"),
+    /server_name does not go with cert_file/,
+  );
+  assert.match(say("token_file: a", "token_env: B"), /both token_file and token_env/);
+  const http = 'readiness: { type: "http", url: "http://127.0.0.1:5001/ready", expect_code: 200 }';
+  const warned = (text: string) => load(text).warnings.map(({ message }) => message).join();
+  assert.match(warned(wanted(http, "tls: {}")), /"http:.*" stays without TLS/);
+  assert.equal(warned(wanted(http, "token_file: a")), "", "nobody is on the way");
+  const away = edited(['"http://127.0.0.1:5001/ready"', '"http://gpu-box:5001/ready"'], [
+    "expect_code: 200 }",
+    "expect_code: 200 }\n    token_env: A",
+  ]);
+  assert.match(warned(away), /whoever is on the way reads the token/);
+  assert.match(warned(wanted("mmapped: true", "token_env: A")), /nothing carries the token/);
+});
