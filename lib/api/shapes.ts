@@ -49,7 +49,10 @@ function make(z: Zod) {
     adopted: z.boolean(),
     vram_mib: figure("MiB on the GPU"),
     on_cpu: z.boolean().meta({ description: "it is ready, but its model is not on the GPU" }),
-  }).meta({ id: "Service" });
+    latency_ms: z.looseObject({ last: z.number(), p95: z.number() }).optional().meta({
+      description: "of an external one: how long its last health checks took",
+    }),
+  }).meta({ id: "Service" }) as ZodType<ServiceStatus>;
 
   const status: ZodType<LoaderStatus> = z.looseObject({
     state: oneOf<LoaderState>(

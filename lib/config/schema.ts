@@ -64,7 +64,9 @@ const health = z.strictObject({
     "Time between two checks; `loader.health_check_interval_sec` when left out",
   ),
   timeout_ms: z.number().min(10).max(600_000).default(2000).describe("How long one check may take"),
-  failures: z.int().min(1).max(1000).default(3).describe("Failed checks in a row that lead to a restart"),
+  failures: z.int().min(1).max(1000).optional().describe(
+    "Failed checks in a row that lead to a restart; 3, and of an external service 2, when left out",
+  ),
   busy: z.union([z.literal("cpu").transform(() => busy.parse({ cpu: true })), busy]).prefault({}).describe(
     "When a slow answer is forgiven; `cpu` is short for `{ cpu: true }`",
   ),

@@ -24,6 +24,8 @@ export interface ServiceStatus {
   vram_mib: number | null;
   /** It is ready but its model is not on the GPU. */
   on_cpu: boolean;
+  /** Of an external one: how long its last health checks took, ms; left out before the first. */
+  latency_ms?: { last: number; p95: number };
 }
 
 /** Whether something works for the person who talks. `unproved`: it is up, and no inference of it was seen to work. */

@@ -43,7 +43,7 @@ export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts
         .filter((probe) => health.probe !== undefined || !kindOf(probe).once),
       intervalMs: 1000 * (health.interval_sec ?? loader.health_check_interval_sec),
       timeoutMs: health.timeout_ms,
-      failures: health.failures,
+      failures: health.failures ?? (spawned ? 3 : 2),
       busy: { cpu: health.busy.cpu ?? spawned, limitMs: health.busy.limit_sec * 1000 },
     },
     warmup: planWarmup({ name, role, service, readiness, control, facts }),

@@ -1,5 +1,7 @@
 /** What works for the person who talks, told by capability. Spec: §6, §13; CONTRACT §9. */
 import { timeOfDay, worksText } from "../text.ts";
+import { isLoopback } from "../address.ts";
+import { portOf } from "../probes/kinds.ts";
 import type { Role, ServicePlan } from "../model/plan.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Works } from "../model/status.ts";
@@ -40,9 +42,37 @@ export function degradedText(supervisors: readonly Supervisor[]): string | null 
   const what = missing.map((supervisor) =>
     supervisor.state.actual === "failed"
       ? `${supervisor.name} failed (${failedBecause(supervisor.state.fault, supervisor.standing.givenUpWhy)})`
+      : supervisor.standing.awaySince && hostOf(supervisor.plan)
+      ? cutOff(supervisor, hostOf(supervisor.plan)!, supervisor.standing.awaySince)
       : supervisor.standing.awaySince
       ? `${supervisor.name} away since ${timeOfDay(supervisor.standing.awaySince)}`
       : `${supervisor.name} is ${supervisor.state.actual}`
   );
   return `${what.join(", ")}; ${worksText(capabilities(supervisors))}`;
 }
+
+/** The other machine that a service is asked at; null when it is this one. */
+export function hostOf({ readiness }: ServicePlan): string | null {
+  const host = readiness.map((probe) => portOf(probe)?.host).find((host) => host !== undefined) ?? null;
+  return host === null || isLoopback(host) ? null : host;
+}
+
+/** "answers (llm) are off: gpu-box unreachable since 14:02:07 (no route)". */
+function cutOff({ plan, state: { fault } }: Supervisor, host: string, since: Date): string {
+  const what = capabilityName(plan), who = what === plan.name ? what : `${what} (${plan.name})`;
+  const detail = fault && "detail" in fault ? fault.detail : "no answer";
+  const [, why] = reasons.find(([pattern]) => pattern.test(detail)) ?? [, null];
+  const off = `${who} ${what.endsWith("s") ? "are" : "is"} off`;
+  return why
+    ? `${off}: ${host} unreachable since ${timeOfDay(since)} (${why})`
+    : `${off} since ${timeOfDay(since)}: ${host} says ${detail}`;
+}
+
+/** What the system says of a way that leads nowhere, in a word or two. */
+const reasons: [RegExp, string][] = [
+  [/no route|network is unreachable|host is unreachable|network is down/i, "no route"],
+  [/no (answer|connection) within|timed out/i, "no answer"],
+  [/connection refused/i, "connection refused"],
+  [/reset|closed the connection|connection was closed/i, "connection cut"],
+  [/lookup|resolve|name or service/i, "its name is not known"],
+];

@@ -127,7 +127,9 @@ export function judge(
   now: number,
 ): Exclude<Verdict, { kind: "none" }> {
   if (policy.type === "watch") {
-    return { kind: "look_again", delayMs: backoffMs(policy, recent(policy, restarts, now).length) };
+    // What does not answer is looked for at once; what answers and fails is left alone for a while.
+    const delayMs = fault.kind === "unhealthy" ? 0 : backoffMs(policy, recent(policy, restarts, now).length);
+    return { kind: "look_again", delayMs };
   }
   const code = fault.kind === "exited" ? fault.status.code : null;
   if (fault.kind === "refused") return { kind: "give_up", why: "on_vram_short: fail" };

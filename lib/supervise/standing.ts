@@ -2,6 +2,8 @@
 import type { ServiceFact } from "../model/events.ts";
 import type { StopReport } from "../model/reports.ts";
 
+const checksKept = 64;
+
 export class Standing {
   /** From the spawn of its copy (of one that stood by: its release) to ready, ms; null before, and of one taken over. */
   readyMs: number | null = null;
@@ -18,6 +20,8 @@ export class Standing {
   /** Its copy was started by an earlier loader and taken over. */
   adopted = false;
   lastStop: StopReport | null = null;
+  /** How long its last health checks took that were answered, ms, newest last. */
+  checks: number[] = [];
 
   /** The observer; `now`: monotonic ms. */
   note(fact: ServiceFact, now: number): void {
@@ -32,6 +36,9 @@ export class Standing {
         return;
       case "adopted":
         this.adopted = true;
+        return;
+      case "checked":
+        if (fact.result === "ready") this.checks = [...this.checks.slice(1 - checksKept), fact.ms];
         return;
       case "wrong":
         this.wrong = fact.detail;

@@ -1,6 +1,7 @@
 /** One service as `status` tells it. Spec: §12. */
 import type { ServicePlan } from "../model/plan.ts";
 import type { GpuCoordinator } from "../gpu/coordinator.ts";
+import { percentile } from "../metrics/figures.ts";
 import type { ServiceStatus } from "../model/status.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { faultText } from "./wording.ts";
@@ -46,5 +47,12 @@ export function serviceStatus(
     adopted: standing.adopted,
     vram_mib: gpu?.heldBy(supervisor.name) ?? null,
     on_cpu: gpu?.isOnCpu(supervisor.name) ?? false,
+    ...supervisor.service.external && standing.checks.length > 0
+      ? {
+        latency_ms: { last: tenths(standing.checks.at(-1)!), p95: tenths(percentile(standing.checks, 95)!) },
+      }
+      : {},
   };
 }
+
+const tenths = (ms: number) => Math.round(ms * 10) / 10;

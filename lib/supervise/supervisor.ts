@@ -38,6 +38,9 @@ export interface KeptSupervisor {
   backoffMs: number | null;
 }
 
+/** A person waits for whoever is away, and a question that nobody hears costs nothing, ms. */
+const slowestLookMs = 1000;
+
 /** `S`: what it keeps alive; whoever only supervises need not know. */
 export class Supervisor<S extends Supervised = Supervised> {
   readonly service: S;
@@ -314,10 +317,11 @@ export class Supervisor<S extends Supervised = Supervised> {
     this.#report(signal, { type: "ready" });
   }
 
-  /** Looks for an external service that is away, at the pace of its health checks, until it answers. */
+  /** Looks for an external service that is away, at the pace of its health checks or each second, until it answers. */
   async #look(signal: AbortSignal, afterMs: number): Promise<void> {
+    const paceMs = Math.min(this.plan.health.intervalMs, slowestLookMs);
     await this.#clock.sleep(afterMs, signal);
-    while (!await this.service.isReady(signal)) await this.#clock.sleep(this.plan.health.intervalMs, signal);
+    while (!await this.service.isReady(signal)) await this.#clock.sleep(paceMs, signal);
     this.#report(signal, { type: "ready" });
   }
 

@@ -31,6 +31,7 @@ const columns: Column[] = [
   { title: "up for", align: "right" },
   { title: "restarts", align: "right" },
   { title: "vram", align: "right" },
+  { title: "answers in", align: "right" },
   { title: "remarks", max: 100 },
 ];
 
@@ -77,6 +78,7 @@ function row(service: ServiceStatus): Cell[] {
     service.up_sec === null ? "-" : elapsed(service.up_sec),
     String(service.restarts),
     service.vram_mib === null ? "" : `${service.vram_mib} MiB`,
+    service.latency_ms ? `${service.latency_ms.last} ms (p95 ${service.latency_ms.p95})` : "",
     service.problem === null ? remarks(service) : { text: remarks(service), style: "yellow" },
   ];
 }
