@@ -51,9 +51,10 @@ const expandable = [
   /^services\.[^.]+\.workdir$/,
   /^services\.[^.]+\.(readiness|health\.probe)(\[\d+\])?\.cmd\[\d+\]$/,
   /^services\.[^.]+\.warmup\.cmd\[\d+\]$/,
-  /^services\.[^.]+\.control\.(speak|pause|resume)\[\d+\]$/,
+  /^services\.[^.]+\.control\.(speak|pause|resume|player)\[\d+\]$/,
   /^services\.[^.]+\.prepare\.files\[\d+\]$/,
   /^loader\.(state_dir|log_dir)$/,
+  /^loader\.selftest\.(player|recorder)\[\d+\]$/,
   /^loader\.notify\[\d+\]\.(exec\[\d+\]|\w+\.(url|topic|token_file))$/,
   /^loader\.port_hygiene\.(unix_sockets|pid_files)\[\d+\]$/,
 ];

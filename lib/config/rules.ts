@@ -45,6 +45,7 @@ export function checkRules(
   checkLimits(loader, found);
   checkFolders(loader, env, found);
   checkDashboard(recordOf(loader.dashboard).listen, found);
+  checkRoom(recordOf(loader.selftest).room, found);
   for (const service of services) checkService(service, env, sourceOf, found);
   return found;
 }
@@ -57,6 +58,17 @@ function checkDashboard(listen: unknown, found: RuleFindings): void {
     message: "no address that can be listened at",
     wanted: "address:port, as 127.0.0.1:5080 or [::1]:5080",
     found: quote(listen),
+  });
+}
+
+function checkRoom(room: unknown, found: RuleFindings): void {
+  if (typeof room !== "string" || parseTarget(room)) return;
+  found.errors.push({
+    path: ["loader", "selftest", "room"],
+    at: "value",
+    message: "not the address of a room",
+    wanted: "host:port, as 127.0.0.1:5006",
+    found: quote(room),
   });
 }
 

@@ -227,6 +227,13 @@ const selftest = z.strictObject({
   at_boot: z.boolean().default(false).describe(
     "Test after the greeting, in the background: what is wrong is a WARNING, and nothing waits for it",
   ),
+  player: argv().optional().describe(
+    "Program that plays a WAV file for `selftest --sound`, put in for `{file}` or at the end; the tts' own, else the first that can, when left out",
+  ),
+  recorder: argv().optional().describe(
+    "Program that writes 16 kHz 16-bit mono PCM; the first of `pw-record`, `arecord`, `parecord` that can when left out",
+  ),
+  room: text(255).optional().describe("`host:port` of a room.py that carries the sound instead"),
 });
 
 const readySec = () => positiveSecond();

@@ -4,6 +4,7 @@
  * Spec: §10; CONTRACT §5.
  */
 import { parseTarget } from "../address.ts";
+import type { ControlSpec } from "../model/plan.ts";
 import type { RuleFindings, ServiceView } from "../model/written.ts";
 import { lengthMs, type Sound, wavOf } from "../protocols/sound.ts";
 import { encodeEvent, eventReader, WyomingError } from "../protocols/wyoming.ts";
@@ -65,6 +66,11 @@ export function planOutput(
 ): Output {
   if (snd !== undefined) return { snd: parseTarget(snd)! };
   return { players: player ? [argv(player)] : usualPlayers };
+}
+
+/** Where a control has its sound played; the usual players for one whose service plays it itself. */
+export function outputOf(control: ControlSpec): Output {
+  return "players" in control || "snd" in control ? control as unknown as Output : { players: usualPlayers };
 }
 
 export function describeOutput(output: Output): string {

@@ -2,6 +2,7 @@
 import { ConfigCache } from "../config/cache.ts";
 import { findConfig, readConfig } from "../config/find.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import { measuredLatency } from "../metrics/output_latency.ts";
 import type { History } from "../metrics/history.ts";
 import { openHistory } from "../metrics/history.ts";
 import { readyTimes } from "../metrics/figures.ts";
@@ -134,6 +135,9 @@ function plan(
   const { loaded } = first;
   const history = openHistory(planDirs(loaded, factsOf(first)).state, { last: bootsThatCount });
   const times = learned ? readyTimes(history.records) : null;
-  const planOf = (read: Read) => planBoot(read.loaded, { ...factsOf(read), history: times });
+  const planOf = (read: Read) => {
+    const facts = factsOf(read), outputLatencyMs = measuredLatency(planDirs(read.loaded, facts).state);
+    return planBoot(read.loaded, { ...facts, history: times, outputLatencyMs });
+  };
   return { loaded, plan: planOf(first), history, reread: async () => planOf(await again()), demoPorts: [] };
 }

@@ -1,4 +1,5 @@
 /** A self-test beside the earlier ones of the same assistant, and kept for those to come. Spec: §13; docs/contract.md §11. */
+import { keepLatency } from "../metrics/output_latency.ts";
 import { besideEarlier, keptOf, openSelftests, type Usual } from "../metrics/selftests.ts";
 import type { BootPlan } from "../model/plan.ts";
 import type { SelftestReport } from "../model/selftest.ts";
@@ -17,6 +18,9 @@ export async function testAndKeep(plan: BootPlan, options: Omit<SelftestOptions,
   const kept = openSelftests(plan.dirs.state);
   const report = await selftest(plan, { ...options, run: runOf });
   const usual = besideEarlier(report, kept.records);
-  const problem = await kept.append(keptOf(report));
-  return { report, usual, warnings: problem ? [...kept.warnings, problem] : kept.warnings };
+  const problems = [
+    await kept.append(keptOf(report)),
+    report.sound && keepLatency(plan.dirs.state, report.sound.latency_ms),
+  ];
+  return { report, usual, warnings: [...kept.warnings, ...problems.filter((problem) => problem !== null)] };
 }

@@ -16,6 +16,7 @@ import {
   selftestProblems,
   type SelftestRecord,
   selftestStages,
+  type SoundFigures,
   type StageFigures,
   type StageName,
 } from "../model/selftest.ts";
@@ -48,6 +49,9 @@ const reader = shaped<SelftestRecord>({
     16,
   ),
   first_audio_ms: time,
+  sound: orNull(
+    shaped<SoundFigures>({ peak: figure, snr_db: figure, correlation: figure, latency_ms: figure }),
+  ),
 });
 
 function parseLine(line: string): SelftestRecord | "unknown" | "damaged" {

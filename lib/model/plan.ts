@@ -121,6 +121,11 @@ export interface GreetingPlan {
 export interface SelftestPlan {
   /** After the greeting, in the background. */
   atBoot: boolean;
+  /** Programs that play and record, as named; null: found by themselves. */
+  player: string[] | null;
+  recorder: string[] | null;
+  /** The room that carries the sound instead. */
+  room: { host: string; port: number } | null;
 }
 
 /** Where the page listens. */

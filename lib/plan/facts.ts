@@ -15,6 +15,8 @@ export interface PlanFacts {
   env: Readonly<Record<string, string | undefined>>;
   uid: number;
   history: ReadyTimeHistory | null;
+  /** As a self-test measured it; it holds unless another one is configured. */
+  outputLatencyMs?: number | null;
   /** Names an instance after its configuration's real path: a short hash. */
   instanceHash(path: string): string;
 }

@@ -3,7 +3,7 @@ import { parseTarget } from "../address.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { instanceName, planDirs } from "./dirs.ts";
 import type { PlanFacts } from "./facts.ts";
-import { resolvePath } from "./paths.ts";
+import { resolveArgv, resolvePath } from "./paths.ts";
 import { planReceiver } from "./receiver.ts";
 import { planService } from "./service.ts";
 import type { BootPlan } from "../model/plan.ts";
@@ -34,9 +34,11 @@ export function planBoot(loaded: LoadedConfig, facts: PlanFacts): BootPlan {
       resumeAfterMs: greeting.kwd_resume_after_tts_ms,
       timeoutMs: greeting.timeout_sec === undefined ? greetingMs(greeting.text) : greeting.timeout_sec * 1000,
       budgetMs: greeting.budget_ms,
-      outputLatencyMs: greeting.output_latency_ms,
+      outputLatencyMs: loaded.given.has("loader.post_boot_greeting.output_latency_ms")
+        ? greeting.output_latency_ms
+        : facts.outputLatencyMs ?? greeting.output_latency_ms,
     },
-    selftest: { atBoot: loader.selftest.at_boot },
+    selftest: planSelftest(loader.selftest, facts),
     failFast: loader.fail_fast_on_repeated_failures,
     hygiene: {
       enabled: hygiene.enabled,
@@ -77,6 +79,19 @@ export function planBoot(loaded: LoadedConfig, facts: PlanFacts): BootPlan {
     warnings: loaded.warnings.map(({ line, column, message, hint }) =>
       `${loaded.path}:${line}:${column}: ${message}${hint === null ? "" : ` (${hint})`}`
     ),
+  };
+}
+
+function planSelftest(
+  { at_boot, player, recorder, room }: LoadedConfig["config"]["loader"]["selftest"],
+  { configDir }: PlanFacts,
+): BootPlan["selftest"] {
+  const argv = (words: string[] | undefined) => words ? resolveArgv(configDir, words) : null;
+  return {
+    atBoot: at_boot,
+    player: argv(player),
+    recorder: argv(recorder),
+    room: room === undefined ? null : parseTarget(room),
   };
 }
 

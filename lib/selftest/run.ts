@@ -4,8 +4,14 @@
  * listens in earnest hears of it. Spec: §10, §13; docs/contract.md §11.
  */
 import type { BootPlan, ServicePlan } from "../model/plan.ts";
-import type { SelftestProblem, SelftestReport, StageName, StageReport } from "../model/selftest.ts";
-import { lengthMs } from "../protocols/sound.ts";
+import type {
+  SelftestProblem,
+  SelftestReport,
+  SoundFigures,
+  StageName,
+  StageReport,
+} from "../model/selftest.ts";
+import { lengthMs, type Sound } from "../protocols/sound.ts";
 import type { RunCommand } from "../sys/process/command.ts";
 import { seconds } from "../text.ts";
 import { coldCheck, runWarmup } from "../warmups/mod.ts";
@@ -21,6 +27,8 @@ import {
   wakeCandidates,
   wakeWordsOf,
 } from "./engines.ts";
+import { devicesOf } from "./devices.ts";
+import { type HeardOutcome, hearItself } from "./heard.ts";
 import { isNamed } from "../protocols/wyoming.ts";
 import { peakOf, soundOf, speechOf } from "./speech.ts";
 import { align } from "./words.ts";
@@ -31,6 +39,8 @@ export interface SelftestOptions extends Pick<Ask, "clock" | "signal"> {
   run(service: ServicePlan): RunCommand;
   /** What is said; a short question, or where another language is spoken the greeting. */
   sentence?: string | undefined;
+  /** Also with sound; `quietly` sees to it that the wake word does not hear it. */
+  sound?: { run: RunCommand; quietly<T>(act: () => Promise<T>): Promise<T> } | undefined;
 }
 
 /** Short, and understood by the smallest engines. */
@@ -41,7 +51,7 @@ const leastPeak = 200;
 const runInMs = 2000, runOutMs = 1000;
 /** A question may lose a word in four, or one of a short one. */
 const mayBeWrong = (words: number) => Math.max(1, Math.floor(words / 4));
-const shortMs = 3000;
+const shortMs = 3000, longestMs = 120_000;
 
 type Outcome = Partial<StageReport> & Pick<StageReport, "text">;
 const failed = (problem: SelftestProblem, text: string): Outcome => ({ verdict: "failed", problem, text });
@@ -78,7 +88,26 @@ class Selftest {
     const answer = await this.#stage("llm", llm?.name, () => this.#thought(llm));
     const parts = [heard.ms, answer.ms, tts.first_ms];
     const sum = parts.every((ms) => ms !== null) ? parts.reduce((sum, ms) => sum + ms, 0) : null;
-    return { format: 1, at, boot, stages: [tts, wake, heard, answer], first_audio_ms: sum };
+    const stages = [tts, wake, heard, answer];
+    let sound: SoundFigures | null = null;
+    if (this.#o.sound) {
+      stages.push(
+        await this.#stage("sound", tts.service ?? undefined, async () => {
+          if (!spoken) return notTested("there is no speech to play");
+          const { figures, problem, text } = await this.#aloud(spoken.sound);
+          sound = figures;
+          return problem ? failed(problem, text) : { text };
+        }),
+      );
+    }
+    return { format: 1, at, boot, stages, first_audio_ms: sum, sound };
+  }
+
+  async #aloud(sound: Sound): Promise<HeardOutcome> {
+    const { run, quietly } = this.#o.sound!;
+    return await quietly(() =>
+      hearItself(sound, devicesOf(this.#plan, run), { ...this.#o, timeoutMs: longestMs })
+    );
   }
 
   #ask({ warmup }: ServicePlan, timeoutMs = warmup.timeoutMs): Ask {

@@ -9,6 +9,7 @@ const titles: Record<StageName, string> = {
   wake: "hear the wake word",
   stt: "understand",
   llm: "think",
+  sound: "be heard",
 };
 const right = (title: string): Column => ({ title, align: "right" });
 

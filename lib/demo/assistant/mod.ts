@@ -88,6 +88,9 @@ export function assistantFiles(assistant: Assistant): StarterFile[] {
     tts: at("tts"),
     more: more.map((word) => `\n      - ${JSON.stringify(word)}`).join(""),
     home: assistant.home,
+    selftest: assistant.room
+      ? `\n\n  # Where \`selftest --sound\` plays and records.\n  selftest: { room: "${roomAt}" }`
+      : "",
     host,
     model: assistant.model ?? "",
   };

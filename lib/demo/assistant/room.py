@@ -8,7 +8,7 @@ Who connects says in one line who it is, and then sends or gets raw PCM:
     microphone   gets all that is heard in the room, with the room's noise, 20 ms at a time
     ear          gets only what the loudspeakers play
     set KEY VALUE   noise (rms of a sample, 30), latency_ms (of the loudspeakers, 0), microphone (on, dead, silent:
-                 dead sends nothing any more, silent sends zeros); answers one line
+                 dead sends nothing any more, silent sends zeros), speaker (on, muted); answers one line
 
     room.py                              the room; the port comes from the loader, in ALEXA_BIND_PORT
     room.py microphone HOST:PORT         as a recorder: the room's sound to stdout
@@ -31,6 +31,7 @@ setting = {
     "noise": float(os.environ.get("ALEXA_ROOM_NOISE") or 30),
     "latency_ms": float(os.environ.get("ALEXA_ROOM_LATENCY_MS") or 0),
     "microphone": os.environ.get("ALEXA_ROOM_MICROPHONE") or "on",
+    "speaker": "on",
 }
 
 
@@ -88,6 +89,8 @@ class Room:
         while len(self.delayed) > wanted:
             self.delayed.popleft()  # the latency was lowered just now
         speakers = self.delayed.popleft() if len(self.delayed) == wanted else SILENCE
+        if setting["speaker"] == "muted":
+            speakers = SILENCE
         noise = array.array("h", [int(value * setting["noise"] / 100) for value in self.noise[self.at:self.at + 320]])
         self.at = (self.at + 320) % len(self.noise)
         heard = mix([speakers, noise.tobytes()] + [frame for kind, frame in taken if kind == "person"])
@@ -109,7 +112,7 @@ class Room:
                 self.listeners.append(listener)
                 await reader.read()
             elif kind == "set" and len(words) == 2 and words[0] in setting:
-                setting[words[0]] = words[1] if words[0] == "microphone" else float(words[1])
+                setting[words[0]] = words[1] if words[0] in ("microphone", "speaker") else float(words[1])
                 writer.write(b"ok\n")
             else:
                 writer.write(b"say speaker, person, microphone, ear, or set KEY VALUE\n")

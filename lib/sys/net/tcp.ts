@@ -37,6 +37,8 @@ export interface TcpStream extends Disposable {
   read(into: Uint8Array): Promise<number | null>;
   /** Writes all of `bytes`. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Says that nothing more is written. */
+  closeWrite(): Promise<void>;
   /** Idempotent. */
   close(): void;
 }
@@ -146,6 +148,7 @@ function streamOn(
       guarded(async () => {
         for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
       }),
+    closeWrite: () => guarded(() => conn.closeWrite()),
     close,
     [Symbol.dispose]: close,
   };

@@ -24,6 +24,8 @@ export interface CommandLimits {
   timeoutMs: number;
   signal?: AbortSignal | undefined;
   maxOutputBytes?: number;
+  /** Told of the output as it comes, all of it. */
+  onOutput?: (chunk: Uint8Array) => void;
 }
 
 /** Runs a command as whoever gave this function wants it run: in which folder, with which environment. */
@@ -78,7 +80,7 @@ export async function runCommand(argv: readonly string[], o: CommandOptions): Pr
   const family = new CommandFamily(child.pid, mark);
   o.owner?.onSpawned(family.leader);
   const limit = o.maxOutputBytes ?? 1 << 20;
-  const out = new Output(child.stdout, limit), err = new Output(child.stderr, limit);
+  const out = new Output(child.stdout, limit, o.onOutput), err = new Output(child.stderr, limit);
   let status: Deno.CommandStatus | null = null;
   const exited = child.status.then((it) => void (status = it));
 
@@ -131,16 +133,21 @@ class Output {
   #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   #parts: Uint8Array<ArrayBuffer>[] = [];
 
-  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>, limit: number) {
+  constructor(
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    limit: number,
+    onChunk?: (chunk: Uint8Array) => void,
+  ) {
     this.#reader = stream.getReader();
-    this.ended = this.#read(limit);
+    this.ended = this.#read(limit, onChunk);
   }
 
-  async #read(room: number): Promise<void> {
+  async #read(room: number, onChunk?: (chunk: Uint8Array) => void): Promise<void> {
     try {
       for (;;) {
         const { value, done } = await this.#reader.read();
         if (done) return;
+        onChunk?.(value);
         if (room > 0) this.#parts.push(value.subarray(0, room));
         room -= value.length;
       }

@@ -21,6 +21,7 @@ const record = (n: number, ms: number | null, change: Partial<StageReport> = {})
   boot: "b",
   stages: [stage({ ms, ...change })],
   first_audio_ms: ms,
+  sound: null,
 });
 
 Deno.test("self-tests are kept as figures, without a word; what a newer program wrote stays", async () => {
@@ -45,7 +46,7 @@ Deno.test("besideEarlier() has the p95 of what was right, and names what takes o
     record(6, 9000, { verdict: "failed" }),
   ];
   const usual = besideEarlier(record(9, 281), earlier);
-  assert.deepEqual(usual.stages, { tts: null, wake: null, stt: 140, llm: null });
+  assert.deepEqual(usual.stages, { tts: null, wake: null, stt: 140, llm: null, sound: null });
   assert.deepEqual(usual.slow, ["stt"]);
   assert.deepEqual(besideEarlier(record(9, 280), earlier).slow, []);
   assert.deepEqual(besideEarlier(record(9, 281, { verdict: "failed" }), earlier).slow, []);

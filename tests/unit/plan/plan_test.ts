@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { edited, factsWith, four, load, planOf, specText } from "../../support/config_edit.ts";
+import { edited, factsWith, four, load, planOf, problemsOf, specText } from "../../support/config_edit.ts";
 import { planBoot } from "../../../lib/plan/mod.ts";
 import { withProcesses } from "../../support/with_processes.ts";
 
@@ -289,4 +289,29 @@ Deno.test("P10: the greeting's watchdog grows with its text, unless it is set", 
   assert.equal(text(31), 5100);
   assert.equal(text(133), 15_300);
   assert.equal(timeoutOf("    timeout_sec: 3"), 3000);
+});
+
+Deno.test("the output latency that a self-test measured holds, unless one is configured", () => {
+  const plannedWith = (greeting: string) => {
+    const text = edited(["  post_boot_greeting:", `  post_boot_greeting:${greeting}`]);
+    return planOf(text, { outputLatencyMs: 320 }).greeting.outputLatencyMs;
+  };
+  assert.equal(plannedWith(""), 320);
+  assert.equal(plannedWith("\n    output_latency_ms: 0"), 0);
+});
+
+Deno.test("selftest: at_boot is short for a mapping; its programs and its room are planned", () => {
+  const plannedWith = (selftest: string) =>
+    planOf(edited(["loader:\n", `loader:\n  selftest: ${selftest}\n`])).selftest;
+  const nothing = { atBoot: false, player: null, recorder: null, room: null };
+  assert.deepEqual(plannedWith("at_boot"), { ...nothing, atBoot: true });
+  assert.deepEqual(plannedWith("{ recorder: [./rec, x], room: '127.0.0.1:5006' }"), {
+    ...nothing,
+    recorder: ["/etc/alexa/rec", "x"],
+    room: { host: "127.0.0.1", port: 5006 },
+  });
+  assert.match(
+    problemsOf(edited(["loader:\n", "loader:\n  selftest: { room: here }\n"]))[0]!.message,
+    /not the address of a room/,
+  );
 });

@@ -41,9 +41,10 @@ const report: SelftestReport = {
   boot: "b",
   stages,
   first_audio_ms: 3520,
+  sound: null,
 };
 const usual = {
-  stages: { tts: 310, wake: null, stt: 800, llm: 1000 },
+  stages: { tts: 310, wake: null, stt: 800, llm: 1000, sound: null },
   first_audio_ms: 2000,
   slow: ["llm" as const],
 };

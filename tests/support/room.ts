@@ -1,0 +1,32 @@
+/** The reference assistant's room as a process of its own. */
+import { setRoom } from "../../scripts/voice/room.ts";
+import { freePort } from "./peers/tcp_peer.ts";
+
+export interface TestRoom extends AsyncDisposable {
+  host: string;
+  port: number;
+  set(key: string, value: string | number): Promise<void>;
+}
+
+export const roomScript: string = new URL("../../lib/demo/assistant/room.py", import.meta.url).pathname;
+
+export async function startRoom(): Promise<TestRoom> {
+  const port = freePort();
+  const child = new Deno.Command("python3", {
+    args: [roomScript],
+    env: { ALEXA_BIND_PORT: String(port) },
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  if ((await reader.read()).done) throw new Error("the room did not open");
+  return {
+    host: "127.0.0.1",
+    port,
+    set: (key, value) => setRoom(port, key, value),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await child.status;
+      await reader.cancel();
+    },
+  };
+}
