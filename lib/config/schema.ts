@@ -90,6 +90,20 @@ const tls = z.strictObject({
   ),
 });
 
+const wakeOnLan = z.strictObject({
+  mac: z.string().regex(
+    /^([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}$/,
+    "six pairs of hexadecimal digits, as aa:bb:cc:dd:ee:ff",
+  )
+    .describe("Address of its network card"),
+  broadcast: text(300).default("255.255.255.255").describe(
+    "Where the magic packet is sent: an address, or address:port; port 9 when left out",
+  ),
+  wait_sec: positiveSecond(3600).default(90).describe(
+    "How long its machine may take until the service answers",
+  ),
+});
+
 // ——— prepare, control, restart ———
 
 const prepare = z.strictObject({
@@ -205,6 +219,9 @@ const service = z.strictObject({
   token_env: variableName().optional().describe("The same in a variable of the loader's environment"),
   connect_timeout_ms: z.number().min(10).max(600_000).optional().describe(
     "How long a connection may take to come about, with `tls`, a token or this; 1500 when left out",
+  ),
+  wake_on_lan: wakeOnLan.optional().describe(
+    "Of an external service: its machine is switched on by a magic packet when it is down at the start, or lost later",
   ),
   threads: z.int().min(1).max(4096).optional().describe("Exported as `OMP_NUM_THREADS` and its relatives"),
   backend: text(255).optional().describe("Engine, exported as `ALEXA_BACKEND`"),

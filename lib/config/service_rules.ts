@@ -136,7 +136,7 @@ function checkProbe(service: ServiceView, probe: ProbeView, env: Environment, fo
 
 /** How it is reached: what belongs together, and what would do nothing. */
 function checkLink(
-  { name, path, raw, probes, healthProbes, warmup, control }: ServiceView,
+  { name, path, raw, manage, probes, healthProbes, warmup, control }: ServiceView,
   found: RuleFindings,
 ): void {
   const tls = recordOf(raw.tls);
@@ -158,6 +158,9 @@ function checkLink(
       "server_name does not go with cert_file",
       "write the name of its certificate as the host; an entry of /etc/hosts leads it anywhere",
     );
+  }
+  if (raw.wake_on_lan !== undefined && manage === "spawn") {
+    warning(["wake_on_lan"], "wake_on_lan has no effect on what runs here", "it is for `manage: external`");
   }
   const token = (["token_file", "token_env"] as const).filter((key) => raw[key] !== undefined);
   if (token.length === 2) {

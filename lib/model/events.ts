@@ -49,6 +49,8 @@ export type ServiceFact =
   | { fact: "fault"; fault: Fault; verdict: Verdict; awaySince: Date | null }
   /** An external one answers again. */
   | { fact: "back"; awayMs: number }
+  /** A magic packet for the machine of an external one went out; `failed`: why not. It is waited for so long. */
+  | { fact: "wake_sent"; mac: string; waitMs: number; failed: string | null }
   | { fact: "restart_wanted" }
   /** The wake word is muted for a person, or not any more; or it refuses that, and is asked again. */
   | { fact: "muted"; muted: boolean }

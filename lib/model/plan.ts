@@ -103,6 +103,8 @@ export interface ServicePlan {
   control: ControlSpec;
   /** Left out: it is asked plainly. */
   link?: Link;
+  /** How the machine of an external one is switched on, and how long that may take, ms. */
+  wake?: { mac: string; host: string; port: number; waitMs: number };
   /** Names of engine and model, for prewarm layouts and reports. */
   engine: { backend: string | null; server: string | null; model: string | null };
 }

@@ -32,6 +32,7 @@ const serviceSettings: Record<Exclude<keyof ServicePlan, "name" | "tag">, Servic
   engine: { key: "model" },
   image: { key: "image" },
   link: { key: "tls" },
+  wake: { key: "wake_on_lan" },
 };
 /** Of what somebody else runs these say who it is, or what it must be able to: it is looked for anew, which costs it nothing. */
 const startedExternally: ReadonlySet<string> = new Set(["readiness", "warmup", "link"]);

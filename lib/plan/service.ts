@@ -1,5 +1,5 @@
 /** One configured service -> its part of the plan. Spec: §1.1, §3, §6. */
-import { isLoopback } from "../address.ts";
+import { isLoopback, parseTarget } from "../address.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { LoaderConfig, ServiceConfig } from "../config/schema.ts";
 import { kindOf as controlKindOf } from "../controls/kinds.ts";
@@ -24,6 +24,8 @@ export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts
   const bindPort = spawned ? planBindPort(loader, name, readiness) : null;
   const control = planControl(service, readiness, facts);
   const { health } = service;
+  const wake = planWake(service);
+  const readyTimeout = planReadyTimeout(loaded, name, historyOf(facts, name));
   return {
     name,
     tag: name.toUpperCase(),
@@ -37,7 +39,9 @@ export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts
     ...(service.image === undefined ? {} : { image: service.image }),
     bindPort,
     readiness,
-    readyTimeout: planReadyTimeout(loaded, name, historyOf(facts, name)),
+    readyTimeout: wake && wake.waitMs > readyTimeout.value
+      ? { value: wake.waitMs, from: "wake_on_lan.wait_sec" }
+      : readyTimeout,
     health: {
       probes: planProbes(health.probe ?? service.readiness, service, facts, health.timeout_ms)
         .filter((probe) => health.probe !== undefined || !kindOf(probe).once),
@@ -55,6 +59,7 @@ export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts
     vramMb: service.vram_mb ?? null,
     control,
     ...planLink(service, facts),
+    ...wake ? { wake } : {},
     engine: {
       backend: service.backend ?? null,
       server: service.server ?? null,
@@ -106,6 +111,12 @@ function planLink(service: ServiceConfig, { configDir }: PlanFacts): { link?: Li
       connectMs: connect_timeout_ms ?? usualConnectMs,
     },
   };
+}
+
+function planWake({ manage, wake_on_lan: wake }: ServiceConfig): ServicePlan["wake"] {
+  if (!wake || manage !== "external") return undefined;
+  const { host, port } = parseTarget(wake.broadcast) ?? { host: wake.broadcast, port: 9 };
+  return { mac: wake.mac.toLowerCase().replaceAll("-", ":"), host, port, waitMs: 1000 * wake.wait_sec };
 }
 
 function planPrepare(service: ServiceConfig, facts: PlanFacts): ServicePlan["prepare"] {

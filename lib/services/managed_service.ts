@@ -192,6 +192,21 @@ export class ManagedService implements ServiceAdapter, Supervised, AsyncDisposab
     });
   }
 
+  async wake(signal: AbortSignal): Promise<{ failed: string | null } | null> {
+    const { wake } = this.plan;
+    if (!wake) return null;
+    if (this.#probes.length === 0) this.#createProbes();
+    const results = await this.#ask(this.#probes, readyCheckMs, signal);
+    // Whoever refuses a connection is awake.
+    const silent = results.some((result) =>
+      result.state === "timeout" ||
+      result.state === "waiting" && result.unheard && !/refused/.test(result.detail)
+    );
+    if (!silent) return null;
+    const { sendMagicPacket } = await import("../sys/net/wake_on_lan.ts");
+    return { failed: await sendMagicPacket(wake.mac, wake) };
+  }
+
   /** Runs the warm-up once. Loaded when it is first needed: no boot waits for it before its first spawn. */
   async warm(signal: AbortSignal): Promise<WarmupResult> {
     const { runWarmup } = await import("../warmups/mod.ts");

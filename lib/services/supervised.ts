@@ -23,6 +23,8 @@ export interface Supervised {
   /** Resolves when all its readiness probes hold at once, or one stays wrong. Rejects only with `signal`'s reason. */
   awaitReady(o: ReadyOptions): Promise<WaitResult>;
   isReady(signal?: AbortSignal): Promise<boolean>;
+  /** Wakes its machine if that says nothing at all; null: no need, or no way. `failed`: why the packet did not go out. */
+  wake?(signal: AbortSignal): Promise<{ failed: string | null } | null>;
   warm(signal: AbortSignal): Promise<WarmupResult>;
   /** Why what was warmed is cold again, in words; null while it is warm, or where nobody can tell. */
   coldBecause(signal: AbortSignal): Promise<string | null>;

@@ -45,6 +45,16 @@ class Sentences {
         return this.#info(`Adopted (pid ${fact.pid}, of boot ${fact.boot.slice(0, 4)})`);
       case "not_adopted":
         return this.#warn(`Not adopted: pid ${fact.pid} ${fact.why}; stopping it`);
+      case "wake_sent":
+        return fact.failed === null
+          ? this.#info(
+            `Its machine does not answer: magic packet for ${fact.mac} sent, waiting up to ${
+              seconds(fact.waitMs)
+            }`,
+          )
+          : this.#warn(
+            `Its machine does not answer, and no magic packet can be sent: ${fact.failed} (wake_on_lan)`,
+          );
       case "restart_wanted":
         return this.#info("Restarting (requested)");
       case "bound_early":

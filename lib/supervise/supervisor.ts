@@ -304,6 +304,7 @@ export class Supervisor<S extends Supervised = Supervised> {
     this.#emit({ fact: "started", pid: service.pid(), released });
     if (service.copy && !released) this.#followExit(service.copy);
 
+    if (this.plan.wake) await this.#wake(signal);
     const ready = await awaitReadiness(service, {
       ...this.#o,
       signal,
@@ -321,8 +322,20 @@ export class Supervisor<S extends Supervised = Supervised> {
   async #look(signal: AbortSignal, afterMs: number): Promise<void> {
     const paceMs = Math.min(this.plan.health.intervalMs, slowestLookMs);
     await this.#clock.sleep(afterMs, signal);
-    while (!await this.service.isReady(signal)) await this.#clock.sleep(paceMs, signal);
+    for (let wokenAt = -Infinity; !await this.service.isReady(signal);) {
+      const { wake } = this.plan;
+      if (wake && this.#clock.now() - wokenAt >= wake.waitMs) {
+        await this.#wake(signal);
+        wokenAt = this.#clock.now();
+      }
+      await this.#clock.sleep(paceMs, signal);
+    }
     this.#report(signal, { type: "ready" });
+  }
+
+  async #wake(signal: AbortSignal): Promise<void> {
+    const { wake } = this.plan, sent = wake && await this.service.wake?.(signal);
+    if (sent) this.#emit({ fact: "wake_sent", mac: wake.mac, waitMs: wake.waitMs, failed: sent.failed });
   }
 
   #followExit(copy: SupervisedCopy): void {
