@@ -66,7 +66,7 @@ export async function synthesizeWhole(
   return { ...format as SoundFormat, samples };
 }
 
-/** Sends a sound, in pieces as a microphone's. `before`: the event that says what to do with it. */
+/** Sends a sound, in pieces as a microphone's, and not its end. `before`: the event that says what to do with it. */
 export async function sendSound(stream: TcpStream, before: Uint8Array, sound: Sound): Promise<void> {
   const { samples, ...format } = sound;
   const { rate, width, channels } = format;
@@ -77,7 +77,6 @@ export async function sendSound(stream: TcpStream, before: Uint8Array, sound: So
     const chunk = samples.subarray(at, at + size);
     await stream.write(encodeEvent("audio-chunk", { ...format, timestamp }, chunk));
   }
-  await stream.write(encodeEvent("audio-stop", { timestamp: Math.round(lengthMs(sound)) }));
 }
 
 /** What the server understands of a sound, or half a sentence. Rejects as the stream does. */
@@ -88,6 +87,7 @@ export async function transcribe(
 ): Promise<{ text: string } | string> {
   const events = eventReader(stream);
   await sendSound(stream, encodeEvent("transcribe", language ? { language } : {}), sound);
+  await stream.write(encodeEvent("audio-stop", { timestamp: Math.round(lengthMs(sound)) }));
   for (;;) {
     const event = await events.next();
     if (event === null) return "the connection was closed before the transcript";

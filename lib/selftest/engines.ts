@@ -4,7 +4,7 @@ import type { Engine } from "../model/engine.ts";
 import type { BootPlan, Role, ServicePlan } from "../model/plan.ts";
 import { isWyoming } from "../probes/wyoming.ts";
 import { openaiModels, openaiSpeech, openaiTranscription } from "../protocols/openai.ts";
-import { type Sound, soundOf as soundOfWav, wavOf } from "../protocols/sound.ts";
+import { lengthMs, type Sound, soundOf as soundOfWav, wavOf } from "../protocols/sound.ts";
 import { encodeEvent, eventReader, isNamed, readInfo, WyomingError } from "../protocols/wyoming.ts";
 import { sendSound, synthesizeWhole, transcribe, wordsOf } from "../protocols/wyoming_speech.ts";
 import { parseJson, recordOf } from "../shape.ts";
@@ -29,8 +29,8 @@ export interface Ask {
   timeoutMs: number;
 }
 
-/** What waits for a detection after the last sound was sent, ms. */
-const wakePatienceMs = 5000;
+/** A detector that keeps up with who speaks has heard the word so long after its end, ms. */
+const wakePatienceMs = 2000;
 const mostWavBytes = 50 << 20;
 
 export function serviceFor(plan: BootPlan, role: Role): ServicePlan | null {
@@ -104,7 +104,7 @@ export async function listen(
     const told = (async () => {
       for (let event = await events.next(); event !== null; event = await events.next()) {
         if (event.type === "error") throw new NoAnswer(wordsOf(event));
-        if (event.type === "detection" || event.type === "not-detected") return event;
+        if (event.type === "detection") return event;
       }
       throw new NoAnswer("it closed the connection while it listened");
     })();
@@ -112,7 +112,9 @@ export async function listen(
     await sendSound(stream, encodeEvent("detect", { names: [word] }), sound).catch((error) => {
       if (!(error instanceof TcpError) || signal.aborted) throw error; // what it said before it hung up counts
     });
-    using _patience = clock.after(wakePatienceMs, () => patience.resolve(null));
+    // Who is told that the sound is over may say "not detected" before it has looked at all of it: a microphone has no end.
+    const patienceMs = Math.max(0, began + lengthMs(sound) + wakePatienceMs - clock.now());
+    using _patience = clock.after(patienceMs, () => patience.resolve(null));
     const event = await Promise.race([told, patience.promise]);
     const { name } = event?.data ?? {};
     const other = typeof name === "string" && !isNamed(name, word) ? name.slice(0, 60) : null;

@@ -4,7 +4,7 @@
  */
 import type { BootPlan } from "../../../lib/model/plan.ts";
 import { planOf } from "../config_edit.ts";
-import { startEnginePeer } from "./engine_peer.ts";
+import { type EngineClient, startEnginePeer } from "./engine_peer.ts";
 import { startHttpPeer } from "./http_peer.ts";
 import { startOllamaPeer } from "./ollama_peer.ts";
 import { wavOf } from "../../../lib/protocols/sound.ts";
@@ -59,12 +59,16 @@ export async function startAssistantPeers(
   };
   const transcript = () => fault === "STT garbage" ? "thank you for watching" : asked;
   const word = () => fault === "wrong wake word" ? "hey_jarvis" : "alexa";
+  const told = new WeakSet<EngineClient>();
   const wake = held.use(startEnginePeer(async ({ type }, client) => {
     if (type === "describe") await client.send("info", describe("wake", "models", `${word()}_v0.1`));
-    if (type !== "audio-stop") return;
-    const told = fault === "another wake word told" ? "hey_jarvis" : "alexa_v0.1";
-    const isHeard = client.loud && said === "Alexa." && fault !== "deaf wake word";
-    await client.send(isHeard ? "detection" : "not-detected", isHeard ? { name: told } : {});
+    // As openWakeWord: it looks at the sound beside its client, and at its end says what it knows by then.
+    if (type === "audio-stop") await client.send("not-detected");
+    if (type !== "audio-chunk" || !client.loud || told.has(client)) return;
+    told.add(client);
+    if (said !== "Alexa." || fault === "deaf wake word") return;
+    const name = fault === "another wake word told" ? "hey_jarvis" : "alexa_v0.1";
+    setTimeout(() => client.send("detection", { name }).catch(() => {}), 100);
   }));
   const isSilent = () => fault === "TTS silent", isEmpty = () => fault === "TTS without sound";
   const tts = held.use(startEnginePeer(async ({ type, data }, client) => {
