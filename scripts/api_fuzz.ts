@@ -22,6 +22,11 @@ export async function fuzz(
   await loader.waitLine(/READY FOR WAKE WORD/);
   await using bridge = streamsEnd(`${home.runtime}/alexa-loader/demo/control.sock`);
   const schema = home.write("openapi.json", JSON.stringify(openApi(routes)));
+  // That a pattern is one of RE2's no schema can say.
+  home.write(
+    "schemathesis.toml",
+    '[[operations]]\ninclude-path = "/v1/logs"\nchecks.positive_data_acceptance.enabled = false\n',
+  );
   const args = ["-m", "schemathesis.cli", "run", schema, "--url", `http://127.0.0.1:${bridge.port}`];
   args.push(
     "--max-examples",
@@ -30,7 +35,7 @@ export async function fuzz(
     "1",
     "--no-color",
     "--workers",
-    "2",
+    "4",
     "--continue-on-failure",
   );
   args.push("--request-timeout", "20", "--generation-database", "none");

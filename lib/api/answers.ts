@@ -5,8 +5,8 @@ import { routes } from "./registry.ts";
 import { type Asked, failure, failureOf, json, quoted, Refused, type Route } from "./route.ts";
 import type { ControlTarget } from "./types.ts";
 
-/** Connections are bounded; requests that last long must leave some of them to the others. */
-const maxLasting = 32;
+/** Connections are bounded; requests that last long, and streams, must leave some of them to the others. */
+const maxLasting = 32, maxStreams = 24;
 /** More kinds of refusals than these are nobody's mistakes. */
 const maxTold = 32;
 
@@ -22,7 +22,7 @@ const refusalCode: Record<number, string> = {
 export class Answers {
   #target: ControlTarget;
   #log: (level: LogLevel, message: string) => void;
-  #lasting = 0;
+  #lasting = { waiting: 0, streams: 0 };
   #told = new Set<string>();
 
   /** `log` is told of what clients ask to be done, of faults, and once of each kind of refusal. */
@@ -64,27 +64,32 @@ export class Answers {
     const url = new URL(request.url);
     const { route, name } = routeTo(request.method, url.pathname);
     const query = route.query ? await queryOf(route, url.searchParams) : {};
-    if (route.lasts && this.#lasting >= maxLasting) {
-      return failure(503, "busy", `${this.#lasting} requests are being waited for already`);
+    const asked: Asked<unknown> = {
+      target: this.#target,
+      name,
+      query,
+      headers: request.headers,
+      signal: request.signal,
+      log: (message) => this.#log("INFO", message),
+      routes,
+    };
+    if (!route.lasts) return await respond(route, asked);
+    const kind = route.type === undefined ? "waiting" : "streams";
+    const limit = kind === "waiting" ? maxLasting : maxStreams;
+    if (this.#lasting[kind] >= limit) {
+      return failure(503, "busy", `${limit} requests are being waited for already`);
     }
-    if (route.lasts) this.#lasting++;
-    let over = true;
+    this.#lasting[kind]++;
+    const over = () => void this.#lasting[kind]--;
+    let goesOn = false;
     try {
-      const response = await respond(route, {
-        target: this.#target,
-        name,
-        query,
-        headers: request.headers,
-        signal: request.signal,
-        log: (message) => this.#log("INFO", message),
-        routes,
-      });
-      over = route.type === undefined || response.status >= 300 || request.signal.aborted;
+      const response = await respond(route, asked);
+      goesOn = kind === "streams" && response.status < 300 && !request.signal.aborted;
       // A stream lasts until its connection ends.
-      if (!over) request.signal.addEventListener("abort", () => this.#lasting--, { once: true });
+      if (goesOn) request.signal.addEventListener("abort", over, { once: true });
       return response;
     } finally {
-      if (route.lasts && over) this.#lasting--;
+      if (!goesOn) over();
     }
   }
 }

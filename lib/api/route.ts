@@ -110,6 +110,17 @@ export function streamOf(type: NonNullable<Route["type"]>, parts: AsyncGenerator
   });
 }
 
+/** All of such an answer at once. */
+export async function wholeOf(
+  type: NonNullable<Route["type"]>,
+  parts: AsyncGenerator<string>,
+): Promise<Response> {
+  const body = new TextEncoder().encode((await Array.fromAsync(parts)).join(""));
+  return new Response(body, {
+    headers: { "content-type": `${type}; charset=utf-8`, "content-length": String(body.length) },
+  });
+}
+
 /** What a peer sent is quoted, but not at any length. */
 const maxQuoted = 100;
 

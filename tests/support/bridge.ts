@@ -1,7 +1,7 @@
 /** A TCP port that leads to a unix socket, for judges that speak only TCP. */
 
 /** How long a stream is let run that would go on for ever, ms. */
-const streamMs = 300;
+const streamMs = 50;
 
 /** Streams are ended a moment after they began, as if the server had: the judge waits for whole answers. */
 export function streamsEnd(path: string): AsyncDisposable & { port: number; readonly requests: number } {

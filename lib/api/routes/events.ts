@@ -2,7 +2,7 @@
 import { whenAborted } from "../../async.ts";
 import type { Clock } from "../../sys/clock.ts";
 import type { Event, EventRing } from "../event_ring.ts";
-import { notOffered, route, streamOf } from "../route.ts";
+import { notOffered, route, streamOf, wholeOf } from "../route.ts";
 
 /** So often somebody who reads is told that nothing happens, ms. */
 const heartbeatMs = 15_000;
@@ -13,7 +13,7 @@ export const events = route({
   summary: "What has happened in this boot, and what happens: server-sent events, each a fact",
   description:
     "`id` is that of the event; with it as `Last-Event-ID` (or `after`) a client goes on where it was. The last " +
-    "1,000 are kept. A line that begins with a colon says every 15 s that nothing happens. Who does not read for 5 s is cut off.",
+    "1,000 are kept. A line that begins with a colon says every 15 s that nothing happens. It ends when the client ends its side. Who does not read for 5 s is cut off.",
   query: (z) =>
     z.object({
       follow: z.enum(["true", "false"]).default("true").meta({
@@ -29,7 +29,9 @@ export const events = route({
     const { events, clock } = target;
     if (!events || !clock) return notOffered("this loader keeps no events");
     const after = headers.get("last-event-id") ?? query.after ?? null;
-    return streamOf("text/event-stream", told(events, clock, after, query.follow === "true", signal));
+    const follow = query.follow === "true";
+    const parts = told(events, clock, after, follow, signal);
+    return follow ? streamOf("text/event-stream", parts) : wholeOf("text/event-stream", parts);
   },
 });
 

@@ -1,6 +1,6 @@
 /** The log, as it stands in its files. */
 import type { Pattern } from "../../pattern.ts";
-import { notOffered, Refused, route, streamOf } from "../route.ts";
+import { notOffered, Refused, route, streamOf, wholeOf } from "../route.ts";
 
 /** From a running loader only so much of each file is looked through: it has other things to do. */
 const maxBytes = 4 << 20;
@@ -45,8 +45,9 @@ export const logs = route({
       tail,
       maxBytes,
     };
-    const lines = follow === "true" ? followLines(question, { clock, signal }) : await lastLines(question);
-    return streamOf("application/x-ndjson", text(lines));
+    return follow === "true"
+      ? streamOf("application/x-ndjson", text(followLines(question, { clock, signal })))
+      : await wholeOf("application/x-ndjson", text(await lastLines(question)));
   },
 });
 

@@ -176,6 +176,17 @@ export class HttpServer implements AsyncDisposable {
     while (await peer.conn.read(rest) !== null);
   }
 
+  /** Ends the peer when it has ended: a stream is not for one that only listens on. */
+  async #watch(peer: Peer): Promise<void> {
+    const more = new Uint8Array(1024);
+    try {
+      while (await peer.conn.read(more) !== null);
+    } catch {
+      // Closed by us, or reset.
+    }
+    drop(peer);
+  }
+
   /** The handler's answer, or null when the connection ended meanwhile; the handler is not waited for then. */
   async #handle(request: Request, peer: Peer): Promise<Response | null> {
     const answer = async () => {
@@ -199,10 +210,15 @@ export class HttpServer implements AsyncDisposable {
     const lines = [`HTTP/1.1 ${response.status} ${response.statusText}`];
     response.headers.forEach((value, name) => lines.push(`${name}: ${value}`));
     await write(new TextEncoder().encode([...lines, "connection: close", "", ""].join("\r\n")));
+    // Nobody knows how long it goes on: that the peer has gone is not to be found out by its next part only.
+    if (isEndless(response)) void this.#watch(peer);
     if (headOnly) await response.body?.cancel();
     else await response.body?.pipeTo(new WritableStream({ write }), { signal: peer.gone.signal });
   }
 }
+
+const isEndless = ({ headers }: Response): boolean =>
+  !headers.has("content-length") && /event-stream|ndjson/.test(headers.get("content-type") ?? "");
 
 /** Closing is what wakes a pending read or write. */
 function drop(peer: Peer): void {

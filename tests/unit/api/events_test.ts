@@ -31,7 +31,7 @@ Deno.test("GET /v1/events tells what was and what comes, goes on by id, and beat
   using folder = makeFolder();
   const target = new Target(), clock = target.clock = new FakeClock();
   const happened = target.events = ring(2);
-  await using server = await serveControl(folder.socket, target);
+  await using _server = await serveControl(folder.socket, target);
   const once = await ask(folder.socket, "GET", "/v1/events?follow=false");
   assert.equal(once.headers.get("content-type"), "text/event-stream; charset=utf-8");
   assert.match(
@@ -64,11 +64,10 @@ Deno.test("GET /v1/events tells what was and what comes, goes on by id, and beat
     lines.next().then(() => lines.next()).then(() => lines.next()).then(() => lines.next()),
     /enough/,
   );
-  await server[Symbol.asyncDispose](); // that is what ends a stream whose client is not seen to have gone
   while (clock.pending > 0) await new Promise((resolve) => setTimeout(resolve, 1));
 });
 
-Deno.test("streams leave connections to others, and give theirs back", async () => {
+Deno.test("streams leave connections to others, and give theirs back though nothing is to be told", async () => {
   using folder = makeFolder();
   const target = new Target();
   target.clock = new FakeClock();
@@ -82,20 +81,19 @@ Deno.test("streams leave connections to others, and give theirs back", async () 
     return { conn, status: new TextDecoder().decode(head) };
   };
   const streams = [];
-  for (let i = 0; i < 32; i++) streams.push(await open());
+  for (let i = 0; i < 24; i++) streams.push(await open());
   assert.ok(streams.every(({ status }) => status === "HTTP/1.1 200"));
   const late = await open();
   assert.equal(late.status, "HTTP/1.1 503");
   assert.equal((await ask(folder.socket, "GET", "/v1/status")).status, 200);
   late.conn.close();
   streams[0]!.conn.close();
-  target.events.note({ fact: "degraded", text: "wakes" }, new Date(0)); // only a write finds out who has gone
-  for (;;) {
-    const again = await open();
+  let again = await open();
+  while (again.status !== "HTTP/1.1 200") {
     again.conn.close();
-    if (again.status === "HTTP/1.1 200") break;
-    target.events.note({ fact: "degraded", text: "again" }, new Date(0));
+    again = await open();
   }
+  again.conn.close();
   streams.forEach(({ conn }) => {
     try {
       conn.close();
