@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { writeAssistant } from "../../scripts/voice/assistant.ts";
 import { setRoom } from "../../scripts/voice/room.ts";
-import { hasDebianEngines } from "../support/engines.ts";
+import { hasDebianEngines, hasNeuralEngines } from "../support/engines.ts";
 import { LoaderProcess, runLoader, TestHome } from "../support/loader_process.ts";
 import { type AssistantFault, startAssistantPeers } from "../support/peers/assistant_peers.ts";
 import { withProcesses } from "../support/with_processes.ts";
@@ -104,32 +104,35 @@ withProcesses.test("selftest: at_boot tests after the wake word is on; what is w
   );
 });
 
-withProcesses.test({
-  name: "selftest of the Debian assistant: all is right, and the satellite hears nothing of it, aloud too",
-  ignore: !hasDebianEngines,
-  async fn() {
-    await using home = new TestHome();
-    const { config, ports } = writeAssistant("debian", home.dir, { room: true });
-    await using loader = new LoaderProcess(home, ["up", "--config", config]);
-    await loader.waitLine(/READY FOR WAKE WORD/, 60_000);
-    const { code, out } = await runLoader(home, ["selftest", "--config", config]);
-    assert.equal(code, 0, out);
-    assert.match(out, /alexa was heard[^]*[34] of 4 words right/);
-    assert.doesNotMatch(loader.log, /Turn 1|not acted upon/);
+for (const [variant, isHere] of [["debian", hasDebianEngines], ["wyoming", hasNeuralEngines]] as const) {
+  withProcesses.test({
+    name:
+      `selftest of the assistant "${variant}": all is right, and the satellite hears nothing of it, aloud too`,
+    ignore: !isHere,
+    async fn() {
+      await using home = new TestHome();
+      const { config, ports } = writeAssistant(variant, home.dir, { room: true });
+      await using loader = new LoaderProcess(home, ["up", "--config", config]);
+      await loader.waitLine(/READY FOR WAKE WORD/, 60_000);
+      const { code, out } = await runLoader(home, ["selftest", "--config", config]);
+      assert.equal(code, 0, out);
+      assert.match(out, /alexa was heard[^]*[34] of 4 words right/);
+      assert.doesNotMatch(loader.log, /Turn 1|not acted upon/);
 
-    // Aloud: nobody answers to it, and the delay that was measured holds from the next start on.
-    await setRoom(ports.room, "latency_ms", 400);
-    const aloud = await runLoader(home, ["selftest", "--sound", "--json", "--config", config]);
-    const { sound } = JSON.parse(aloud.out);
-    assert.ok(sound.correlation > 0.9 && sound.latency_ms > 300 && sound.latency_ms < 450, aloud.out);
-    assert.match(loader.log, /KWD +INFO = Muted[^]*KWD +INFO = Unmuted/);
-    assert.doesNotMatch(loader.log, /Turn 1: wake word heard/);
-    const plan = (await runLoader(home, ["plan", "--config", config])).out;
-    assert.match(plan, new RegExp(`listening +${150 + sound.latency_ms} ms after it ends`));
-    await setRoom(ports.room, "speaker", "muted");
-    const muted = await runLoader(home, ["selftest", "--sound", "--config", config]);
-    assert.equal(muted.code, 4, muted.out);
-    assert.match(muted.out, /Failed: The microphone hears the room, and nothing of what is played/);
-    assert.equal(await loader.interrupt(), 0, loader.log);
-  },
-});
+      // Aloud: nobody answers to it, and the delay that was measured holds from the next start on.
+      await setRoom(ports.room, "latency_ms", 400);
+      const aloud = await runLoader(home, ["selftest", "--sound", "--json", "--config", config]);
+      const { sound } = JSON.parse(aloud.out);
+      assert.ok(sound.correlation > 0.9 && sound.latency_ms > 300 && sound.latency_ms < 450, aloud.out);
+      assert.match(loader.log, /KWD +INFO = Muted[^]*KWD +INFO = Unmuted/);
+      assert.doesNotMatch(loader.log, /Turn 1: wake word heard/);
+      const plan = (await runLoader(home, ["plan", "--config", config])).out;
+      assert.match(plan, new RegExp(`listening +${150 + sound.latency_ms} ms after it ends`));
+      await setRoom(ports.room, "speaker", "muted");
+      const muted = await runLoader(home, ["selftest", "--sound", "--config", config]);
+      assert.equal(muted.code, 4, muted.out);
+      assert.match(muted.out, /Failed: The microphone hears the room, and nothing of what is played/);
+      assert.equal(await loader.interrupt(), 0, loader.log);
+    },
+  });
+}
