@@ -7,6 +7,7 @@ import { boots, oneBoot } from "./routes/boots.ts";
 import { events } from "./routes/events.ts";
 import { logs } from "./routes/logs.ts";
 import { doctor } from "./routes/doctor.ts";
+import { elsewhere } from "./routes/elsewhere.ts";
 import { explain } from "./routes/explain.ts";
 import { metrics } from "./routes/metrics.ts";
 import { openapi } from "./routes/openapi.ts";
@@ -22,6 +23,7 @@ export const routes: readonly Route[] = [
   status,
   services,
   explain,
+  elsewhere,
   restart,
   start,
   stopOne,

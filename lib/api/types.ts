@@ -4,6 +4,7 @@ import type { EventRing } from "./event_ring.ts";
 import type { BootRecord } from "../model/boot_record.ts";
 import type { ReloadReport } from "../model/difference.ts";
 import type { DoctorReport } from "../model/doctor.ts";
+import type { Elsewhere } from "../model/elsewhere.ts";
 import type { Explanation } from "../model/explanation.ts";
 import type { LoaderStatus } from "../model/status.ts";
 
@@ -22,6 +23,8 @@ export interface ControlTarget {
   stop(reason: string): void;
   /** Why it is as it is, in words. */
   explain?(): Promise<Explanation>;
+  /** What the loaders of other machines tell. */
+  elsewhere?(signal: AbortSignal): Promise<Elsewhere[]>;
   /** Reads the configuration again and takes over what has changed; `dryRun`: only says what that would be. */
   reload?(dryRun: boolean): Promise<ReloadReport>;
   /** Who holds how much GPU memory, as plain data. */

@@ -7,7 +7,8 @@ import * as routes from "../api/routes/services.ts";
 import { controlSocket } from "../api/types.ts";
 import { kindOf } from "../sys/files/files.ts";
 import { print } from "../sys/terminal.ts";
-import { renderStatus } from "../ui/status_view.ts";
+import { elsewhere as elsewhereRoute } from "../api/routes/elsewhere.ts";
+import { renderElsewhere, renderStatus } from "../ui/status_view.ts";
 import { type ConfigChoice, loadPlan } from "../loader/load_plan.ts";
 import type { Cli } from "./context.ts";
 
@@ -15,16 +16,22 @@ export interface JsonFlags extends ConfigChoice {
   json?: boolean;
 }
 
-export async function connect(flags: ConfigChoice): Promise<{ client: ControlClient; socket: string }> {
+export async function connect(
+  flags: ConfigChoice,
+): Promise<{ client: ControlClient; socket: string; elsewhere: boolean }> {
   const { plan } = await loadPlan(flags);
   const socket = controlSocket(plan.dirs.runtime);
-  return { client: connectControl(socket, { config: plan.configPath }), socket };
+  /** Other machines' loaders run services of it. */
+  const elsewhere = plan.services.some((service) => service.elsewhere);
+  return { client: connectControl(socket, { config: plan.configPath }), socket, elsewhere };
 }
 
 export async function status(this: Cli, flags: JsonFlags): Promise<void> {
-  const { client } = await connect(flags);
+  const { client, elsewhere } = await connect(flags);
   const answer = await client.status();
-  print(flags.json ? JSON.stringify(answer, null, 2) : renderStatus(answer));
+  const boxes = elsewhere ? await client.ask(elsewhereRoute, { signal: this.signals.stop }) : [];
+  const whole = boxes.length > 0 ? { ...answer, elsewhere: boxes } : answer;
+  print(flags.json ? JSON.stringify(whole, null, 2) : renderStatus(answer) + renderElsewhere(boxes));
 }
 
 export async function restart(this: Cli, flags: JsonFlags, service: string): Promise<void> {

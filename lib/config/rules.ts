@@ -3,7 +3,7 @@
  * the schema has complaints about other places: all problems at once. Spec: §2–§4; CONTRACT §1–§5. Pure.
  */
 import { isRecord, recordOf } from "../shape.ts";
-import { isLoopback, parseTarget } from "../address.ts";
+import { isLoopback, isOnlyLoopback, parseTarget } from "../address.ts";
 import type { Verb } from "../controls/kind.ts";
 import { offers } from "../controls/kinds.ts";
 import { nearest } from "../did_you_mean.ts";
@@ -44,16 +44,33 @@ export function checkRules(
   checkReceivers(loader.notify, found);
   checkLimits(loader, found);
   checkFolders(loader, env, found);
-  checkDashboard(recordOf(loader.dashboard).listen, found);
+  checkListen("dashboard", recordOf(loader.dashboard).listen, found);
+  checkControl(recordOf(loader.control), found);
   checkRoom(recordOf(loader.selftest).room, found);
   for (const service of services) checkService(service, env, sourceOf, found);
   return found;
 }
 
-function checkDashboard(listen: unknown, found: RuleFindings): void {
+/** Whoever can hear the network reads a token that goes over it without TLS. */
+function checkControl(control: Record<string, unknown>, found: RuleFindings): void {
+  const { listen, cert_file, key_file } = control;
+  checkListen("control", listen, found);
+  const at = typeof listen === "string" ? parseTarget(listen) : null;
+  const whole = cert_file !== undefined && key_file !== undefined;
+  const nearby = at !== null && isOnlyLoopback(at.host) && cert_file === undefined && key_file === undefined;
+  if (at === null || whole || nearby) return;
+  found.errors.push({
+    path: ["loader", "control", "listen"],
+    at: "value",
+    message: "control.listen can be reached by other machines, or has half of its TLS",
+    wanted: "both control.cert_file and control.key_file; neither only on 127.0.0.1 or [::1], behind a proxy",
+  });
+}
+
+function checkListen(key: string, listen: unknown, found: RuleFindings): void {
   if (typeof listen !== "string" || parseTarget(listen)) return;
   found.errors.push({
-    path: ["loader", "dashboard", "listen"],
+    path: ["loader", key, "listen"],
     at: "value",
     message: "no address that can be listened at",
     wanted: "address:port, as 127.0.0.1:5080 or [::1]:5080",

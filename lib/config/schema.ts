@@ -104,6 +104,12 @@ const wakeOnLan = z.strictObject({
   ),
 });
 
+const elsewhere = z.strictObject({
+  url: text().describe("Where its `control.listen` is, https://host:port"),
+  token_file: text().describe("File with its token"),
+  ca_file: text().optional().describe("PEM file of the authority of its certificate"),
+});
+
 // ——— prepare, control, restart ———
 
 const prepare = z.strictObject({
@@ -223,6 +229,9 @@ const service = z.strictObject({
   wake_on_lan: wakeOnLan.optional().describe(
     "Of an external service: its machine is switched on by a magic packet when it is down at the start, or lost later",
   ),
+  elsewhere: elsewhere.optional().describe(
+    "Of an external service: the loader that runs it on its machine, for `status` and `explain`",
+  ),
   threads: z.int().min(1).max(4096).optional().describe("Exported as `OMP_NUM_THREADS` and its relatives"),
   backend: text(255).optional().describe("Engine, exported as `ALEXA_BACKEND`"),
   compute_type: text(255).optional().describe("Exported as `ALEXA_COMPUTE_TYPE`"),
@@ -278,6 +287,19 @@ const loader = z.strictObject({
     prefix: z.string().max(100).regex(/^(\/[\w.-]+)*$/, "/path, without a slash at its end").default("")
       .describe("Before each path, where a proxy does not take it away"),
   }).optional().describe("A page that shows the assistant and takes orders; off when left out"),
+
+  control: z.strictObject({
+    listen: z.string().max(300).describe("Address and port"),
+    token_file: text().describe(
+      "File with the token that each request must carry; made when it is not there",
+    ),
+    cert_file: text().optional().describe(
+      "PEM file of its certificate; needed beyond this machine's loopback",
+    ),
+    key_file: text().optional().describe("PEM file of its key"),
+  }).optional().describe(
+    "The control API over TCP with TLS, for the loader of another machine (`elsewhere`); off when left out",
+  ),
 
   gpu_index: z.int().min(0).max(63).default(0).describe("Which GPU is watched"),
   vram_poll_interval_sec: positiveSecond(3600).default(2).describe(

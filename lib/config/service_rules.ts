@@ -162,6 +162,11 @@ function checkLink(
   if (raw.wake_on_lan !== undefined && manage === "spawn") {
     warning(["wake_on_lan"], "wake_on_lan has no effect on what runs here", "it is for `manage: external`");
   }
+  const elsewhere = recordOf(raw.elsewhere);
+  checkUrl(elsewhere.url, [...path, "elsewhere", "url"], found);
+  if (raw.elsewhere !== undefined && manage === "spawn") {
+    warning(["elsewhere"], "elsewhere has no effect on what runs here", "it is for `manage: external`");
+  }
   const token = (["token_file", "token_env"] as const).filter((key) => raw[key] !== undefined);
   if (token.length === 2) {
     error(["token_env"], "both token_file and token_env", "name one place for the token");

@@ -1,7 +1,7 @@
 /** The door of the control socket: opened once, and only loaded when it is. Spec: §12. */
 import { controlSocket, type ControlTarget } from "../api/types.ts";
 import type { LogLevel } from "../log/mod.ts";
-import type { DashboardPlan } from "../model/plan.ts";
+import type { DashboardPlan, RemotePlan } from "../model/plan.ts";
 import { reasonOf } from "../errors.ts";
 import { isOnlyLoopback } from "../address.ts";
 import type { Assembly } from "./assembly.ts";
@@ -44,7 +44,35 @@ export class ControlDoor {
         kept: handed?.held.control,
       }),
     );
+    if (plan.remote) await this.#serveRemote(plan.remote, this.#target, say);
     if (plan.dashboard) await this.#servePage(plan.dashboard, this.#target, say);
+  }
+
+  /** Nor is a boot failed by a door for others that cannot be opened. */
+  async #serveRemote(
+    { host, port, tokenFile, tls }: RemotePlan,
+    target: ControlTarget,
+    log: (level: LogLevel, message: string) => void,
+  ): Promise<void> {
+    try {
+      const [{ serveRemote }, { pageToken }, { pem }] = await Promise.all([
+        import("../api/remote.ts"),
+        import("../api/page/token.ts"),
+        import("../sys/net/tls.ts"),
+      ]);
+      const { token, fresh } = pageToken(tokenFile);
+      const pems = tls &&
+        { cert: pem("control.cert_file", tls.certFile), key: pem("control.key_file", tls.keyFile) };
+      this.#made.held.use(
+        serveRemote(target, { host, port, token, tls: pems, log, clock: this.#made.clock }),
+      );
+      log(
+        "INFO",
+        `Other machines may ask at ${host}:${port}; ${fresh ? "a new" : "the"} token is in ${tokenFile}`,
+      );
+    } catch (error) {
+      log("WARNING", `Nobody else can ask at ${host}:${port}: ${reasonOf(error)}`);
+    }
   }
 
   /** A page that cannot be had is no failed boot. */

@@ -70,6 +70,11 @@ export class LoaderService implements AsyncDisposable {
         mute: (muted) => this.mute(muted),
         stop: (reason) => void this.#stop(reason),
         explain: async () => (await import("./explain.ts")).explain(this.#made, this.status()),
+        elsewhere: async (signal) => {
+          if (!this.plan.services.some(({ elsewhere }) => elsewhere)) return [];
+          const { askElsewhere } = await import("../api/elsewhere.ts");
+          return await askElsewhere(this.plan.services, { clock: made.clock, signal });
+        },
         reload: (dryRun) => this.reload({ by: "requested on the control socket", dryRun }),
         vram: async () => (await import("../ui/vram_view.ts")).vramJson(await this.vramSnapshot()),
         upgrade: async (wish) => await (await import("./takeover/upgrade.ts")).upgrade(this.#giver, wish),

@@ -103,6 +103,8 @@ export interface ServicePlan {
   control: ControlSpec;
   /** Left out: it is asked plainly. */
   link?: Link;
+  /** The API of the loader that runs it on another machine. */
+  elsewhere?: { url: string; link: Link };
   /** How the machine of an external one is switched on, and how long that may take, ms. */
   wake?: { mac: string; host: string; port: number; waitMs: number };
   /** Names of engine and model, for prewarm layouts and reports. */
@@ -152,6 +154,14 @@ export interface ReceiverPlan {
   quiet: { from: number; to: number } | null;
 }
 
+/** Where the API is offered to other machines. Absolute paths; `tls` null: none, on loopback. */
+export interface RemotePlan {
+  host: string;
+  port: number;
+  tokenFile: string;
+  tls: { certFile: string; keyFile: string } | null;
+}
+
 export interface BootPlan {
   /** Instance name: names the state, runtime and log folders and the control socket. */
   instance: string;
@@ -186,6 +196,8 @@ export interface BootPlan {
   };
   /** Null: there is no page. */
   dashboard: DashboardPlan | null;
+  /** Where other machines may ask. Null: nowhere. */
+  remote: RemotePlan | null;
   notify: ReceiverPlan[];
   dirs: { state: string; log: string; runtime: string };
   log: { rotateBytes: number; keep: number; combined: boolean; childOutput: boolean };

@@ -33,6 +33,7 @@ const serviceSettings: Record<Exclude<keyof ServicePlan, "name" | "tag">, Servic
   image: { key: "image" },
   link: { key: "tls" },
   wake: { key: "wake_on_lan" },
+  elsewhere: { key: "elsewhere" },
 };
 /** Of what somebody else runs these say who it is, or what it must be able to: it is looked for anew, which costs it nothing. */
 const startedExternally: ReadonlySet<string> = new Set(["readiness", "warmup", "link"]);
@@ -46,6 +47,7 @@ interface LoaderSetting {
 const loaderSettings: Record<Exclude<keyof BootPlan, "services" | "warnings">, LoaderSetting> = {
   instance: { key: "name", fixed: true },
   dashboard: { key: "dashboard", fixed: true },
+  remote: { key: "control", fixed: true },
   notify: { key: "notify", fixed: true },
   dirs: { key: { state: "state_dir", log: "log_dir", runtime: "the runtime folder" }, fixed: true },
   configPath: { key: "the configuration's path" },

@@ -69,6 +69,15 @@ export function planBoot(loaded: LoadedConfig, facts: PlanFacts): BootPlan {
         prefix: loader.dashboard.prefix,
       }
       : null,
+    remote: loader.control
+      ? {
+        ...parseTarget(loader.control.listen)!,
+        tokenFile: fromConfig(loader.control.token_file),
+        tls: loader.control.cert_file === undefined
+          ? null
+          : { certFile: fromConfig(loader.control.cert_file), keyFile: fromConfig(loader.control.key_file!) },
+      }
+      : null,
     dirs: planDirs(loaded, facts, instance),
     log: {
       rotateBytes: Math.round(loader.log.rotate_mb * 1024 * 1024),

@@ -60,6 +60,7 @@ export function planService(loaded: LoadedConfig, name: string, facts: PlanFacts
     control,
     ...planLink(service, facts),
     ...wake ? { wake } : {},
+    ...planElsewhere(service, facts),
     engine: {
       backend: service.backend ?? null,
       server: service.server ?? null,
@@ -111,6 +112,17 @@ function planLink(service: ServiceConfig, { configDir }: PlanFacts): { link?: Li
       connectMs: connect_timeout_ms ?? usualConnectMs,
     },
   };
+}
+
+function planElsewhere(
+  { manage, elsewhere }: ServiceConfig,
+  { configDir }: PlanFacts,
+): Pick<ServicePlan, "elsewhere"> {
+  if (!elsewhere || manage !== "external") return {};
+  const { url, token_file, ca_file } = elsewhere;
+  const tls = ca_file === undefined ? {} : { caFile: resolvePath(configDir, ca_file) };
+  const link = { tls, token: { file: resolvePath(configDir, token_file) }, connectMs: usualConnectMs };
+  return { elsewhere: { url: url.replace(/\/+$/, ""), link } };
 }
 
 function planWake({ manage, wake_on_lan: wake }: ServiceConfig): ServicePlan["wake"] {

@@ -1,5 +1,6 @@
 /** The picture of a running loader: `status`. Pure. Spec: §12. */
 import { worksText } from "../text.ts";
+import type { Elsewhere } from "../model/elsewhere.ts";
 import type { LoaderStatus, ServiceStatus, Talk } from "../model/status.ts";
 
 import { type Cell, type Column, paint, plain, renderTable, type Style } from "./table.ts";
@@ -62,10 +63,32 @@ export function renderStatus(status: LoaderStatus, o: { color?: boolean } = {}):
   const head = lines.map((line) =>
     typeof line === "string" ? plain(line) : paint(plain(line.text), line.style, o.color)
   );
-  const rows = status.services.map(row);
+  return head.join("\n") + "\n\n" + table(status.services, o);
+}
+
+function table(services: readonly ServiceStatus[], o: { color?: boolean }): string {
+  const rows = services.map(row);
   // A column that says nothing here (roles that are the names, memory without a GPU) is not shown.
   const telling = columns.map((column, i) => rows.some((cells) => cells[i] !== "") ? column : { title: "" });
-  return head.join("\n") + "\n\n" + renderTable(telling, rows, o);
+  return renderTable(telling, rows, o);
+}
+
+/** The parts that other machines run: a line for each loader there, and its services. Pure. */
+export function renderElsewhere(boxes: readonly Elsewhere[], o: { color?: boolean } = {}): string {
+  return boxes.map(({ url, services, status, problem }) => {
+    const ours = services.join(", ");
+    if (status === null) {
+      return `\n${
+        paint(plain(`${url} (${ours}): its loader does not tell: ${problem}`), "yellow", o.color)
+      }\n`;
+    }
+    const gpu = status.gpu
+      ? `; ${status.gpu.description}: ${memory(status.gpu.used_mib, status.gpu.total_mib)}`
+      : "";
+    const boot = status.total_boot_ms === null ? "" : `, booted in ${duration(status.total_boot_ms)}`;
+    const head = `${url} (${ours}): ${status.state}, up for ${elapsed(status.up_sec)}${boot}${gpu}`;
+    return `\n${plain(head)}\n\n${table(status.services, o)}`;
+  }).join("");
 }
 
 function row(service: ServiceStatus): Cell[] {

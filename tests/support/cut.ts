@@ -74,6 +74,7 @@ export async function cutStorm(
   const done: Round[] = [];
   await using loader = new LoaderProcess(home, ["up", "--config", config], {
     wrapper: hosts.on(hosts.living),
+    env: { FIXTURE_MAX_LIFE_SEC: String(60 + Math.ceil(rounds * (cutMs / 1000 + 10))) },
   });
   await loader.waitLine(/READY FOR WAKE WORD/);
   const status = async () =>

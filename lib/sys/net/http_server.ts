@@ -61,6 +61,16 @@ export function bindTcp(hostname: string, port: number): ServerSocket & { port: 
   return { listener, port: listener.addr.port, [Symbol.dispose]: () => closeQuietly(listener) };
 }
 
+/** The same with TLS, of these PEM texts. @throws also if they are none. */
+export function bindTls(
+  hostname: string,
+  port: number,
+  pem: { cert: string; key: string },
+): ServerSocket & { port: number } {
+  const listener = Deno.listenTls({ hostname, port, ...pem });
+  return { listener, port: listener.addr.port, [Symbol.dispose]: () => closeQuietly(listener) };
+}
+
 /** Serves HTTP on a socket until it is disposed; that closes every connection and the socket, within 250 ms. */
 export class HttpServer implements AsyncDisposable {
   readonly #socket: ServerSocket;

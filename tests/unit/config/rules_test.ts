@@ -106,3 +106,17 @@ Deno.test("tls and tokens: what belongs together is an error, what would do noth
   assert.match(warned(away), /whoever is on the way reads the token/);
   assert.match(warned(wanted("mmapped: true", "token_env: A")), /nothing carries the token/);
 });
+
+Deno.test("an API for other machines needs both files of its TLS, and none on loopback alone", () => {
+  const say = (keys: string) =>
+    problemsOf(edited(["loader:\n", `loader:\n  control: { token_file: t, ${keys} }\n`])).map(({ message }) =>
+      message
+    )
+      .join();
+  assert.match(say('listen: "0.0.0.0:5443"'), /can be reached by other machines/);
+  assert.match(say('listen: "127.0.0.1:5443", cert_file: a'), /half of its TLS/);
+  assert.match(say('listen: "somewhere"'), /no address that can be listened at/);
+  for (const fine of ['listen: "127.0.0.1:5443"', 'listen: "[::]:5443", cert_file: a, key_file: b']) {
+    load(edited(["loader:\n", `loader:\n  control: { token_file: t, ${fine} }\n`]));
+  }
+});
