@@ -42,6 +42,12 @@ export function listOf<T>(item: Reader<T>, max = Infinity): Reader<T[]> {
   return (value) => Array.isArray(value) && value.length <= max ? value.map(item) : unfit("list");
 }
 
+/** An object whose values are all of one kind. */
+export const mapOf = <T>(item: Reader<T>): Reader<Record<string, T>> => (value) =>
+  isRecord(value)
+    ? Object.fromEntries(Object.entries(value).map(([key, v]) => [key, item(v)]))
+    : unfit("object");
+
 /** One reader per field: a field that is new in T is missing here, and does not compile. */
 export function shaped<T>(fields: { [K in keyof Required<T>]: Reader<T[K]> }): Reader<T> {
   const readers = Object.entries<Reader<unknown>>(fields);

@@ -6,6 +6,7 @@ import { readHandover } from "../loader/takeover/handover.ts";
 import { begin, whyNot } from "../loader/takeover/take_over.ts";
 import { systemClock } from "../sys/clock.ts";
 import { takeServiceManager } from "../sys/service_manager.ts";
+import { bareImage } from "../sys/self.ts";
 import { print } from "../sys/terminal.ts";
 import type { Cli } from "./context.ts";
 import { run, type RunFlags } from "./run.ts";
@@ -25,7 +26,7 @@ export async function takeOver(
   if (flags.rehearse) {
     const why = whyNot(handed, (await loadPlan(choice, { demoPorts })).plan);
     if (why !== null) throw new LoaderError("usage", `cannot take over: ${why}`);
-    return print(rehearsed);
+    return print(`${rehearsed}\n${JSON.stringify(bareImage())}`);
   }
   begin(handed);
   const manager = takeServiceManager();

@@ -1,6 +1,5 @@
 /** `upgrade`, and `reload --exec`: another version of the program in the place of the one that runs. */
-import { LoaderError } from "../errors.ts";
-import { ExitCode } from "../errors.ts";
+import { ExitCode, LoaderError } from "../errors.ts";
 import { takenOver, upgrade as upgradeRoute } from "../api/routes/upgrade.ts";
 import type { ControlClient } from "../api/client.ts";
 import type { TakeOver, UpgradeBegun } from "../api/types.ts";
@@ -66,7 +65,9 @@ async function outcome(client: ControlClient, begun: UpgradeBegun, signal: Abort
       const last = await client.ask(takenOver, { signal });
       if (last && last.at >= begun.at) return last;
     } catch (error) {
-      if (signal.aborted || systemClock.now() > end) throw error;
+      // The socket stays open all the time: if nobody is there, the loader was stopped.
+      const gone = error instanceof LoaderError && error.code === "not_running";
+      if (gone || signal.aborted || systemClock.now() > end) throw error;
     }
     if (systemClock.now() > end) {
       throw new LoaderError("control_failed", "the loader does not say how it went", { hint: "see its log" });

@@ -86,8 +86,14 @@ export const callersEnvironment = (): Record<string, string> => ({
 
 /** This very program as it runs, whatever has become of its file. */
 export function ownImage(): Image {
+  const { argv, env } = bareImage();
+  return { argv, env: { ...callersEnvironment(), ...env } };
+}
+
+/** The same, of its environment only what a built program's script has set for the runtime. */
+export function bareImage(): Image {
   const [, ...args] = commandLine(Deno.pid);
-  return { argv: [Deno.execPath(), ...args], env: { ...callersEnvironment(), ...packedEnvironment } };
+  return { argv: [Deno.execPath(), ...args], env: packedEnvironment };
 }
 
 /** The program's file, where it is one that a new version can be put in the place of; else what to do instead. */

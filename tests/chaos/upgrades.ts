@@ -9,6 +9,8 @@ export interface UpgradeStormOptions {
   rounds: number;
   /** Command-line words of one upgrade. */
   upgrade: readonly string[];
+  /** A built file that is run instead of what all tests run. */
+  program?: string;
   onRound?(round: number, gapMs: number): void;
 }
 
@@ -55,13 +57,14 @@ export async function upgradeStorm(
   config: string,
   o: UpgradeStormOptions,
 ): Promise<UpgradeStormReport> {
-  await using loader = new LoaderProcess(home, ["up", "--config", config], { env });
+  const run = { env, ...(o.program === undefined ? {} : { program: o.program }) };
+  await using loader = new LoaderProcess(home, ["up", "--config", config], run);
   await loader.waitLine(/SYSTEM_READY:/);
   const asked = askAgainAndAgain(home);
   const before = await statusOf(home, config);
   const gapsMs: number[] = [];
   for (let round = 1; round <= o.rounds; round++) {
-    const { code, out, err } = await runLoader(home, [...o.upgrade, "--json", "--config", config], { env });
+    const { code, out, err } = await runLoader(home, [...o.upgrade, "--json", "--config", config], run);
     assert.equal(code, 0, `round ${round}: ${out}${err}\n${loader.log.slice(-3000)}`);
     const { gap_ms: gap, services, returned } = JSON.parse(out);
     assert.deepEqual({ services, returned }, { services: 3, returned: null });

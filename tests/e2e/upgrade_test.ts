@@ -6,19 +6,28 @@ import { selfExtractingFile } from "../support/built.ts";
 import { carriers } from "../support/leftovers.ts";
 import { LoaderProcess, runLoader, TestHome, until } from "../support/loader_process.ts";
 
+const measure = Deno.env.get("ALEXA_MEASURE") !== undefined;
 const linux = Deno.build.os === "linux";
 
-Deno.test({
-  name:
-    "10 restarts in place: one pid, no service restarted, no line lost or doubled, every true exit code told",
-  ignore: !linux || python === null,
-  async fn() {
-    await using home = new TestHome();
-    const config = stormConfig(home, python!, 2);
-    const report = await upgradeStorm(home, config, { rounds: 10, upgrade: ["reload", "--exec"] });
-    if (Deno.env.get("ALEXA_MEASURE")) console.log(report);
-  },
-});
+// A built program begins with a shell, which would reap whoever ends while it runs.
+for (const kind of ["source", "built"]) {
+  Deno.test({
+    name:
+      `10 restarts in place (${kind}): one pid, no service restarted, no line lost or doubled, every true exit code told`,
+    ignore: !linux || python === null,
+    async fn() {
+      await using home = new TestHome();
+      const config = stormConfig(home, python!, 2);
+      const program = kind === "built" ? { program: await selfExtractingFile() } : {};
+      const report = await upgradeStorm(home, config, {
+        rounds: 10,
+        upgrade: ["reload", "--exec"],
+        ...program,
+      });
+      if (measure) console.log(report);
+    },
+  });
+}
 
 Deno.test({
   name: "a SIGTERM while one version executes the next stops everything in order: it is not lost",
@@ -35,8 +44,8 @@ Deno.test({
       loader.signal("SIGTERM");
       assert.equal(await loader.exit(), 0, `${delayMs} ms\n${loader.log}`);
       assert.ok(loader.messages("LOADER").some((text) => text.startsWith("Stopping (SIGTERM)")), loader.log);
-      await home.assertNothingLeft([], loader.pid);
       await asked;
+      await home.assertNothingLeft([], loader.pid);
     }
   },
 });
@@ -55,7 +64,7 @@ interface Bad {
 
 const onTakeOver = (act: string) =>
   `case "$*" in
-  *--rehearse*) ;;
+  *--rehearse*) "$good" "$@" >/dev/null && echo "ready to take over"; exit ;;
   *--take-over=*) ${act} ;;
 esac
 exec "$good" "$@"`;
@@ -97,7 +106,7 @@ const bad: Bad[] = [
     name: "understands only another format of the state",
     script: onTakeOver("").replace(
       "*--rehearse*)",
-      `*--rehearse*) sed -i 's/"format":1,"from"/"format":2,"from"/' ${handover}`,
+      `*--rehearse*) sed -i 's/"format":1,"from"/"format":2,"from"/' ${handover};`,
     ),
     says: /would not take over: .*has format 2, and this version understands only 1/,
   },
@@ -168,7 +177,8 @@ Deno.test({
         const log = Deno.readTextFileSync(`${home.logs()}/loader.log`).slice(-3000);
         assert.match(out + err, says, log);
         assert.equal(code, takenBack ? 4 : 1, out + err);
-        assert.ok(took < 15_000, `${Math.round(took)} ms`);
+        assert.ok(took < (measure ? 12_500 : 40_000), `${Math.round(took)} ms`); // others may use the machine
+
         const after = await status();
         assert.deepEqual(pidsOf(after), pidsOf(before), "nobody was restarted");
         assert.equal(after.pid !== pid, takenBack === "another process");

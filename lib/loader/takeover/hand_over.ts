@@ -8,11 +8,19 @@
  */
 import { controlSocket } from "../../api/types.ts";
 import { LoaderError } from "../../errors.ts";
+import { listOf, mapOf, parseJson, shaped, text, tryRead } from "../../shape.ts";
 import { removeIfThere, writeAtomically } from "../../sys/files/files.ts";
 import { realPath, workingDirectory } from "../../sys/host.ts";
 import { ownClaims } from "../../sys/process/claim.ts";
 import { runCommand } from "../../sys/process/command.ts";
-import { dieAfter, execute, holdSignals, type Image, keepOpen } from "../../sys/process/exec.ts";
+import {
+  dieAfter,
+  execute,
+  holdSignals,
+  type Image,
+  keepOpen,
+  watchForStops,
+} from "../../sys/process/exec.ts";
 import { closeFds, openPipe, writeFd } from "../../sys/process/libc.ts";
 import { holdReading } from "../../sys/process/process.ts";
 import { ownDescriptors, ownListeners } from "../../sys/process/sockets.ts";
@@ -32,7 +40,7 @@ const restMs = 10_000;
 const lookMs = 5;
 /** Lines that the console does not take meanwhile are told of and lost, ms. */
 const consoleMs = 1000;
-/** So long a signal that came just before is on its way through the runtime, ms: one in the last few is lost. */
+/** So long a signal that came just before is on its way through the runtime, ms. */
 const signalMs = 20;
 
 export interface Next {
@@ -113,8 +121,12 @@ export function takingOver({ argv, env }: Image, path: string, rehearse = false)
   return { argv: [...flags, `--take-over=${path}`, ...(rehearse ? ["--rehearse"] : [])], env };
 }
 
-/** Has the next version say that it would take over what there is now. @throws LoaderError with what it said instead. */
-export async function rehearse(giver: Giver, image: Image): Promise<void> {
+/**
+ * Has the next version say that it would take over what there is now. @throws LoaderError with what it said instead.
+ * Returns how it runs: a script that a built program begins with is not to be executed in our place, since a shell reaps
+ * whoever ends meanwhile, and nobody would know how.
+ */
+export async function rehearse(giver: Giver, image: Image): Promise<Image> {
   const { plan, stopping: { signal } } = giver.made;
   await untilAtRest(giver);
   const path = `${plan.dirs.runtime}/rehearsal.json`;
@@ -127,7 +139,11 @@ export async function rehearse(giver: Giver, image: Image): Promise<void> {
       signal,
       cwd: workingDirectory(),
     });
-    if (code === 0 && stdout.includes(rehearsed)) return;
+    const [, bare] = stdout.split(`${rehearsed}\n`);
+    if (code === 0 && bare !== undefined) {
+      const found = tryRead(bareImageShape, parseJson(bare));
+      return found ? { argv: found.argv, env: { ...env, ...found.env } } : image;
+    }
     const said = (stderr || stdout).trim().split("\n").slice(0, 3).join("; ").slice(0, 400);
     const why = timedOut
       ? `it did not answer within ${rehearsalMs / 1000} s`
@@ -140,7 +156,9 @@ export async function rehearse(giver: Giver, image: Image): Promise<void> {
   }
 }
 
-/** What a rehearsal that went well prints. */
+const bareImageShape = shaped<Image>({ argv: listOf(text), env: mapOf(text) });
+
+/** What a rehearsal that went well prints; on the next line, as JSON, how the program runs. */
 export const rehearsed = "ready to take over";
 
 /**
@@ -183,6 +201,7 @@ export async function handOver(giver: Giver, next: Next): Promise<never> {
 /** Nothing else happens in this program between its first line and its last. */
 function executeNext(giver: Giver, { image, replaced }: Next): never {
   const { made } = giver, { plan } = made;
+  using stops = watchForStops();
   const path = handoverPath(plan.dirs.runtime);
   made.stateFile!.write();
   const handed = collect(giver, replaced);
@@ -200,6 +219,7 @@ function executeNext(giver: Giver, { image, replaced }: Next): never {
     writeAtomically(path, JSON.stringify({ ...handed, watcher }));
     keepOpen([pipe], true);
     dieAfter(limitSec);
+    if (stops.came()) throw new Error("the loader is asked to stop");
     execute(takingOver(image, path));
   } catch (error) {
     throw new LoaderError("usage", `cannot hand over: ${error instanceof Error ? error.message : error}`);

@@ -6,7 +6,18 @@
 import { parseState, type PreviousState } from "../../clean_start/state_file.ts";
 import type { BootPlan } from "../../model/plan.ts";
 import type { KeptService } from "../../services/managed_service.ts";
-import { flag, isRecord, listOf, orNull, type Reader, shaped, text, tryRead, unfit } from "../../shape.ts";
+import {
+  flag,
+  isRecord,
+  listOf,
+  mapOf,
+  orNull,
+  type Reader,
+  shaped,
+  text,
+  tryRead,
+  unfit,
+} from "../../shape.ts";
 import type { KeptGuardianKeeper } from "../../supervise/guardian_keeper.ts";
 import type { KeptSupervisor } from "../../supervise/supervisor.ts";
 import { sha256 } from "../../sys/files/digest.ts";
@@ -95,7 +106,7 @@ const read = shaped<Handover>({
   state: text,
   demoPorts: listOf(number),
   watcher: orNull(shaped<NonNullable<Handover["watcher"]>>({ pid: number, pipe: fd })),
-  previous: shaped<Image>({ argv: listOf(text), env: own() }),
+  previous: shaped<Image>({ argv: listOf(text), env: mapOf(text) }),
   replaced: orNull(text),
   returned: orNull(text),
 });

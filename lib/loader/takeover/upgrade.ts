@@ -69,9 +69,8 @@ const imageOf = (argv: readonly string[]): Image => ({ argv, env: callersEnviron
 
 /** The file that is there: the same version, or what an installer has put there since. */
 async function same(giver: Giver): Promise<{ next: Next; to: string }> {
-  const image = imageOf(selfCommand(ownArguments));
   const to = await versionOf(selfCommand([]));
-  await rehearse(giver, image);
+  const image = await rehearse(giver, imageOf(selfCommand(ownArguments)));
   return { next: { image, replaced: null }, to };
 }
 
@@ -101,9 +100,11 @@ async function installed(giver: Giver, wish: UpgradeWish): Promise<{ next: Next;
     if (configPath !== "<demo>") {
       await asked([fresh, "check", "--config", configPath], "refuses the configuration");
     }
-    await rehearse(giver, imageOf([fresh, ...ownArguments]));
+    const { argv, env } = await rehearse(giver, imageOf([fresh, ...ownArguments]));
     putInPlace(fresh, own.path);
-    return { next: { image: imageOf([own.path, ...ownArguments]), replaced: own.path }, to };
+    const there = (word: string) => word === fresh ? own.path : word;
+    const moved = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, there(value)]));
+    return { next: { image: { argv: argv.map(there), env: moved }, replaced: own.path }, to };
   } finally {
     removeIfThere(fresh);
   }

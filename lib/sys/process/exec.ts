@@ -14,7 +14,10 @@ export interface Image {
 }
 
 const F_GETFD = 1, F_SETFD = 2, FD_CLOEXEC = 1;
+const SA_RESETHAND = 0x80000000;
 const SIG_BLOCK = 0, SIG_UNBLOCK = 1, SIGHUP = 1, SIGINT = 2, SIGTERM = 15;
+/** Signals that ask us to stop. */
+const stops = [SIGHUP, SIGINT, SIGTERM];
 
 /** Does not return when it succeeds: false, it could not be executed. */
 export function execute({ argv, env }: Image): false {
@@ -45,6 +48,34 @@ export function dieAfter(sec: number): void {
  */
 export function holdSignals(hold: boolean): void {
   const set = new Uint8Array(new ArrayBuffer(128));
-  for (const signal of [SIGHUP, SIGINT, SIGTERM]) set[(signal - 1) >> 3]! |= 1 << ((signal - 1) & 7);
+  for (const signal of stops) set[(signal - 1) >> 3]! |= 1 << ((signal - 1) & 7);
   libc()?.pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, set, null);
+}
+
+/**
+ * Whether one came since, although no turn of the event loop could tell. The kernel takes a handler away when it calls it
+ * (so a second one at this moment ends us); a disposal puts them back.
+ */
+export function watchForStops(): Disposable & { came(): boolean } {
+  const c = libc()!;
+  // glibc's struct sigaction: the handler, 128 bytes of mask, the flags.
+  const actionOf = (signal: number) => {
+    const action = new DataView(new ArrayBuffer(152));
+    c.sigaction(signal, null, new Uint8Array(action.buffer));
+    return { signal, action, handler: action.getBigUint64(0, true) };
+  };
+  const handled = stops.map(actionOf).filter(({ handler }) => handler > 1n); // neither the default nor ignored
+  const set = (flag: number) => {
+    for (const { signal, action } of handled) {
+      const flags = action.getUint32(136, true);
+      action.setUint32(136, (flags | flag) >>> 0, true);
+      c.sigaction(signal, new Uint8Array(action.buffer), null);
+      action.setUint32(136, flags, true);
+    }
+  };
+  set(SA_RESETHAND);
+  return {
+    came: () => handled.some(({ signal, handler }) => actionOf(signal).handler !== handler),
+    [Symbol.dispose]: () => set(0),
+  };
 }

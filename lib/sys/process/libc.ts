@@ -34,6 +34,7 @@ const symbols = {
   posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
   execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
   alarm: { parameters: ["u32"], result: "u32" },
+  sigaction: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   pthread_sigmask: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   strerror: { parameters: ["i32"], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -63,3 +63,38 @@ withProcesses.test({
     }
   },
 });
+
+withProcesses.test({
+  name: "watchForStops() sees a signal that the event loop has not told, and takes nothing from it",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const code = `
+      import { watchForStops } from "${lib}exec.ts";
+      import { listNumbers } from "${lib}libc.ts";
+      let told = 0;
+      Deno.addSignalListener("SIGTERM", () => told++);
+      const turns = async (n) => { while (told < n) await new Promise((resolve) => setTimeout(resolve, 1)); };
+      const seen = [];
+      {
+        using stops = watchForStops();
+        seen.push(stops.came());
+        Deno.kill(Deno.pid, "SIGTERM");
+        while (!stops.came()) listNumbers("/proc/self/fd");
+        seen.push(stops.came(), told);
+      }
+      await turns(1);
+      Deno.kill(Deno.pid, "SIGTERM");
+      await turns(2);
+      console.log(JSON.stringify([...seen, told]));
+      Deno.exit();`;
+    const self = Deno.makeTempFileSync({ suffix: ".ts" });
+    try {
+      Deno.writeTextFileSync(self, code);
+      const args = ["run", "-A", "--quiet", "--no-check", self];
+      const { stdout } = await new Deno.Command(Deno.execPath(), { args, stdin: "null" }).output();
+      assert.equal(new TextDecoder().decode(stdout), "[false,true,0,2]\n");
+    } finally {
+      Deno.removeSync(self);
+    }
+  },
+});
