@@ -11,6 +11,7 @@ import { parseJson, recordOf } from "../shape.ts";
 import { type Clock, deadline } from "../sys/clock.ts";
 import { HttpError, type HttpResponse } from "../sys/net/http.ts";
 import { connectTcp, TcpError, type TcpStream } from "../sys/net/tcp.ts";
+import { speechOf } from "./speech.ts";
 import { kindOf as warmupKindOf } from "../warmups/kinds.ts";
 
 /** A question that came to nothing: half a sentence. `silent`: it was answered with no sound. */
@@ -31,6 +32,8 @@ export interface Ask {
 
 /** A detector that keeps up with who speaks has heard the word so long after its end, ms. */
 const wakePatienceMs = 2000;
+/** A voice that does not come to an end is not worth more of our time. */
+const longestSec = 30;
 const mostWavBytes = 50 << 20;
 
 export function serviceFor(plan: BootPlan, role: Role): ServicePlan | null {
@@ -124,6 +127,8 @@ export async function listen(
 
 export interface Spoken {
   sound: Sound;
+  /** The same as ears take it. */
+  speech: Int16Array<ArrayBuffer>;
   /** Until the first of it was there, and all of it. */
   firstMs: number;
   ms: number;
@@ -152,8 +157,14 @@ export async function speak(engine: Engine, text: string, ask: Ask): Promise<Spo
     if (typeof sound === "string") {
       throw new NoAnswer(sound, { silent: sound === "the synthesis gave no sound" });
     }
-    const ms = clock.now() - began;
-    return { sound, firstMs: firstMs ?? ms, ms };
+    const ms = clock.now() - began, { rate, width, channels } = sound;
+    const samples = sound.samples.subarray(0, longestSec * rate * width * channels);
+    return {
+      sound: { ...sound, samples },
+      speech: speechOf({ ...sound, samples }),
+      firstMs: firstMs ?? ms,
+      ms,
+    };
   });
 }
 

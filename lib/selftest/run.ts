@@ -13,7 +13,7 @@ import type {
 } from "../model/selftest.ts";
 import { lengthMs, type Sound } from "../protocols/sound.ts";
 import type { RunCommand } from "../sys/process/command.ts";
-import { seconds } from "../text.ts";
+import { printable, seconds } from "../text.ts";
 import { coldCheck, runWarmup } from "../warmups/mod.ts";
 import {
   type Ask,
@@ -30,7 +30,7 @@ import {
 import { devicesOf } from "./devices.ts";
 import { type HeardOutcome, hearItself } from "./heard.ts";
 import { isNamed } from "../protocols/wyoming.ts";
-import { peakOf, soundOf, speechOf } from "./speech.ts";
+import { peakOf, soundOf } from "./speech.ts";
 import { align } from "./words.ts";
 
 export interface SelftestOptions extends Pick<Ask, "clock" | "signal"> {
@@ -52,11 +52,12 @@ const runInMs = 2000, runOutMs = 1000;
 /** A question may lose a word in four, or one of a short one. */
 const mayBeWrong = (words: number) => Math.max(1, Math.floor(words / 4));
 const shortMs = 3000, longestMs = 120_000;
+const longestText = 600;
 
 type Outcome = Partial<StageReport> & Pick<StageReport, "text">;
 const failed = (problem: SelftestProblem, text: string): Outcome => ({ verdict: "failed", problem, text });
 const notTested = (text: string): Outcome => ({ verdict: "not_tested", text });
-const isVoice = (spoken: Spoken) => peakOf(speechOf(spoken.sound)) >= leastPeak;
+const isVoice = (spoken: Spoken) => peakOf(spoken.speech) >= leastPeak;
 const protocols = (what: string) =>
   `${what}: it is asked in no protocol that is known here (Wyoming, OpenAI style)`;
 
@@ -128,15 +129,16 @@ class Selftest {
       words: null,
     };
     const common = { stage, service: service ?? null, verdict: "right" as const, ...nothing };
-    try {
-      const outcome = { ...common, ...await test() };
-      for (const key of ["ms", "first_ms", "audio_ms"] as const) outcome[key] &&= Math.round(outcome[key]);
-      return outcome;
-    } catch (error) {
+    const unreached = (error: unknown) => {
       if (!(error instanceof NoAnswer)) throw error;
-      const text = `${service} gave no answer (${error.message}): see \`explain ${service}\` and its log`;
-      return { ...common, ...failed("unreached", text) };
-    }
+      return failed(
+        "unreached",
+        `${service} gave no answer (${error.message}): see \`explain ${service}\` and its log`,
+      );
+    };
+    const outcome = { ...common, ...await test().catch(unreached) };
+    for (const key of ["ms", "first_ms", "audio_ms"] as const) outcome[key] &&= Math.round(outcome[key]);
+    return { ...outcome, text: printable(outcome.text).slice(0, longestText) }; // it may quote a server
   }
 
   async #voice(): Promise<{ stage: StageReport; sentence: string; spoken: Spoken | null }> {
@@ -218,7 +220,7 @@ class Selftest {
       throw error;
     }
     if (!isVoice(spoken)) return notTested("there is no voice to say the wake word with");
-    const sound = soundOf(speechOf(spoken.sound), runInMs, runOutMs);
+    const sound = soundOf(spoken.speech, runInMs, runOutMs);
     const length = lengthMs(sound);
     const { heard, ms, other } = await listen({ host, port, word }, sound, this.#ask(this.#tts!));
     if (heard && other !== null) return wrongWord(other);
@@ -235,7 +237,7 @@ class Selftest {
     const engine = engineOf(stt);
     if (!engine) return notTested(protocols(stt.name));
     if (!spoken) return notTested("there is no speech to transcribe");
-    const sound = soundOf(speechOf(spoken.sound), 200, 500);
+    const sound = soundOf(spoken.speech, 200, 500);
     const { text: heard, ms } = await understand(engine, sound, this.#ask(stt));
     const { right, wrong, all } = align(sentence, heard);
     const figures = { ms, audio_ms: lengthMs(sound), words_right: right, words: all };

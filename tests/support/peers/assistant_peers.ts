@@ -82,14 +82,14 @@ export async function startAssistantPeers(
   const stt = held.use(startEnginePeer(async ({ type }, client) => {
     if (type === "describe") await client.send("info", describe("asr", "models", "model"));
     if (type !== "audio-stop") return;
-    if (fault === "STT error") await client.send("error", { text: "no model" });
+    if (fault === "STT error") await client.send("error", { text: "no model\n\u001b[2J" });
     else await client.send("transcript", { text: client.loud ? transcript() : "" });
   }));
   const http = held.use(startHttpPeer(({ path, body }) => {
     if (path === "/v1/models") return Response.json({ data: [{ id: "m" }] });
     if (path === "/v1/audio/transcriptions") {
       return fault === "STT error"
-        ? Response.json({ error: "no model" }, { status: 500 })
+        ? new Response("no model\n\u001b[2J", { status: 500 })
         : Response.json({ text: transcript() });
     }
     if (path !== "/v1/audio/speech") return new Response("not here", { status: 404 });

@@ -58,6 +58,8 @@ for (const style of ["wyoming", "openai"] as const) {
       const report = await test(peers.plan);
       const all = { tts: "right", wake: "right", stt: "right", llm: "right" };
       assert.deepEqual(verdicts(report), { ...all, ...wrong }, JSON.stringify(report.stages, null, 1));
+      // deno-lint-ignore no-control-regex
+      for (const { text } of report.stages) assert.doesNotMatch(text, /[\x00-\x1f]/);
       if (stage) assert.match(textOf(report, stage), text!);
     });
   }
