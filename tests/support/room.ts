@@ -1,6 +1,5 @@
 /** The reference assistant's room as a process of its own. */
 import { setRoom } from "../../scripts/voice/room.ts";
-import { freePort } from "./peers/tcp_peer.ts";
 
 export interface TestRoom extends AsyncDisposable {
   host: string;
@@ -11,14 +10,15 @@ export interface TestRoom extends AsyncDisposable {
 export const roomScript: string = new URL("../../lib/demo/assistant/room.py", import.meta.url).pathname;
 
 export async function startRoom(): Promise<TestRoom> {
-  const port = freePort();
   const child = new Deno.Command("python3", {
     args: [roomScript],
-    env: { ALEXA_BIND_PORT: String(port) },
+    env: { ALEXA_BIND_PORT: "0" },
     stdout: "piped",
   }).spawn();
   const reader = child.stdout.getReader();
-  if ((await reader.read()).done) throw new Error("the room did not open");
+  const said = new TextDecoder().decode((await reader.read()).value);
+  const port = Number(/:(\d+)\n/.exec(said)?.[1]);
+  if (!port) throw new Error(`the room did not open: ${said}`);
   return {
     host: "127.0.0.1",
     port,
