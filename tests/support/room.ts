@@ -1,5 +1,6 @@
 /** The reference assistant's room as a process of its own. */
 import { setRoom } from "../../scripts/voice/room.ts";
+import { TextLineStream } from "./peers/text_lines.ts";
 
 export interface TestRoom extends AsyncDisposable {
   host: string;
@@ -15,9 +16,9 @@ export async function startRoom(): Promise<TestRoom> {
     env: { ALEXA_BIND_PORT: "0" },
     stdout: "piped",
   }).spawn();
-  const reader = child.stdout.getReader();
-  const said = new TextDecoder().decode((await reader.read()).value);
-  const port = Number(/:(\d+)\n/.exec(said)?.[1]);
+  const reader = child.stdout.pipeThrough(new TextLineStream()).getReader();
+  const said = (await reader.read()).value;
+  const port = Number(/:(\d+)$/.exec(said ?? "")?.[1]);
   if (!port) throw new Error(`the room did not open: ${said}`);
   return {
     host: "127.0.0.1",
