@@ -13,14 +13,8 @@ import { removeIfThere, writeAtomically } from "../../sys/files/files.ts";
 import { realPath, workingDirectory } from "../../sys/host.ts";
 import { ownClaims } from "../../sys/process/claim.ts";
 import { runCommand } from "../../sys/process/command.ts";
-import {
-  dieAfter,
-  execute,
-  holdSignals,
-  type Image,
-  keepOpen,
-  watchForStops,
-} from "../../sys/process/exec.ts";
+import { dieAfter, execute, type Image, keepOpen, watchForStops } from "../../sys/process/exec.ts";
+import { holdSignals } from "../../sys/process/signals.ts";
 import { closeFds, openPipe, writeFd } from "../../sys/process/libc.ts";
 import { holdReading } from "../../sys/process/process.ts";
 import { ownDescriptors, ownListeners } from "../../sys/process/sockets.ts";

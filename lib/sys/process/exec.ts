@@ -6,6 +6,7 @@
  * has returned is written. Ignored signals, limits, being the child subreaper and an alarm go on; handlers do not.
  */
 import { cString, libc, stringList } from "./libc.ts";
+import { stops } from "./signals.ts";
 
 /** What a program is started as. */
 export interface Image {
@@ -15,9 +16,6 @@ export interface Image {
 
 const F_GETFD = 1, F_SETFD = 2, FD_CLOEXEC = 1;
 const SA_RESETHAND = 0x80000000;
-const SIG_BLOCK = 0, SIG_UNBLOCK = 1, SIGHUP = 1, SIGINT = 2, SIGTERM = 15;
-/** Signals that ask us to stop. */
-const stops = [SIGHUP, SIGINT, SIGTERM];
 
 /** Does not return when it succeeds: false, it could not be executed. */
 export function execute({ argv, env }: Image): false {
@@ -43,17 +41,7 @@ export function dieAfter(sec: number): void {
 }
 
 /**
- * Signals that ask us to stop wait until they are let through: for this thread, and for all of the program that it executes.
- * Until then the runtime's other threads take them.
- */
-export function holdSignals(hold: boolean): void {
-  const set = new Uint8Array(new ArrayBuffer(128));
-  for (const signal of stops) set[(signal - 1) >> 3]! |= 1 << ((signal - 1) & 7);
-  libc()?.pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, set, null);
-}
-
-/**
- * Whether one came since, although no turn of the event loop could tell. The kernel takes a handler away when it calls it
+ * Whether a signal that asks us to stop came since, although no turn of the event loop could tell. The kernel takes a handler away when it calls it
  * (so a second one at this moment ends us); a disposal puts them back.
  */
 export function watchForStops(): Disposable & { came(): boolean } {

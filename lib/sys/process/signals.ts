@@ -1,8 +1,7 @@
 /** Signals of the operating system as AbortSignals. CONTRACT §7. */
 import { ExitCode } from "../../errors.ts";
 import { systemClock } from "../clock.ts";
-import { holdSignals } from "./exec.ts";
-import { readBytes } from "./libc.ts";
+import { libc, readBytes } from "./libc.ts";
 
 export interface SignalSource {
   /** Aborted by the first SIGINT, SIGTERM or (unless we were started to ignore it, or it reloads) SIGHUP; the reason is its name. */
@@ -19,7 +18,9 @@ const sameRequestMs = 1000;
 /** So long after the second signal the program ends, whatever it is at, ms. */
 const lastResort = 10_000;
 
-const SIGHUP = 1, SIGTERM = 15;
+const SIG_BLOCK = 0, SIG_UNBLOCK = 1, SIGHUP = 1, SIGINT = 2, SIGTERM = 15;
+/** Signals that ask us to stop. */
+export const stops: readonly number[] = [SIGHUP, SIGINT, SIGTERM];
 
 /** Of whoever started us: `nohup` has SIGHUP ignored, an earlier version of us has all that stop us held back. */
 function inherited(): { ignores(signal: number): boolean; holds(signal: number): boolean } {
@@ -59,4 +60,14 @@ export function signalSource(lastResortMs = lastResort): SignalSource {
   Deno.addSignalListener("SIGHUP", nohup ? () => {} : hangup);
   if (holds(SIGTERM)) holdSignals(false); // what came meanwhile comes now
   return { stop: stop.signal, kill: kill.signal, onReload: (wanted) => void (reload = wanted) };
+}
+
+/**
+ * Signals that ask us to stop wait until they are let through: for this thread, and for all of the program that it executes.
+ * Until then the runtime's other threads take them.
+ */
+export function holdSignals(hold: boolean): void {
+  const set = new Uint8Array(new ArrayBuffer(128));
+  for (const signal of stops) set[(signal - 1) >> 3]! |= 1 << ((signal - 1) & 7);
+  libc()?.pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, set, null);
 }

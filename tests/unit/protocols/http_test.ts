@@ -188,5 +188,9 @@ Deno.test("httpRequest() goes over fetch for https, with the same errors", async
   assert.equal(error.kind, "timeout");
   assert.equal((await errorOf(httpRequest(`https://127.0.0.1:${closing.port}/`, usual))).kind, "reset");
   await using plain = answering("HTTP/1.1 400 Bad Request\r\n\r\n");
-  assert.equal((await errorOf(httpRequest(`https://127.0.0.1:${plain.port}/`, usual))).kind, "garbage");
+  assert.equal(
+    (await errorOf(httpRequest(`https://127.0.0.1:${plain.port}/`, usual))).kind,
+    "untrusted",
+    "no TLS there",
+  );
 });

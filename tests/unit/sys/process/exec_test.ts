@@ -4,7 +4,8 @@ import { withProcesses } from "../../../support/with_processes.ts";
 const lib = new URL("../../../../lib/sys/process/", import.meta.url).href;
 /** Executes itself once, with one of two pipes kept open, and a child that signals the next one at its very beginning. */
 const program = `
-  import { execute, holdSignals, keepOpen } from "${lib}exec.ts";
+  import { execute, keepOpen } from "${lib}exec.ts";
+  import { holdSignals } from "${lib}signals.ts";
   import { openPipe, readFd, readLink, writeFd } from "${lib}libc.ts";
   import { goOnWithChild, startProcess } from "${lib}process.ts";
   import { systemClock } from "${lib.replace("process/", "")}clock.ts";
