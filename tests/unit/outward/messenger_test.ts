@@ -182,10 +182,13 @@ Deno.test("a receiver that hangs delays nobody: not who tells, not the others, n
   assert.ok(performance.now() - began < 2000, "10,000 flaps are written down, no more");
   await t.pass(12_000, 4000);
   await until(() => well.heard.length === 3);
+  const waiting = () => {
+    const kept = JSON.parse(Deno.readTextFileSync(`${t.dir}/notify.json`));
+    return Object.values(kept).map((one) => (one as { waiting: unknown[] }).waiting.length).sort();
+  };
+  await until(() => waiting()[0] === 0); // its last answer has come back, too
   await t.end();
-  const kept = JSON.parse(Deno.readTextFileSync(`${t.dir}/notify.json`));
-  const waiting = Object.values(kept).map((one) => (one as { waiting: unknown[] }).waiting.length).sort();
-  assert.deepEqual(waiting, [0, 2], "llm and tts wait for the one that hangs");
+  assert.deepEqual(waiting(), [0, 2], "llm and tts wait for the one that hangs");
   never.resolve(new Response());
   await hanging[Symbol.asyncDispose]();
 });
