@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Link, ProbeSpec } from "../../../lib/model/plan.ts";
 import { createProbe, type ProbeResult } from "../../../lib/probes/mod.ts";
+import { healthClient } from "../../../lib/protocols/grpc_health.ts";
 import { systemClock } from "../../../lib/sys/clock.ts";
 import { runCommand } from "../../../lib/sys/process/command.ts";
 import { startGrpcPeer } from "../../support/peers/grpc_health_peer.ts";
@@ -110,6 +111,21 @@ test("a wrong authority, an expired certificate, a wrong name: each has its own 
     /^its certificate is signed by nobody whom this machine trusts/,
     "without a link, too",
   );
+});
+
+test("gRPC by an address holds the certificate against the address on its own connection too", async () => {
+  using ours = new Authority();
+  await using health = await startGrpcPeer(() => ({ status: 1 }));
+  await using named = startTlsFront(health.port, ours.sign("named", "DNS:gpu-box,DNS:address.invalid"));
+  await using right = startTlsFront(health.port, ours.sign("right", "IP:127.0.0.1"));
+  const ask = async (port: number, link: Link) => {
+    using client = healthClient(`127.0.0.1:${port}`, link);
+    return (await client.check("", { signal: never, timeoutMs: 3000 })).kind;
+  };
+  const tls = { caFile: ours.ca };
+  assert.equal(await ask(right.port, linkTo({ tls })), "serving");
+  assert.equal(await ask(named.port, linkTo({ tls })), "unavailable");
+  assert.equal(await ask(named.port, linkTo({ tls: { ...tls, serverName: "gpu-box" } })), "serving");
 });
 
 test("a plain server where TLS is configured, and the reverse, say what to write", async () => {
