@@ -1,5 +1,5 @@
 /**
- * grpc.health.v1 `Check`, over a channel that is kept while a service loads. The two messages are so small that they are written by hand; the
+ * grpc.health.v1 `Check`, over a channel of its own each time. The two messages are so small that they are written by hand; the
  * transport is @grpc/grpc-js, loaded only when a configuration has a gRPC probe. Spec: §6; CONTRACT §2.
  */
 import type * as Grpc from "@grpc/grpc-js";
@@ -70,7 +70,7 @@ export function decodeHealthResponse(bytes: Uint8Array): number {
   return status;
 }
 
-/** Asks one server again and again; the channel is kept until it says SERVING. Disposal closes the channel and cancels what is under way. */
+/** Asks one server again and again. Disposal cancels what is under way. */
 export interface HealthClient extends Disposable {
   /** Never rejects, except with the signal's reason when it is aborted. */
   check(service: string, options: { signal: AbortSignal; timeoutMs: number }): Promise<HealthAnswer>;
@@ -112,10 +112,9 @@ export function healthClient(target: string, link?: Link): HealthClient {
           ? { kind: "denied", detail: secrets!.tokenRefused(link!, code).message }
           : { ...answer, detail: secrets!.withoutToken(detail, token) };
       }
-      // A channel that failed waits a second before it connects again. A new one connects at once.
-      // One that is not needed for seconds is closed: the runtime's HTTP/2 was seen to abort the whole program on the
-      // GOAWAY of a server that stopped meanwhile, and a new connection costs 2 ms.
-      if (answer.kind === "unavailable" || answer.kind === "serving") drop();
+      // No channel is kept: the runtime's HTTP/2 was seen to abort the whole program on the GOAWAY of a server that
+      // stopped meanwhile, and one that failed waits a second before it connects again. A new one costs 2 ms.
+      drop();
       return answer;
     },
     [Symbol.dispose]() {

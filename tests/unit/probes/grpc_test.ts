@@ -61,14 +61,15 @@ Deno.test("grpc probe has a sentence for what is no health service", async () =>
   assert.deepEqual([unix.state, unix.detail.slice(0, 11)], ["waiting", "UNAVAILABLE"]);
 });
 
-Deno.test("grpc probe follows a server through its life over one channel while it loads", async () => {
+Deno.test("grpc probe follows a server through its life and leaves no connection open", async () => {
   let status = 2;
   const peer = await startGrpcPeer(() => ({ status }));
   using probe = probeOf(grpc(peer.target));
   const check = async () => (await probe.check({ signal: never, timeoutMs: 5000 })).state;
   try {
-    for (let i = 0; i < 20; i++) assert.equal(await check(), "waiting");
-    assert.equal(peer.askers.size, 1, "one connection for all of them");
+    // A server that stops says GOAWAY on what is open, and the runtime was seen to abort of that.
+    for (let i = 0; i < 5; i++) assert.equal(await check(), "waiting");
+    assert.equal(peer.askers.size, 5, "a connection each time");
     status = 1;
     for (let i = 0; i < 3; i++) assert.equal(await check(), "ready");
   } finally {
