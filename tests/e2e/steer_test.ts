@@ -25,6 +25,7 @@ Deno.test({
       works: "partly",
       text: "You are heard, but llm is stopped (alexa-loader start llm)",
     });
+    assert.ok(!loader.log.includes("SYSTEM_READY again"), "nothing was lost, so nothing is back");
     // Another one is lost and comes back: the stopped one stays stopped.
     const stt = off.services.find(({ name }) => name === "stt")!;
     Deno.kill(stt.pid!, "SIGKILL");
