@@ -57,7 +57,7 @@ export async function fuzz(
 
 if (import.meta.main) {
   const at = Deno.args.indexOf("--examples");
-  const examples = at < 0 ? 350 : Number(Deno.args[at + 1]);
+  const examples = at < 0 ? 400 : Number(Deno.args[at + 1]);
   const { code, text, requests } = await fuzz(Deno.env.get("ALEXA_TEST_PYTHON") ?? "python3", examples);
   console.log(`${text}\n${requests} requests`);
   Deno.exit(code);
