@@ -76,9 +76,9 @@ export class LinesBelow implements ConsoleTarget {
     } catch { /* nobody sees it any more */ }
   }
 
-  /** The terminal was somebody else's meanwhile: what was drawn is theirs. */
+  /** The terminal was somebody else's meanwhile: what was drawn is theirs, but for the line that the cursor is in. */
   forget(): void {
-    this.#drawn = [];
+    this.#drawn = [""];
   }
 
   #compose(lines: Uint8Array, frame = this.#closed ? [] : this.#options.frame()): Uint8Array<ArrayBuffer> {
