@@ -1,5 +1,5 @@
 /** The state machines of the program as a page for people, drawn from their tables. Pure. */
-import type { Actual, LoaderState } from "../lib/model/states.ts";
+import { type Actual, actualStates, loaderStates } from "../lib/model/states.ts";
 import { type LoaderEvent, nextLoaderState } from "../lib/loader/boot_machine.ts";
 import {
   initialState,
@@ -36,16 +36,6 @@ ${serviceRows().join("\n")}
 `;
 }
 
-const loaderStates: LoaderState[] = [
-  "INIT",
-  "PRECHECK",
-  "STARTING",
-  "RUNNING_ALL",
-  "SYSTEM_READY",
-  "DEGRADED",
-  "STOPPING",
-  "STOPPED",
-];
 const loaderEvents: LoaderEvent[] = [
   "precheck",
   "start",
@@ -62,17 +52,6 @@ function loaderEdges(): Edge[] {
   ).filter(({ from, to }) => from !== to);
 }
 
-const actuals: Actual[] = [
-  "idle",
-  "standby",
-  "starting",
-  "warming",
-  "up",
-  "stopping",
-  "backoff",
-  "away",
-  "failed",
-];
 const fault = { kind: "spawn_failed", reason: "" } as const;
 const policy = {
   type: "on-failure" as const,
@@ -109,11 +88,13 @@ const moves: { words: string; event: ServiceEvent; when?: Partial<ServiceState>;
 
 /** In which states it can fail: only what is external is ever away, and nothing of it is started or stopped. */
 function faultsOf(external?: true): Actual[] {
-  return external ? ["starting", "warming", "up", "away"] : actuals.filter((actual) => actual !== "away");
+  return external
+    ? ["starting", "warming", "up", "away"]
+    : actualStates.filter((actual) => actual !== "away");
 }
 
 function serviceSteps(): { from: Actual; words: string; result: Step }[] {
-  return actuals.flatMap((actual) =>
+  return actualStates.flatMap((actual) =>
     moves.filter(({ event, external }) => event.type !== "fault" || faultsOf(external).includes(actual)).map((
       { words, event, when, external },
     ) => {

@@ -5,7 +5,7 @@
 import type { ZodType } from "zod";
 import type { BootRecord, ServiceFigures, Span } from "../model/boot_record.ts";
 import type { Role } from "../model/plan.ts";
-import type { Actual, Desired, LoaderState } from "../model/states.ts";
+import { actualStates, type Desired, loaderStates } from "../model/states.ts";
 import type { LoaderStatus, ServiceStatus, Talk } from "../model/status.ts";
 import type { Zod } from "./zod.ts";
 
@@ -22,17 +22,7 @@ function make(z: Zod) {
   const oneOf = <T extends string>(...known: T[]) =>
     z.string().meta({ examples: known }) as unknown as ZodType<T>;
 
-  const state = oneOf<Actual>(
-    "idle",
-    "standby",
-    "starting",
-    "warming",
-    "up",
-    "stopping",
-    "backoff",
-    "away",
-    "failed",
-  );
+  const state = oneOf(...actualStates);
 
   const service: ZodType<ServiceStatus> = z.looseObject({
     name: z.string(),
@@ -55,16 +45,7 @@ function make(z: Zod) {
   }).meta({ id: "Service" }) as ZodType<ServiceStatus>;
 
   const status: ZodType<LoaderStatus> = z.looseObject({
-    state: oneOf<LoaderState>(
-      "INIT",
-      "PRECHECK",
-      "STARTING",
-      "RUNNING_ALL",
-      "SYSTEM_READY",
-      "DEGRADED",
-      "STOPPING",
-      "STOPPED",
-    ),
+    state: oneOf(...loaderStates),
     talk: z.looseObject({ works: oneOf<Talk["works"]>("yes", "partly", "not yet", "no"), text: z.string() })
       .meta({ description: "can I talk to it, and if not, why" }),
     doing: words("what the precheck is at"),

@@ -3,6 +3,7 @@ import type { GpuFailure, GpuSnapshot } from "../gpu/types.ts";
 import type { BootRecord } from "../model/boot_record.ts";
 import type { BootPlan } from "../model/plan.ts";
 import type { LoaderStatus } from "../model/status.ts";
+import type { DiskFacts } from "../sys/files/disk.ts";
 
 /** Null always means: not there, not asked, or not to be read. */
 export interface Facts {
@@ -68,7 +69,7 @@ export interface MemoryFacts {
 }
 
 /** A folder that the loader or a model needs, and the file system it is on. */
-export interface FolderFacts {
+export interface FolderFacts extends DiskFacts {
   /** "state folder". */
   name: string;
   path: string;
@@ -76,13 +77,6 @@ export interface FolderFacts {
   own: boolean;
   /** Null when it is not there yet: then the figures are those of the next folder above that is. */
   owner: { uid: number; mode: number } | null;
-  freeMib: number;
-  totalMib: number;
-  freeInodes: number;
-  totalInodes: number;
-  /** "ext4", "nfs4". */
-  type: string | null;
-  readOnly: boolean;
 }
 
 export interface ConfigFacts {

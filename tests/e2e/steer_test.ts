@@ -5,16 +5,23 @@ import { assistant } from "../support/scenario.ts";
 import { withoutPython } from "../unit/demo/python.ts";
 import type { LoaderStatus } from "../../lib/model/status.ts";
 
+/** An assistant that listens, and what asks its loader. */
+async function listening(home: TestHome) {
+  const { config, portList } = assistant(home, { knobs: { tts: { speak_ms: 250 } } });
+  const loader = new LoaderProcess(home, ["up", "--config", config]);
+  await loader.waitLine(/READY FOR WAKE WORD/);
+  const ask = async (...words: string[]) => await runLoader(home, [...words, "--json", "--config", config]);
+  const status = async (): Promise<LoaderStatus> => JSON.parse((await ask("status")).out);
+  return { ask, status, loader, portList };
+}
+
 Deno.test({
   name: "a service that a person stops is not missed, and comes back when it is started",
   ignore: withoutPython,
   async fn() {
     await using home = new TestHome();
-    const { config, portList } = assistant(home, { knobs: { tts: { speak_ms: 250 } } });
-    await using loader = new LoaderProcess(home, ["up", "--config", config]);
-    await loader.waitLine(/READY FOR WAKE WORD/);
-    const ask = async (...words: string[]) => await runLoader(home, [...words, "--json", "--config", config]);
-    const status = async (): Promise<LoaderStatus> => JSON.parse((await ask("status")).out);
+    const { ask, status, loader: running, portList } = await listening(home);
+    await using loader = running;
 
     assert.deepEqual(JSON.parse((await ask("stop", "llm")).out), { ok: true, state: "idle", problem: null });
     const off = await status();
@@ -70,11 +77,8 @@ Deno.test({
   ignore: withoutPython,
   async fn() {
     await using home = new TestHome();
-    const { config, portList } = assistant(home, { knobs: { tts: { speak_ms: 250 } } });
-    await using loader = new LoaderProcess(home, ["up", "--config", config]);
-    await loader.waitLine(/READY FOR WAKE WORD/);
-    const ask = async (...words: string[]) => await runLoader(home, [...words, "--json", "--config", config]);
-    const status = async (): Promise<LoaderStatus> => JSON.parse((await ask("status")).out);
+    const { ask, status, loader: running, portList } = await listening(home);
+    await using loader = running;
     assert.deepEqual(JSON.parse((await ask("mute")).out), { muted: true, accepted: true });
     const muted = await status();
     assert.deepEqual([muted.muted, muted.listening, muted.talk.works], [true, false, "no"]);

@@ -12,6 +12,14 @@ const required = ({ plan }: Facts) => plan?.services.filter(({ gpu }) => gpu ===
 const onCpu = ({ loader }: Facts) => loader.status?.services.filter(({ on_cpu }) => on_cpu) ?? [];
 const code = ({ gpu }: Facts) => gpu.failure?.code;
 
+/** Null where NVIDIA tells no reasons. */
+function slowedDown({ gpu }: Facts, reasons: number, by: string) {
+  if (gpu.throttle.length === 0) return null;
+  return gpu.throttle.flatMap((one) =>
+    when((one.reasons & reasons) !== 0, `GPU ${one.gpu} is slowed down by ${by}`)
+  );
+}
+
 export const gpuRules: Rule[] = [
   {
     id: "gpu-mismatch",
@@ -195,12 +203,7 @@ export const gpuRules: Rule[] = [
     sees: "The GPU is throttled by heat",
     why: "Dust, a dead fan or a closed case: answers take longer than they need to.",
     mend: "Clean and air the GPU; nvidia-smi -q -d PERFORMANCE,TEMPERATURE shows when it is well again",
-    check: ({ gpu }) =>
-      gpu.throttle.length > 0
-        ? gpu.throttle.flatMap((one) =>
-          when((one.reasons & thermal) !== 0, `GPU ${one.gpu} is slowed down by heat`)
-        )
-        : null,
+    check: (facts) => slowedDown(facts, thermal, "heat"),
   },
   {
     id: "gpu-power",
@@ -209,11 +212,6 @@ export const gpuRules: Rule[] = [
     sees: "The GPU is slowed down by its power supply",
     why: "The board asked for less power: a weak supply, or a connector that is not seated.",
     mend: "Check the GPU's power connectors and the power supply",
-    check: ({ gpu }) =>
-      gpu.throttle.length > 0
-        ? gpu.throttle.flatMap((one) =>
-          when((one.reasons & powerBrake) !== 0, `GPU ${one.gpu} is slowed down by the power brake`)
-        )
-        : null,
+    check: (facts) => slowedDown(facts, powerBrake, "the power brake"),
   },
 ];

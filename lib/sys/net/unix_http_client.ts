@@ -28,14 +28,9 @@ export async function* unixHttpStream(
   path: string,
   request: Omit<UnixHttpRequest, "maxBytes">,
 ): AsyncGenerator<{ status: number; text: string }> {
-  using client = Deno.createHttpClient({ proxy: { transport: "unix", path }, poolMaxIdlePerHost: 0 });
+  using client = clientOf(path);
   try {
-    const response = await fetch(`http://localhost${request.target}`, {
-      method: request.method ?? "GET",
-      redirect: "manual",
-      signal: request.signal,
-      client,
-    });
+    const response = await send(client, request);
     const decoder = new TextDecoder();
     for await (const chunk of response.body ?? []) {
       yield { status: response.status, text: decoder.decode(chunk, { stream: true }) };
@@ -51,20 +46,26 @@ export async function unixHttpRequest(
   path: string,
   request: UnixHttpRequest,
 ): Promise<{ status: number; text: string }> {
-  // An explicit proxy of the client outranks HTTP_PROXY and its like.
-  using client = Deno.createHttpClient({ proxy: { transport: "unix", path }, poolMaxIdlePerHost: 0 });
+  using client = clientOf(path);
   try {
-    const response = await fetch(`http://localhost${request.target}`, {
-      method: request.method ?? "GET",
-      redirect: "manual",
-      signal: request.signal,
-      client,
-    });
+    const response = await send(client, request);
     return { status: response.status, text: await boundedText(response, request.maxBytes) };
   } catch (error) {
     request.signal.throwIfAborted();
     throw explained(error);
   }
+}
+
+/** An explicit proxy of the client outranks HTTP_PROXY and its like. */
+function clientOf(path: string): Deno.HttpClient {
+  return Deno.createHttpClient({ proxy: { transport: "unix", path }, poolMaxIdlePerHost: 0 });
+}
+
+function send(
+  client: Deno.HttpClient,
+  { target, method = "GET", signal }: Omit<UnixHttpRequest, "maxBytes">,
+): Promise<Response> {
+  return fetch(`http://localhost${target}`, { method, redirect: "manual", signal, client });
 }
 
 function explained(error: unknown): UnixHttpError {
