@@ -6,7 +6,7 @@ import { readHandover } from "../loader/takeover/handover.ts";
 import { begin, whyNot } from "../loader/takeover/take_over.ts";
 import { systemClock } from "../sys/clock.ts";
 import { takeServiceManager } from "../sys/service_manager.ts";
-import { bareImage } from "../sys/self.ts";
+import { bareImage } from "../sys/own_image.ts";
 import { print } from "../sys/terminal.ts";
 import type { Cli } from "./context.ts";
 import { run, type RunFlags } from "./run.ts";

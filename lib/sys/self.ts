@@ -2,9 +2,6 @@
  * The program knows what it is: from source, a compiled executable, or out of a self-extracting file; and so how to
  * start itself again (the demo's stand-ins). One function for all of that, used by everything that needs it.
  */
-import type { Image } from "./process/exec.ts";
-import { commandLine } from "./process/procfs.ts";
-import { takenVariables } from "./service_manager.ts";
 import { type BuildStamp, buildStamp, runtimeFlags, version } from "../version.ts";
 
 /** The word in `cmd` that stands for the program's own stand-in services. */
@@ -31,7 +28,8 @@ export interface ProgramFacts extends BuildStamp {
 
 let packedFile: string | null = null;
 /** What the script has set for its runtime. */
-let packedEnvironment: Record<string, string> = {};
+let packedEnvironment: Readonly<Record<string, string>> = {};
+export const runtimeEnvironment = (): Readonly<Record<string, string>> => packedEnvironment;
 let packedKind: ProgramKind = "self-extracting";
 
 /**
@@ -76,24 +74,6 @@ export function selfCommand(args: readonly string[]): string[] {
   if (Deno.build.standalone) return [Deno.execPath(), ...args];
   const main = new URL("../../main.ts", import.meta.url).pathname;
   return [Deno.execPath(), "run", ...runtimeFlags, main, ...args];
-}
-
-/** What whoever started this program has set, for another version of it in its place. */
-export const callersEnvironment = (): Record<string, string> => ({
-  ...Deno.env.toObject(),
-  ...takenVariables(),
-});
-
-/** This very program as it runs, whatever has become of its file. */
-export function ownImage(): Image {
-  const { argv, env } = bareImage();
-  return { argv, env: { ...callersEnvironment(), ...env } };
-}
-
-/** The same, of its environment only what a built program's script has set for the runtime. */
-export function bareImage(): Image {
-  const [, ...args] = commandLine(Deno.pid);
-  return { argv: [Deno.execPath(), ...args], env: packedEnvironment };
 }
 
 /** The program's file, where it is one that a new version can be put in the place of; else what to do instead. */

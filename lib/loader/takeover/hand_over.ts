@@ -20,7 +20,7 @@ import { holdReading } from "../../sys/process/process.ts";
 import { ownDescriptors, ownListeners } from "../../sys/process/sockets.ts";
 import { kernelMs } from "../../sys/service_manager.ts";
 import { spawnProcess } from "../../sys/process/spawn.ts";
-import { ownImage } from "../../sys/self.ts";
+import { ownImage } from "../../sys/own_image.ts";
 import { version } from "../../version.ts";
 import type { Assembly } from "../assembly.ts";
 import type { BootInterpreter } from "../boot_interpreter.ts";

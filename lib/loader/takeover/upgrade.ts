@@ -10,7 +10,8 @@ import { ownArguments } from "../../sys/host.ts";
 import { runCommand } from "../../sys/process/command.ts";
 import type { Image } from "../../sys/process/exec.ts";
 import { libc } from "../../sys/process/libc.ts";
-import { callersEnvironment, ownFile, selfCommand } from "../../sys/self.ts";
+import { callersEnvironment } from "../../sys/own_image.ts";
+import { ownFile, selfCommand } from "../../sys/self.ts";
 import { version } from "../../version.ts";
 import { type Giver, handOver, type Next, rehearse } from "./hand_over.ts";
 
