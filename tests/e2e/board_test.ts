@@ -84,7 +84,7 @@ test("goes on after Ctrl-Z and fg, and on a terminal of another size", async (ho
   await terminal.resize(12, 40);
   await terminal.type("\x1a");
   await terminal.screen.write("\r\n$ fg\r\n");
-  await terminal.signal("SIGCONT");
+  await terminal.goOn();
   await until("it below what the shell wrote", () => {
     const { lines } = terminal.screen;
     return lines.indexOf("$ fg") >= 0 && lines.lastIndexOf("You can talk") > lines.indexOf("$ fg");

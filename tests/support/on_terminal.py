@@ -1,5 +1,6 @@
 """Runs a program on a terminal of its own. Its output goes to our standard output as it comes; lines on our standard input
-are orders: {"write": "text"}, {"size": [rows, columns]}, {"signal": "SIGCONT"}. Ends with the program, with its code."""
+are orders: {"write": "text"}, {"size": [rows, columns]}, {"signal": "SIGKILL"}, {"go_on": true}: once it has stopped,
+as `fg` does. Ends with the program, with its code."""
 import fcntl
 import json
 import os
@@ -44,6 +45,9 @@ while True:
                 os.write(terminal, order["write"].encode())
             if "size" in order:
                 resize(*order["size"])
+            if "go_on" in order:
+                os.waitpid(pid, os.WUNTRACED)
+                os.kill(pid, signal.SIGCONT)
             if "signal" in order:
                 os.kill(pid, getattr(signal, order["signal"]))
 _, status = os.waitpid(pid, 0)

@@ -95,6 +95,11 @@ export class OnTerminal implements AsyncDisposable {
     await this.#order({ size: [rows, columns] });
   }
 
+  /** What a shell's `fg` does, once the program has stopped. */
+  goOn(): Promise<void> {
+    return this.#order({ go_on: true });
+  }
+
   signal(name: string): Promise<void> {
     return this.#order({ signal: name });
   }
