@@ -41,6 +41,8 @@ export function systemdTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name: label, ignore: noSystemd !== null, fn });
 }
 
+const root = new URL("../..", import.meta.url).pathname;
+
 /**
  * Starts a systemd with these unit files, has it run the shell script (which may call systemctl), and answers what that
  * printed. Ends it, with all that it started.
@@ -51,6 +53,8 @@ export async function underSystemd(
   script: string,
 ): Promise<string> {
   if (!/^\/tmp\/\w+$/.test(folder)) throw new Error(`not a folder of a test's: ${folder}`);
+  // The program may lie under /tmp, too: a checkout in a temporary folder.
+  const kept = [folder, ...(root.startsWith("/tmp/") ? [root.replace(/\/$/, "")] : [])];
   Deno.mkdirSync(`${folder}/units`);
   const write = (name: string, text: string) => Deno.writeTextFileSync(`${folder}/${name}`, text);
   for (const target of targets) write(`units/${target}.target`, "[Unit]\nDefaultDependencies=no\n");
@@ -68,13 +72,12 @@ export async function underSystemd(
       "umount -R /sys/fs/cgroup 2>/dev/null || true",
       "mount -t cgroup2 none /sys/fs/cgroup",
       "mount -t tmpfs none /run",
-      "mkdir /run/test",
-      `mount --bind ${folder} /run/test`,
+      ...kept.flatMap((path, i) => [`mkdir /run/kept${i}`, `mount --bind '${path}' /run/kept${i}`]),
       "mount -o remount,bind,ro /",
       "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys",
       "mount -t tmpfs none /tmp",
-      `mkdir -p ${folder}`,
-      `mount --move /run/test ${folder}`,
+      ...kept.flatMap((path, i) => [`mkdir -p '${path}'`, `mount --move /run/kept${i} '${path}'`]),
+      ...kept.slice(1).map((path) => `mount -o remount,bind,ro '${path}'`),
       `mkdir -p ${unitFolder}`,
       `cp ${folder}/units/* ${unitFolder}`,
       "ip link set lo up",
